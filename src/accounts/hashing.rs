@@ -20,6 +20,7 @@ use super::password_hash::{Cost, PasswordCheck, check, hash, params};
 use crate::domain::request;
 use crate::domain::secret::Secret;
 use crate::domain::verdict::{Error, Fault};
+use crate::runtime::spans;
 use crate::runtime::supervisor::{Need, Supervisor};
 use crate::settings::kinds::whole;
 use crate::settings::{group, settings};
@@ -153,6 +154,7 @@ const HASHING: &str = "hashing a password";
 
 /// Waits for the answer of a thread, at most until the deadline of the request.
 async fn in_time<T>(doing: &'static str, answer: oneshot::Receiver<T>) -> Result<T, Fault> {
+    let _span = spans::of_part(doing);
     let late = || Fault::unavailable(doing, "no thread was free in time");
     let answer = request::in_time(answer).await.ok_or_else(late)?;
     answer.map_err(|error| Fault::internal(doing, error))

@@ -12,6 +12,7 @@ use chrono::Duration;
 use serde_json::Value;
 use tracing::level_filters::LevelFilter;
 
+use super::otlp::Otlp;
 use super::providers;
 use super::retention::Kept;
 use super::terms;
@@ -123,6 +124,8 @@ settings! {
         pub mail: MailSettings = section(),
         /// How long audit events are kept.
         pub audit: Kept = section(),
+        /// Where traces and metrics are sent.
+        pub otlp: Otlp = section(),
     }
 }
 

@@ -8,7 +8,7 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::domain::request;
+use crate::domain::{hex, request};
 
 /// Formats JSON lines, with the id, method and route of the request.
 #[derive(Debug)]
@@ -39,6 +39,9 @@ where
         write!(writer, ",\"method\":\"{}\"", request.method)?;
         if let Some(route) = request.route {
             write!(writer, ",\"route\":\"{route}\"")?;
+        }
+        if let Some(place) = request.trace {
+            write!(writer, ",\"trace_id\":\"{}\"", hex::lower(&place.trace))?;
         }
         writer.write_str("}\n")
     }

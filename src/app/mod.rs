@@ -5,7 +5,11 @@ mod jobs;
 mod log_lines;
 mod log_queue;
 mod opening;
+mod otlp;
+mod otlp_export;
+mod otlp_messages;
 mod pace;
+mod prometheus_text;
 pub mod providers;
 mod retention;
 mod server;
@@ -14,8 +18,8 @@ pub mod telemetry;
 mod terms;
 
 pub use opening::{
-    SKEW, check_existing_store, clock_skew, existing_master_key, is_missing, look, mailer,
-    master_key, open_existing_store, open_keyring, open_store, outbound, post,
+    SKEW, check_existing_store, clock_skew, existing_master_key, is_missing, look, mailer, master_key,
+    open_existing_store, open_keyring, open_store, outbound, post,
 };
 pub use server::Server;
 pub use services::Services;

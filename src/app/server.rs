@@ -11,6 +11,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::config::Settings;
 use super::opening::{master_key, wait_for_store};
+use super::otlp_export::Export;
 use super::services::Services;
 use super::{jobs, telemetry};
 use crate::clients::logos::Logos;
@@ -33,6 +34,8 @@ pub struct Server {
     settings: Settings,
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
+    /// Sends traces and metrics; `None` if there is no collector.
+    export: Option<Export>,
     _lock: ServeLock,
 }
 
@@ -91,6 +94,8 @@ impl Server {
             strict_transport,
             settings.http.request_timeout,
         );
+        let ca_file = settings.outbound.ca_file.as_deref();
+        let export = Export::start(&settings.otlp, ca_file, &services)?;
         let (stop, stopped) = watch::channel(false);
         let mut tasks = jobs::start(&services, &settings, &stopped);
         tasks.extend(
@@ -118,7 +123,17 @@ impl Server {
             tasks.push(tokio::spawn(telemetry::serve(admin, http, Arc::clone(&services), stopped)));
         }
         tracing::info!(%address, admin_address = admin_address.map(tracing::field::display), issuer = services.url.as_str(), database = settings.database(), "ready");
-        Ok(Self { address, admin_address, services, shared, settings, stop, tasks, _lock: lock })
+        Ok(Self {
+            address,
+            admin_address,
+            services,
+            shared,
+            settings,
+            stop,
+            tasks,
+            export,
+            _lock: lock,
+        })
     }
 
     /// The address of the main listener.
@@ -164,6 +179,10 @@ impl Server {
                     tracing::warn!("a part of the server did not stop before the deadline");
                 }
             }
+        }
+        // The requests that ended last are told of, too.
+        if let Some(export) = self.export {
+            export.stop().await;
         }
         self.services.store.close().await;
         tracing::info!("stopped");

@@ -14,6 +14,7 @@ use axum::routing::get;
 use hyper::body::Incoming;
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use metrics_process::Collector;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tower::ServiceExt;
@@ -25,20 +26,32 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use super::log_lines::{Json, Text};
 use super::log_queue::{Lines, LogQueue};
+use super::otlp_messages::Signal;
 use super::services::Services;
 use crate::domain::address::TrustedProxies;
 use crate::domain::audit::EventKind;
+use crate::domain::client::TokenAlg;
 use crate::domain::grant_type::GrantType;
 use crate::domain::logout_notice::LogoutNotice;
 use crate::domain::mail::SealedMail;
 use crate::domain::message::Message;
 use crate::domain::reason::Reason;
 use crate::domain::urls;
+use crate::keys::ring::Phase;
 use crate::net::listener::{Http, Listener};
 use crate::oauth::refused;
+use crate::runtime::spans;
 use crate::runtime::supervisor::Need;
 
-static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
+/// The recorder of metrics.
+#[derive(Debug)]
+struct Recorder {
+    handle: PrometheusHandle,
+    /// Reads what the system knows about this process.
+    process: Collector,
+}
+
+static METRICS: OnceLock<Recorder> = OnceLock::new();
 
 static QUEUE: OnceLock<Arc<LogQueue>> = OnceLock::new();
 
@@ -112,8 +125,10 @@ pub fn count() {
     {
         describe();
         begin_at_zero();
+        let process = Collector::default();
+        process.describe();
         // Another thread may have set the recorder first.
-        let _ = METRICS.set(handle);
+        let _ = METRICS.set(Recorder { handle, process });
     }
 }
 
@@ -146,11 +161,20 @@ fn describe() {
         Unit::Seconds,
         "How far this clock is ahead of the clock of Postgres."
     );
+    describe_gauge!(
+        "mapae_key_age_seconds",
+        Unit::Seconds,
+        "Time since the oldest signing key of a phase was made, by algorithm; 0 if there is none."
+    );
     describe_gauge!("mapae_build_info", "Always 1; the labels say which build runs.");
     describe_counter!("mapae_responses_total", "Answers, by class of status.");
     describe_counter!("mapae_tokens_issued_total", "Successful token requests, by grant type.");
     describe_counter!("mapae_refusals_total", "Errors that the API answered, by their code.");
     describe_counter!("mapae_audit_events_total", "Audit events, by kind.");
+    describe_counter!(
+        "mapae_refresh_reuse_total",
+        "Alarms: refresh tokens that were used again after they had been replaced."
+    );
     describe_counter!(
         "mapae_worker_restarts_total",
         "Panics of what works beside requests; it began again each time."
@@ -174,6 +198,14 @@ fn describe() {
     describe_counter!(
         "mapae_unreadable_rows_total",
         "Rows of work that waits which could not be read and were put aside, by table."
+    );
+    describe_counter!(
+        "mapae_spans_lost_total",
+        "Spans that did not reach the collector: too many waited, or it did not take them."
+    );
+    describe_counter!(
+        "mapae_otlp_messages_total",
+        "Messages to the collector of traces and metrics, by whether it took them."
     );
     describe_counter!(
         "mapae_connections_pushed_out_total",
@@ -203,6 +235,7 @@ fn begin_at_zero() {
     for kind in [EventKind::SignInFailed, EventKind::SignInThrottled, EventKind::RefreshReused] {
         metrics::counter!("mapae_audit_events_total", "event" => kind.as_str()).increment(0);
     }
+    metrics::counter!("mapae_refresh_reuse_total").increment(0);
     for taken in ["true", "false"] {
         metrics::counter!("mapae_logout_notices_total", "taken" => taken).increment(0);
     }
@@ -216,6 +249,12 @@ fn begin_at_zero() {
         metrics::counter!("mapae_unreadable_rows_total", "table" => table).increment(0);
     }
     metrics::counter!("mapae_log_lines_lost_total").increment(0);
+    spans::lost(0);
+    for signal in Signal::ALL {
+        for taken in [true, false] {
+            signal.messages(taken).increment(0);
+        }
+    }
     metrics::counter!("mapae_connections_pushed_out_total").increment(0);
     // A histogram exists as soon as a handle of it is made.
     drop(
@@ -234,6 +273,30 @@ fn sample(services: &Services) {
     {
         set(metrics::gauge!("mapae_database_pool", "state" => state), number);
     }
+    sample_keys(services);
+}
+
+fn sample_keys(services: &Services) {
+    // Without a view of the keys, the last ages stay.
+    let Ok(keys) = services.keyring.snapshot() else { return };
+    let now = services.clock.now();
+    for alg in TokenAlg::ALL {
+        for phase in Phase::KEPT {
+            let of_it = keys.list().filter(|(key, found)| key.alg == *alg && *found == phase);
+            let made = of_it.map(|(key, _)| key.created_at).min();
+            let age = made.map_or(0.0, |made| (now - made).as_seconds_f64().max(0.0));
+            let labels = [("alg", alg.as_str()), ("phase", phase.as_str())];
+            metrics::gauge!("mapae_key_age_seconds", &labels).set(age);
+        }
+    }
+}
+
+/// All metrics as Prometheus reads them, measured now.
+pub(super) fn measured(services: &Services) -> Option<String> {
+    let recorder = METRICS.get()?;
+    sample(services);
+    recorder.process.collect();
+    Some(recorder.handle.render())
 }
 
 /// How often the recorder aggregates its samples.
@@ -242,7 +305,7 @@ pub(super) const UPKEEP: Duration = Duration::from_secs(5);
 /// Lets the recorder aggregate its samples. Until then it keeps every measured time in memory.
 pub(super) fn upkeep() {
     if let Some(metrics) = METRICS.get() {
-        metrics.run_upkeep();
+        metrics.handle.run_upkeep();
     }
 }
 
@@ -259,10 +322,7 @@ pub(super) async fn serve(
     stopped: watch::Receiver<bool>,
 ) {
     let supervisor = services.supervisor.clone();
-    let metrics = move || async move {
-        sample(&services);
-        METRICS.get().map(PrometheusHandle::render).unwrap_or_default()
-    };
+    let metrics = move || async move { measured(&services).unwrap_or_default() };
     let router = Router::new().route("/metrics", get(metrics));
     let http = Http { connections: READERS, ..http };
     let (name, proxies) = ("accepting readers of metrics", TrustedProxies::default());

@@ -36,7 +36,9 @@ impl TrustedProxies {
         Chain { client, unreadable: None }
     }
 
-    fn trusts(&self, address: IpAddr) -> bool {
+    /// Whether this address is one of a trusted proxy.
+    #[must_use]
+    pub fn trusts(&self, address: IpAddr) -> bool {
         self.0.iter().any(|net| net.contains(&address))
     }
 }

@@ -32,6 +32,9 @@ pub enum Phase {
 }
 
 impl Phase {
+    /// The phases of keys that are kept.
+    pub const KEPT: [Self; 4] = [Self::Pending, Self::Signing, Self::Retiring, Self::Remembered];
+
     /// Whether the JWKS shows a key of this phase.
     #[must_use]
     pub fn is_published(self) -> bool {

@@ -17,6 +17,7 @@ use url::{Host, Url};
 use super::address_policy::{AddressPolicy, is_localhost};
 use super::proxy::{self, Proxy};
 use super::resolver::{Refused, Resolver, Unknown};
+use crate::runtime::spans;
 use crate::settings::kinds::{flag, optional_path};
 use crate::settings::value_type::Holds;
 use crate::settings::{fixed, group, settings};
@@ -223,6 +224,7 @@ impl Outbound {
         &self,
         call: impl Future<Output = Result<T, OutboundError>>,
     ) -> Result<T, OutboundError> {
+        let _span = spans::of_part("call to another server");
         tokio::time::timeout(self.timeout, call).await.unwrap_or(Err(OutboundError::TimedOut))
     }
 }
@@ -260,7 +262,7 @@ fn checked(url: &str, policy: AddressPolicy) -> Result<Url, OutboundError> {
     if reachable && may_pass { Ok(url) } else { Err(OutboundError::NotAllowed) }
 }
 
-fn authorities(file: &Path) -> Result<Vec<Certificate>, ConfigError> {
+pub(super) fn authorities(file: &Path) -> Result<Vec<Certificate>, ConfigError> {
     let pem = std::fs::read(file).map_err(|error| ConfigError::file(file, error))?;
     match Certificate::from_pem_bundle(&pem) {
         Ok(authorities) if !authorities.is_empty() => Ok(authorities),
@@ -269,7 +271,7 @@ fn authorities(file: &Path) -> Result<Vec<Certificate>, ConfigError> {
 }
 
 /// A client that trusts the authorities of the system and of the operator.
-fn finish(
+pub(super) fn finish(
     make: &dyn Fn() -> ClientBuilder,
     own: &[Certificate],
     file: Option<&Path>,
@@ -288,7 +290,7 @@ fn finish(
     }
 }
 
-fn client(timeout: Duration) -> ClientBuilder {
+pub(super) fn client(timeout: Duration) -> ClientBuilder {
     Client::builder()
         .user_agent("mapae")
         .redirect(Policy::none())
@@ -301,7 +303,10 @@ fn client(timeout: Duration) -> ClientBuilder {
         .pool_max_idle_per_host(0)
 }
 
-async fn answer(request: RequestBuilder, is_proxied: bool) -> Result<Response, OutboundError> {
+pub(super) async fn answer(
+    request: RequestBuilder,
+    is_proxied: bool,
+) -> Result<Response, OutboundError> {
     request.send().await.map_err(|error| match why(&error) {
         // The connection that failed is the one to the proxy.
         OutboundError::UnknownName | OutboundError::NobodyThere | OutboundError::Unreachable
@@ -313,7 +318,7 @@ async fn answer(request: RequestBuilder, is_proxied: bool) -> Result<Response, O
     })
 }
 
-async fn body(mut response: Response, most: usize) -> Result<Bytes, OutboundError> {
+pub(super) async fn body(mut response: Response, most: usize) -> Result<Bytes, OutboundError> {
     let is_more = |length: u64| usize::try_from(length).is_ok_and(|length| length <= most);
     if !response.content_length().is_none_or(is_more) {
         return Err(OutboundError::TooLarge);

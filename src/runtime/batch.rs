@@ -12,6 +12,7 @@ use tokio::time::{Duration, Instant, timeout_at};
 
 use crate::domain::request;
 use crate::domain::verdict::Fault;
+use crate::runtime::spans;
 use crate::runtime::supervisor::{Need, Supervisor};
 
 /// The limits of a queue.
@@ -32,6 +33,7 @@ pub struct Bounds {
 pub struct Batch<Q, A> {
     waiting: mpsc::Sender<Waiting<Q, A>>,
     deadline: Duration,
+    name: &'static str,
 }
 
 #[derive(Debug)]
@@ -60,11 +62,12 @@ impl<Q: Send + 'static, A: Send + 'static> Batch<Q, A> {
         });
         supervisor
             .start(bounds.name, Need::Serving, move || work_off(Arc::clone(&parts), bounds.name));
-        Self { waiting, deadline: bounds.deadline }
+        Self { waiting, deadline: bounds.deadline, name: bounds.name }
     }
 
     /// Adds a question to the next batch and waits for its answer.
     pub async fn ask(&self, question: Q) -> Result<A, Fault> {
+        let _span = spans::of_part(self.name);
         let (asker, answer) = oneshot::channel();
         let until = Instant::now() + request::at_most(self.deadline);
         self.waiting

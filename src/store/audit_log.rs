@@ -2,7 +2,7 @@
 
 use metrics::Counter;
 
-use crate::domain::audit::Event;
+use crate::domain::audit::{Event, EventKind};
 use crate::runtime::handles::Handles;
 
 static EVENTS: Handles<&str, Counter> =
@@ -11,6 +11,9 @@ static EVENTS: Handles<&str, Counter> =
 /// Logs and counts an event that is committed.
 pub(super) fn log(event: &Event) {
     EVENTS.of(event.kind.as_str()).increment(1);
+    if event.kind == EventKind::RefreshReused {
+        metrics::counter!("mapae_refresh_reuse_total").increment(1);
+    }
     tracing::info!(
         target: "mapae::audit",
         event = event.kind.as_str(),

@@ -23,6 +23,7 @@ use super::cause::{is_of_connection, unavailable, words};
 use super::options::Options;
 use super::place::Host;
 use crate::domain::request;
+use crate::runtime::spans;
 
 /// A connection of the driver.
 #[derive(Debug)]
@@ -417,6 +418,7 @@ impl Pool {
     }
 
     async fn wait(&self) -> Result<Held, DbErr> {
+        let _span = spans::of_part("database connection");
         let wait = request::at_most(self.how.wait);
         if wait.is_zero() {
             return Err(unavailable("the request has no time left"));
@@ -467,6 +469,7 @@ impl Pool {
             return Err(StatementFailure::Late(Duration::ZERO));
         }
         let raw = held.enter().ok_or(StatementFailure::Gone)?;
+        let _span = spans::of_part("database statement");
         let watch = Watch { pool: self, began, answered: false };
         let Ok(done) = timeout_at(deadline, work(raw)).await else {
             held.state = State::Lost;

@@ -36,9 +36,11 @@ use crate::domain::error_code::ErrorCode;
 use crate::domain::excerpt::excerpt;
 use crate::domain::reason::Reason;
 use crate::domain::request::{self, RequestId};
+use crate::domain::trace::TraceParent;
 use crate::domain::verdict::Fault;
 use crate::domain::{random, urls};
 use crate::runtime::handles::Handles;
+use crate::runtime::spans::{self, OpenSpan, Value};
 use crate::settings::Collector;
 use crate::settings::kinds::flag;
 use crate::web::answer;
@@ -46,6 +48,7 @@ use crate::web::shared::Shared;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// Which hosts browsers are told to contact over TLS only (HSTS, RFC 6797). A browser follows it
 /// after its first answer over TLS.
@@ -155,14 +158,16 @@ impl Edge {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(Context { id, address });
         let method = method(request.method());
+        let span = spans::of_request(method, || inner.trace_parent(peer, request.headers()));
         let mut asked = request::Request::new(id, method, Deadline::within(inner.timeout));
         asked.address = Some(address);
+        asked.trace = span.as_ref().and_then(OpenSpan::place);
         let router = inner.router.clone();
         let handled =
             async move { if names_host { router.oneshot(request).await } else { Ok(no_host()) } };
         let handled = AssertUnwindSafe(handled).catch_unwind();
         request::within(asked, async move {
-            let measured = Measured::begin();
+            let measured = Measured::begin(span);
             let mut response = match timeout(inner.timeout + LAST_WORDS, handled).await {
                 Ok(Ok(Ok(response))) => response,
                 Ok(Err(_)) => {
@@ -197,6 +202,14 @@ impl Inner {
             );
         }
         chain.client
+    }
+
+    /// The trace that a trusted proxy hands on. Nobody else decides what is kept here.
+    fn trace_parent(&self, peer: SocketAddr, headers: &HeaderMap) -> Option<TraceParent> {
+        let mut given = headers.get_all(TRACE_PARENT).iter();
+        let (Some(one), None) = (given.next(), given.next()) else { return None };
+        let is_trusted = self.proxies.trusts(peer.ip().to_canonical());
+        TraceParent::parse(one.to_str().ok()?).filter(|_| is_trusted)
     }
 
     fn finish(&self, id: RequestId, response: &mut Response<Body>) {
@@ -309,19 +322,48 @@ static DURATION: Handles<(&str, &str, u16), Histogram> = Handles::new(|(route, m
 });
 
 /// Counts a request as in flight until it is dropped, also when the client closes the connection.
-struct Measured(Instant);
+struct Measured {
+    since: Instant,
+    span: Option<OpenSpan>,
+}
 
 impl Measured {
-    fn begin() -> Self {
+    fn begin(span: Option<OpenSpan>) -> Self {
         IN_FLIGHT.increment(1);
-        Self(Instant::now())
+        Self { since: Instant::now(), span }
     }
 
-    fn end(self, status: StatusCode) {
+    fn end(mut self, status: StatusCode) {
         let Some(request) = request::current() else { return };
         let labels = (request.route.unwrap_or("none"), request.method, status.as_u16());
-        DURATION.of(labels).record(self.0.elapsed());
+        DURATION.of(labels).record(self.since.elapsed());
+        if let Some(span) = &mut self.span {
+            describe(span, &request, status);
+        }
     }
+}
+
+/// Describes the span of a request by the names that OpenTelemetry's conventions for HTTP have. No
+/// path and no query: they may hold secrets.
+fn describe(span: &mut OpenSpan, request: &request::Request, status: StatusCode) {
+    span.describe(|span| {
+        span.has_failed = status.is_server_error();
+        let text = |text: &'static str| Value::Text(text.into());
+        let said = &mut span.attributes;
+        said.push(("http.request.method", text(request.method)));
+        said.push(("http.response.status_code", Value::Number(status.as_u16().into())));
+        said.push(("mapae.request_id", Value::Text(request.id.to_string().into())));
+        if let Some(route) = request.route {
+            span.name = format!("{} {route}", request.method).into();
+            said.push(("http.route", text(route)));
+        }
+        if let Some(address) = request.address {
+            said.push(("client.address", Value::Text(address.to_string().into())));
+        }
+        if let Some(reason) = request.reason {
+            said.push(("error.type", text(reason.as_str())));
+        }
+    });
 }
 
 impl Drop for Measured {

@@ -67,6 +67,7 @@ mod new_address;
 mod new_passkeys;
 mod new_passwords;
 mod notices;
+mod otlp;
 mod outbound;
 mod outbox;
 mod pages_of_accounts;

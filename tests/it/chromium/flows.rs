@@ -48,7 +48,7 @@ async fn the_whole_journey_in_english_and_korean_with_scripts_and_without() {
     let Some(chromium) = Chromium::start().await else { return };
     for language in ["en", "ko"] {
         for scripts in [true, false] {
-            whole_journey(&chromium, Preferences { language, scripts }).await;
+            Box::pin(whole_journey(&chromium, Preferences { language, scripts })).await;
         }
     }
 }

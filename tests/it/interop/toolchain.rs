@@ -73,6 +73,11 @@ pub(crate) async fn with_packages(name: &str) -> Result<PathBuf, String> {
     Ok(folder)
 }
 
+/// How to start the collector of `tests/clients`, which reads what OpenTelemetry defines.
+pub(crate) async fn otlp_collector() -> Result<Command, String> {
+    python(&copied("clients", "otlp", ""), "collector.py").await
+}
+
 /// How to start the app of `tests/clients` that signs people in with Auth.js.
 pub(super) async fn auth_js() -> Result<Command, String> {
     node(&copied("clients", "authjs", ""), "app.mjs").await
