@@ -58,6 +58,7 @@ mod mail;
 mod mail_code;
 mod mail_limits;
 mod mail_secrets;
+mod metrics;
 mod migrating;
 mod my_account;
 mod my_pages;
