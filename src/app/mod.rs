@@ -18,7 +18,7 @@ pub mod telemetry;
 mod terms;
 
 pub use opening::{
-    SKEW, check_existing_store, clock_skew, existing_master_key, is_missing, look, mailer, master_key,
+    check_existing_store, clock_skew, existing_master_key, is_missing, look, mailer, master_key,
     open_existing_store, open_keyring, open_store, outbound, post,
 };
 pub use server::Server;

@@ -50,9 +50,6 @@ pub(super) async fn wait_for_store(settings: &Settings) -> Result<Arc<Store>, Fa
     }
 }
 
-/// The most that clocks may differ before an operator should look at them.
-pub const SKEW: chrono::Duration = chrono::Duration::seconds(1);
-
 /// How far this clock is ahead of the database's clock; `None`: the database has no clock of its
 /// own.
 pub async fn clock_skew(store: &Store, clock: &Clock) -> Result<Option<chrono::Duration>, Fault> {

@@ -17,6 +17,7 @@ use super::{jobs, telemetry};
 use crate::clients::logos::Logos;
 use crate::domain::clock::Clock;
 use crate::domain::verdict::{Fault, OrRejected, reject};
+use crate::keys::doctor_key::DoctorKey;
 use crate::net::listener::{self, Listener};
 use crate::net::tls::Tls;
 use crate::runtime::supervisor::Need;
@@ -85,6 +86,7 @@ impl Server {
                 services.clock.clone(),
             ),
             look: Arc::clone(&services.look),
+            doctor: DoctorKey::new(&master)?,
         })?;
         let router = web::router(Arc::clone(&shared));
         let strict_transport = services.url.is_https().then_some(settings.strict_transport);

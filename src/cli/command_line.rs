@@ -74,7 +74,7 @@ enum Verb {
     /// Why a request was refused, and what to do about it
     Explain(explain::Explain),
     /// Find out what is wrong with this installation
-    Doctor,
+    Doctor(doctor::Doctor),
 }
 
 /// How long the end of the process waits until the last log lines are written.
@@ -133,7 +133,7 @@ fn dispatch(cli: Cli, output: Output) -> OrRejected<ExitCode> {
             Verb::Audit(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
             Verb::Config(verb) => verb.run(&at),
             Verb::Explain(verb) => verb.run(&at),
-            Verb::Doctor => Box::pin(doctor::run(&at)).await,
+            Verb::Doctor(verb) => Box::pin(verb.run(&at)).await,
         };
         at.close().await;
         code

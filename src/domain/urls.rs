@@ -24,6 +24,8 @@ pub const LOGIN_WITH: &str = "/login/with/{provider}";
 pub const LOGIN_CALLBACK: &str = "/login/callback/{provider}";
 /// Starts the interaction again in the person's own browser, outside of an app.
 pub const LOGIN_ELSEWHERE: &str = "/login/elsewhere";
+/// Tells `mapae doctor` how the server sees its request.
+pub const DOCTOR: &str = "/doctor";
 /// The page that asks for a second factor.
 pub const SECOND_FACTOR: &str = "/login/second-factor";
 /// Goes on without a second factor that is only wished for.
@@ -218,6 +220,7 @@ pub const ALL: &[&str] = &[
     RELATED_ORIGINS,
     FRONT,
     LIVEZ,
+    DOCTOR,
 ];
 
 /// The path in this list to which a route of the router belongs. The route has the path of the

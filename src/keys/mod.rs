@@ -6,6 +6,7 @@
 
 pub mod client_keys;
 pub mod device_cookies;
+pub mod doctor_key;
 pub mod factor_key;
 pub mod jws;
 pub mod jwt;

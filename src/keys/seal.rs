@@ -38,6 +38,8 @@ pub enum Label {
     RememberedBrowsers,
     /// Seals what first-party apps keep between two steps of a sign-in.
     AuthSessions,
+    /// Proves to a server that `mapae doctor` has the same master key.
+    Doctor,
     /// Seals the challenges of passkeys, which pages carry to a browser and back.
     PasskeyChallenges,
 }
@@ -52,6 +54,7 @@ impl Label {
             Self::Browsers => b"mapae browsers v1",
             Self::RememberedBrowsers => b"mapae remembered browsers v1",
             Self::AuthSessions => b"mapae auth sessions v1",
+            Self::Doctor => b"mapae doctor v1",
             Self::PasskeyChallenges => b"mapae passkey challenges v1",
         }
     }

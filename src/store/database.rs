@@ -154,6 +154,20 @@ impl Store {
         Ok(millis.map(crate::domain::clock::from_millis))
     }
 
+    /// The name and version of the database, as it says them itself.
+    pub async fn version(&self) -> Result<String, Fault> {
+        let fault = while_doing("asking the database for its version");
+        let backend = self.reader.get_database_backend();
+        let (name, sql) = match backend {
+            DbBackend::Postgres => ("Postgres", "SELECT current_setting('server_version') AS it"),
+            _ => ("SQLite", "SELECT sqlite_version() AS it"),
+        };
+        let statement = Statement::from_string(backend, sql);
+        let row = self.reader.query_one_raw(statement).await.map_err(&fault)?;
+        let version = row.map(|row| row.try_get::<String>("", "it")).transpose().map_err(&fault)?;
+        Ok(format!("{name} {}", version.unwrap_or_default()))
+    }
+
     /// Closes every connection. For SQLite, everything is then in the one file.
     pub async fn close(&self) {
         self.reader.pool().close().await;

@@ -21,6 +21,7 @@ mod consent;
 mod cookies;
 mod cors;
 mod detached;
+mod doctor;
 pub mod edge;
 mod flash_messages;
 mod forgot;
@@ -143,6 +144,7 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route(urls::CHANGE_PASSWORD, get(well_known::change_password))
         .route(urls::RELATED_ORIGINS, get(passkeys::related_origins))
         .route(urls::FRONT, get(account::front))
+        .route(urls::DOCTOR, get(doctor::get))
         .route(urls::LIVEZ, get(health::livez))
         .route(urls::READYZ, get(health::readyz))
         .fallback(missing::path)

@@ -10,6 +10,7 @@ use crate::clients::logos::Logos;
 use crate::domain::urls::Issuer;
 use crate::domain::verdict::Fault;
 use crate::flows::context::Flows;
+use crate::keys::doctor_key::DoctorKey;
 use crate::keys::keyring::Keyring;
 use crate::oauth::authorize::context::RequestContext;
 use crate::oauth::metadata;
@@ -38,6 +39,8 @@ pub struct SharedParts {
     pub logos: Logos,
     /// The look of the pages.
     pub look: Arc<Look>,
+    /// Checks whether `mapae doctor` asks.
+    pub doctor: DoctorKey,
 }
 
 /// The metadata document, with and without the prompt for a new account.
@@ -76,6 +79,7 @@ pub struct Shared {
     /// The origin of the issuer.
     pub(super) origin: String,
     pub(super) cookies: Cookies,
+    pub(super) doctor: DoctorKey,
     pub(super) ready: AtomicBool,
     pub(super) jwks_cache: HeaderValue,
 }
@@ -84,8 +88,8 @@ impl Shared {
     /// Builds the shared state of the handlers. The server is ready until [`Self::drain`] is
     /// called.
     pub fn new(parts: SharedParts) -> Result<Arc<Self>, Fault> {
-        let SharedParts { supervisor, flows, requests, token, resources, keyring, logos, look } =
-            parts;
+        let SharedParts { supervisor, flows, requests, token, resources, .. } = parts;
+        let SharedParts { keyring, logos, look, doctor, .. } = parts;
         let seconds = keyring.policy().jwks_max_age.num_seconds();
         let cache = HeaderValue::try_from(format!("public, max-age={seconds}"));
         let jwks_cache = cache.unwrap_or_else(|_| HeaderValue::from_static("no-store"));
@@ -105,6 +109,7 @@ impl Shared {
             keyring,
             logos,
             look,
+            doctor,
         }))
     }
 

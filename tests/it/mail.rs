@@ -441,7 +441,7 @@ async fn doctor(cli: &Cli) -> (bool, String) {
     let report: Value = serde_json::from_str(&said.out).expect("a report");
     let checks = report["checks"].as_array().expect("checks").clone();
     let found = checks.into_iter().find(|check| check["check"] == "mail").expect("the check");
-    (found["good"] == true, found["detail"].as_str().expect("words").to_owned())
+    (found["level"] == "ok", found["detail"].as_str().expect("words").to_owned())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

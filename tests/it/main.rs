@@ -36,6 +36,7 @@ mod database_faults;
 mod deadlines;
 mod deletion;
 mod demo;
+mod doctor;
 mod endings;
 mod enumeration;
 mod every_page;

@@ -74,13 +74,13 @@ both! {
             checks.into_iter().find(|check| check["check"] == "user names").unwrap()
         };
         let report = binary.cli.json(&["doctor"], None).await;
-        assert_eq!(name(&report)["good"], true, "{report}");
+        assert_eq!(name(&report)["level"], "ok", "{report}");
         let clash = "UPDATE account SET email = 'me@example.com', email_key = 'me@example.com', \
                      email_verified = TRUE WHERE username = 'owner'";
         binary.evidence().await.run(clash).await;
         let said = binary.cli.run(&["doctor", "--json"], None).await;
         let found = name(&serde_json::from_str(&said.out).unwrap());
-        assert_eq!(found["good"], false);
+        assert_eq!(found["level"], "error");
         assert!(found["detail"].as_str().unwrap().contains("owner"), "{found}");
     }
 }

@@ -80,12 +80,13 @@ async fn doctor_tells_of_a_clock_that_is_off() {
     }
     let cli = Cli::new(&database).await;
     cli.json(&["migrate", "up"], None).await;
-    for (shift, good) in [("+0s", true), ("+5s", false), ("-5s", false)] {
+    let (warning, error) = ("warning", "error");
+    for (shift, level) in [("+0s", "ok"), ("+5s", warning), ("-5s", warning), ("+40s", error)] {
         let mut command = off_by(&cli, shift, &["doctor", "--json"]).await;
         let output = command.output().await.expect("an end");
         let said: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
         let checks = said["checks"].as_array().expect("checks");
         let clock = checks.iter().find(|one| one["check"] == "clock").expect("the clock");
-        assert_eq!(clock["good"], good, "{clock}");
+        assert_eq!(clock["level"], level, "{clock}");
     }
 }

@@ -1,0 +1,163 @@
+//! What the database shows: whether it is current and quick, and what is wrong with its rows.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::finding::Finding;
+use crate::admin::installation_checks::{self, Checked};
+use crate::app;
+use crate::app::config::Settings;
+use crate::cli::installation::Installation;
+use crate::domain::verdict::Fault;
+use crate::keys::seal::{MasterKey, MasterKeySource, Sealer};
+use crate::store::{Store, migration_status, signing_keys};
+
+/// The findings, and which signing keys there are.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    pub(super) findings: Vec<Finding>,
+    pub(super) kids: Vec<String>,
+}
+
+const MIGRATE: &str = "`mapae migrate up`, or start a server: both apply them";
+const MASTER: &str = "put the right master key back where keys_dir, master_key_file or master_key says, for its owner alone";
+const KEYS: &str = "start a server, which makes missing keys; `mapae key list` and `mapae key drop KID` for a key that is wrong";
+const NAMES: &str = "`mapae user update` gives one of the two accounts another name or address";
+const PROVIDERS: &str = "`mapae provider list`, then update or delete the one that is named; `mapae provider check` calls it";
+
+pub(super) async fn look(at: &Installation, settings: &Settings) -> Seen {
+    let migrations = migrations(settings).await;
+    let is_current = migrations.is_ok();
+    let master = master_key(settings);
+    let mut seen = Seen::default();
+    seen.findings.push(Finding::of("migrations", migrations, MIGRATE));
+    seen.findings.push(Finding::of("master key", master.clone(), MASTER));
+    let store = if is_current { open(settings).await } else { Err(String::new()) };
+    let store = match store {
+        Ok(store) => store,
+        Err(why) => {
+            if is_current {
+                let mend = "correct database_url, and start the database";
+                seen.findings.push(Finding::error("database", why, mend));
+            }
+            let of_file = settings.social.len();
+            let left = format!("{of_file} in the settings, those of the database not looked at");
+            seen.findings.push(Finding::good("providers", left));
+            seen.findings.push(Finding::good("user names", "not looked at before the migrations"));
+            return seen;
+        }
+    };
+    seen.findings.push(server(&store).await);
+    seen.findings.extend(clock(at, &store).await);
+    let keys = signing_keys::list_all(&*store).await.unwrap_or_default();
+    seen.kids = keys.into_iter().map(|key| key.kid).collect();
+    let (now, lead) = (at.clock.now(), settings.keys.lead);
+    let sealer = master.and_then(|_| sealer(settings));
+    let signing_keys = match &sealer {
+        Ok(sealer) => installation_checks::signing_keys(&store, sealer, now, lead).await,
+        Err(_) => Err("cannot be opened without the master key".to_owned()),
+    };
+    seen.findings.push(Finding::of("signing keys", signing_keys, KEYS));
+    let of_file = &settings.social;
+    let providers = match &sealer {
+        Ok(sealer) => installation_checks::registered_providers(&store, sealer, of_file).await,
+        Err(_) => {
+            Ok(format!("{} in the settings, those of the database not looked at", of_file.len()))
+        }
+    };
+    seen.findings.push(Finding::of("providers", providers, PROVIDERS));
+    seen.findings.push(Finding::of(
+        "user names",
+        installation_checks::user_names(&store).await,
+        NAMES,
+    ));
+    store.close().await;
+    seen
+}
+
+async fn migrations(settings: &Settings) -> Checked {
+    let states = migration_status(&settings.database_url, &settings.database)
+        .await
+        .map_err(|fault| fault.to_string())?;
+    let pending = states.iter().filter(|one| !one.applied).count();
+    if pending == 0 { Ok("all applied".to_owned()) } else { Err(format!("{pending} pending")) }
+}
+
+async fn open(settings: &Settings) -> Result<Arc<Store>, String> {
+    app::open_existing_store(settings, &settings.database).await.map_err(|error| error.to_string())
+}
+
+/// The oldest Postgres that is maintained.
+const OLDEST: u32 = 14;
+/// A round trip that makes every request slow.
+const SLOW: Duration = Duration::from_millis(10);
+/// A round trip with which sign-ins and refreshes time out under load.
+const TOO_SLOW: Duration = Duration::from_millis(250);
+
+/// The version of the database, and how long it takes to answer.
+async fn server(store: &Store) -> Finding {
+    const CHECK: &str = "database";
+    let mut version = store.version().await;
+    let mut quickest = Duration::MAX;
+    for _ in 0..5 {
+        let began = Instant::now();
+        version = store.version().await;
+        quickest = quickest.min(began.elapsed());
+    }
+    let version = match version {
+        Ok(version) => version,
+        Err(fault) => {
+            return Finding::error(CHECK, fault.to_string(), "look at the log of the database");
+        }
+    };
+    let detail = format!("{version}, answers in {:.1} ms", quickest.as_secs_f64() * 1000.0);
+    let major = version.strip_prefix("Postgres ").and_then(|it| it.split('.').next()?.parse().ok());
+    let near = "put the database near: the same zone, no slow proxy or overloaded machine between";
+    if quickest > TOO_SLOW {
+        Finding::error(CHECK, detail, near)
+    } else if quickest > SLOW {
+        Finding::warning(CHECK, detail, near)
+    } else if major.is_some_and(|major: u32| major < OLDEST) {
+        let mend =
+            format!("update to Postgres {OLDEST} or later: this one gets no repairs any more");
+        Finding::warning(CHECK, detail, mend)
+    } else {
+        Finding::good(CHECK, detail)
+    }
+}
+
+/// Compares the clock of this machine with that of the database, if the database has its own.
+async fn clock(at: &Installation, store: &Store) -> Option<Finding> {
+    const CHECK: &str = "clock";
+    let mend = "synchronise both clocks (chrony, systemd-timesyncd)";
+    let skew = match app::clock_skew(store, &at.clock).await {
+        Ok(skew) => skew?,
+        Err(fault) => return Some(Finding::error(CHECK, Fault::to_string(&fault), mend)),
+    };
+    let seconds = skew.as_seconds_f64();
+    let way = if seconds < 0.0 { "behind" } else { "ahead of" };
+    let told = format!("{:.1} s {way} the clock of the database", seconds.abs());
+    Some(if skew.abs() > chrono::Duration::seconds(30) {
+        Finding::error(CHECK, told, mend)
+    } else if skew.abs() > chrono::Duration::seconds(2) {
+        Finding::warning(CHECK, told, mend)
+    } else {
+        Finding::good(CHECK, told)
+    })
+}
+
+fn master_key(settings: &Settings) -> Checked {
+    if let MasterKeySource::Folder(folder) = &settings.master_key
+        && !MasterKey::is_in(folder)
+    {
+        return Err(format!("{} has none yet: the first start makes it", folder.display()));
+    }
+    MasterKey::load(&settings.master_key)
+        .map(|_| "it is there, and kept from others".to_owned())
+        .map_err(|error| error.to_string())
+}
+
+fn sealer(settings: &Settings) -> Result<Sealer, String> {
+    let master = MasterKey::load(&settings.master_key).map_err(|error| error.to_string())?;
+    Sealer::new(&master).map_err(|fault| fault.to_string())
+}
