@@ -5,14 +5,14 @@
 //! ```text
 //! main ─► cli ─┬► admin ──────────────┐
 //!              └► app ─┬► net         ▼
-//!                      ├► web ─► flows ─► oauth ─► { accounts · clients · social } ─► mail ─► { keys · outbox ─► store · outbound } ─► settings ─► domain
-//!                      └► pages ───────────────────────────────────────────────────────────────────────────────────────────────────► settings ─► domain
+//!                      ├► web ─► flows ─► oauth ─► { accounts · clients · social · rate_limits } ─► mail ─► { keys · outbox ─► store · outbound · redis_client } ─► settings ─► domain
+//!                      └► pages ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────► settings ─► domain
 //! ```
 //!
 //! Each room imports only rooms to its right in this picture, and each of these crates is used in
 //! one place only: sea-orm in [`store`], `jsonwebtoken`, `rsa` and aws-lc in [`keys`], `argon2` and
 //! `webauthn-rs` in [`accounts`], `oauth2` in [`social`], lettre in [`mail`], reqwest in
-//! [`outbound`], askama in [`pages`], axum in [`web`] and [`app`], clap in [`cli`]. A test checks
+//! [`outbound`], redis in [`redis_client`], askama in [`pages`], axum in [`web`] and [`app`], clap in [`cli`]. A test checks
 //! both rules.
 //!
 //! # Five lives
@@ -67,6 +67,8 @@ pub mod oauth;
 pub mod outbound;
 pub mod outbox;
 pub mod pages;
+pub mod rate_limits;
+pub mod redis_client;
 pub mod runtime;
 pub mod settings;
 pub mod social;

@@ -27,6 +27,7 @@ mod m0028_passkeys;
 mod m0029_terms;
 mod m0030_my_account;
 mod m0034_endings_by_person;
+mod m0039_rate_limits;
 mod step;
 
 /// Every migration, oldest first.
@@ -61,6 +62,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0029_terms::STEP),
             Box::new(m0030_my_account::STEP),
             Box::new(m0034_endings_by_person::STEP),
+            Box::new(m0039_rate_limits::STEP),
         ]
     }
 }

@@ -38,6 +38,8 @@ use crate::mail::MailSettings;
 pub use crate::net::listener::Http;
 use crate::net::tls::Files;
 use crate::oauth::lifetimes::{self, Lifetimes};
+use crate::rate_limits::RateLimits;
+use crate::redis_client::settings::RedisSettings;
 use crate::settings::collected::{Collected, NamedFile, UnknownName};
 use crate::settings::kinds::{address, address_or_off, duration, duration_or_zero};
 use crate::settings::value_type::{Holds, ValueType};
@@ -98,6 +100,10 @@ settings! {
         pub deletion: DeletionPolicy = section(),
         /// The limits of failed sign-ins.
         pub limits: AttemptLimits = section(),
+        /// The limits of requests.
+        pub rate_limits: RateLimits = section(),
+        /// Redis.
+        pub redis: RedisSettings = section(),
         /// When people are asked for a second factor.
         pub second_factors: SecondFactorRules = section(),
         /// The limits of mails that people ask for.

@@ -6,25 +6,30 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use tokio::sync::watch;
+use sha2::{Digest, Sha256};
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
 use super::config::Settings;
-use super::opening::clock_skew;
+use super::opening::{clock_skew, redis};
 use super::pace::{Steps, UntilStopped, paced};
 use super::retention::Kept;
 use super::services::Services;
 use super::telemetry;
 use crate::accounts::session_endings::{self, StepSize};
+use crate::domain::hex;
+use crate::domain::urls::Issuer;
 use crate::domain::verdict::Fault;
 use crate::net::tls::{self, Tls};
 use crate::outbox::{self, Delivery};
+use crate::redis_client::Redis;
 use crate::runtime::supervisor::{Need, Supervisor};
 use crate::store::revisions::{self, Revisions};
 use crate::store::{
     self, Tx, audit_events, authorization_codes, browsers, client_changes, families, interactions,
-    known_addresses, mail_secrets, revoked_access_tokens, sessions, throttles, used_assertions,
+    known_addresses, mail_secrets, rate_limits, revoked_access_tokens, sessions, throttles,
+    used_assertions,
 };
 
 /// How often the server looks for changes that another process made. With the time for one read, it
@@ -34,6 +39,8 @@ const WATCH: Duration = Duration::from_millis(500);
 const ENDINGS: Duration = Duration::from_secs(1);
 /// How often the messages that wait to be sent are counted.
 const COUNT: Duration = Duration::from_secs(15);
+/// How often Redis is asked whether it answers.
+const LOOK_AT_REDIS: Duration = Duration::from_millis(500);
 const CLEAN_UP: Duration = Duration::from_mins(10);
 /// The most changed clients that are removed from the cache one by one; with more, all are removed.
 const CLIENTS: usize = 100;
@@ -49,11 +56,18 @@ pub(super) fn start(
 ) -> Vec<JoinHandle<()>> {
     let supervisor = &services.supervisor;
     let seen = Arc::new(tokio::sync::Mutex::new(None));
+    let hint = Arc::new(Notify::new());
     let watching = {
         let services = Arc::clone(services);
-        every(supervisor, "learning of changes", Need::Serving, WATCH, stopped.clone(), move || {
-            learn(Arc::clone(&services), Arc::clone(&seen))
-        })
+        let rounds = Rounds { period: WATCH, hint: Arc::clone(&hint) };
+        every(
+            supervisor,
+            "learning of changes",
+            Need::Serving,
+            rounds,
+            stopped.clone(),
+            move || learn(Arc::clone(&services), Arc::clone(&seen)),
+        )
     };
     let keys = {
         let services = Arc::clone(services);
@@ -94,6 +108,9 @@ pub(super) fn start(
         })
     };
     let mut jobs = vec![watching, keys, cleaning, ending, folding, counting];
+    if let Some(redis) = &services.redis {
+        jobs.extend(share_hints(services, redis, &hint, stopped));
+    }
     jobs.extend(send(services, stopped, "telling apps of sign-outs", |services| {
         Some(&services.logout_delivery)
     }));
@@ -101,6 +118,70 @@ pub(super) fn start(
         services.mail_delivery.as_ref()
     }));
     jobs
+}
+
+/// Stays in touch with Redis, tells other replicas of changes that this process made, and passes
+/// on what they tell.
+fn share_hints(
+    services: &Arc<Services>,
+    redis: &Redis,
+    hint: &Arc<Notify>,
+    stopped: &watch::Receiver<bool>,
+) -> [JoinHandle<()>; 3] {
+    let supervisor = &services.supervisor;
+    let (asked, name) = (redis.clone(), "looking whether Redis answers");
+    let looking =
+        every(supervisor, name, Need::Beside, LOOK_AT_REDIS, stopped.clone(), move || {
+            let redis = asked.clone();
+            async move {
+                redis.look().await;
+                Ok(())
+            }
+        });
+    let (told, changes, until) = (redis.clone(), services.store.changes(), stopped.clone());
+    let channel = changes_channel(&services.url);
+    let telling = supervisor.start("telling replicas of changes", Need::Beside, move || {
+        let (redis, channel) = (told.clone(), channel.clone());
+        let (mut changes, mut until) = (changes.clone(), until.clone());
+        async move {
+            let tell = async {
+                while changes.changed().await.is_ok() {
+                    // If Redis does not answer, the others learn it at their next look.
+                    let _ = redis.publish(&channel).await;
+                }
+            };
+            tokio::select! {
+                () = tell => {}
+                _ = until.wait_for(|stopped| *stopped) => {}
+            }
+        }
+    });
+    let (heard, hint, until) = (redis.clone(), Arc::clone(hint), stopped.clone());
+    let channel = changes_channel(&services.url);
+    let hearing = supervisor.start("hearing of changes", Need::Beside, move || {
+        let (redis, channel, hint) = (heard.clone(), channel.clone(), Arc::clone(&hint));
+        let mut until = until.clone();
+        async move {
+            tokio::select! {
+                () = redis.listen(&channel, &hint) => {}
+                _ = until.wait_for(|stopped| *stopped) => {}
+            }
+        }
+    });
+    [looking, telling, hearing]
+}
+
+/// The channel on which the replicas of this issuer tell each other that something changed.
+fn changes_channel(url: &Issuer) -> String {
+    format!("mapae:changed:{}", hex::lower(&Sha256::digest(url.as_str())))
+}
+
+/// Tells the servers of this installation at once that a command changed something, if there is a
+/// Redis that answers. Otherwise they learn it at their next look.
+pub async fn tell_servers(settings: &Settings) {
+    if let Ok(Some(redis)) = redis(settings).await {
+        let _ = redis.publish(&changes_channel(&settings.issuer)).await;
+    }
 }
 
 /// Finishes endings that were begun and not finished.
@@ -195,20 +276,34 @@ pub(super) fn look_after_tls(
     )
 }
 
+/// When a round of a job begins: at the latest after this time, and at each hint.
+#[derive(Clone, Debug)]
+struct Rounds {
+    period: Duration,
+    hint: Arc<Notify>,
+}
+
+impl From<Duration> for Rounds {
+    fn from(period: Duration) -> Self {
+        Self { period, hint: Arc::default() }
+    }
+}
+
 fn every<F>(
     supervisor: &Supervisor,
     doing: &'static str,
     need: Need,
-    period: Duration,
+    rounds: impl Into<Rounds>,
     stopped: watch::Receiver<bool>,
     round: impl FnMut() -> F + Send + 'static,
 ) -> JoinHandle<()>
 where
     F: Future<Output = Result<(), Fault>> + Send + 'static,
 {
+    let Rounds { period, hint } = rounds.into();
     let round = Arc::new(tokio::sync::Mutex::new(round));
     supervisor.start(doing, need, move || {
-        let (round, mut stopped) = (Arc::clone(&round), stopped.clone());
+        let (round, hint, mut stopped) = (Arc::clone(&round), Arc::clone(&hint), stopped.clone());
         async move {
             let mut round = round.lock().await;
             let mut ticks = tokio::time::interval(period);
@@ -216,6 +311,7 @@ where
             loop {
                 tokio::select! {
                     _ = ticks.tick() => {}
+                    () = hint.notified() => {}
                     _ = stopped.wait_for(|stopped| *stopped) => return,
                 }
                 if let Err(fault) = round().await {
@@ -282,6 +378,7 @@ async fn look_after_keys(services: Arc<Services>) -> Result<(), Fault> {
 #[derive(Clone, Copy, Debug)]
 enum Aged {
     Throttles,
+    RateLimits,
     UsedAssertions,
     RevokedAccessTokens,
     AuthorizationCodes,
@@ -297,6 +394,7 @@ enum Aged {
 
 const AGED: &[Aged] = &[
     Aged::Throttles,
+    Aged::RateLimits,
     Aged::UsedAssertions,
     Aged::RevokedAccessTokens,
     Aged::AuthorizationCodes,
@@ -316,6 +414,7 @@ impl Aged {
         let ended = now - chrono::Duration::days(1);
         match self {
             Self::Throttles => throttles::forget(tx, now, STEP).await,
+            Self::RateLimits => rate_limits::forget(tx, now, STEP).await,
             Self::UsedAssertions => used_assertions::forget(tx, now, STEP).await,
             Self::RevokedAccessTokens => revoked_access_tokens::forget(tx, ended, STEP).await,
             Self::AuthorizationCodes => authorization_codes::forget(tx, ended, STEP).await,

@@ -17,6 +17,7 @@ mod services;
 pub mod telemetry;
 mod terms;
 
+pub use jobs::tell_servers;
 pub use opening::{
     check_existing_store, clock_skew, existing_master_key, is_missing, look, mailer, master_key,
     open_existing_store, open_keyring, open_store, outbound, post,

@@ -14,6 +14,7 @@ use crate::keys::seal::{MasterKey, MasterKeySource, Sealer};
 use crate::mail::{Mailer, Post};
 use crate::outbound::Outbound;
 use crate::pages::Look;
+use crate::redis_client::Redis;
 use crate::store::{self, Store, migrate, migration_status, signing_keys, sqlite_path};
 
 /// Opens the database; creates it if there is none, and applies pending migrations.
@@ -171,6 +172,14 @@ pub fn outbound(settings: &Settings) -> OrRejected<Outbound> {
 pub fn post(settings: &Settings, look: Arc<Look>) -> OrRejected<Option<Post>> {
     let ca_file = settings.outbound.ca_file.as_deref();
     Post::new(&settings.mail, &settings.issuer, ca_file, look)
+}
+
+/// Redis, if there is one. It is connected if it answers within a second.
+pub(super) async fn redis(settings: &Settings) -> OrRejected<Option<Redis>> {
+    let Some(server) = &settings.redis.server else { return Ok(None) };
+    let redis = Redis::new(server, settings.outbound.ca_file.as_deref()).or_else(reject)?;
+    redis.look().await;
+    Ok(Some(redis))
 }
 
 /// The look of the pages: the built-in one, or that of the operator's branding folder.

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::config::Settings;
-use super::opening::{look, open_keyring, outbound, post};
+use super::opening::{look, open_keyring, outbound, post, redis};
 use crate::accounts::attempt_limits::AttemptLimits;
 use crate::accounts::breached_passwords::BreachedPasswords;
 use crate::accounts::hashing::{Hasher, Hashing};
@@ -43,6 +43,8 @@ use crate::oauth::token::rotation::{self, RefreshTokens};
 use crate::outbound::Outbound;
 use crate::outbox::{Outbox, Wake};
 use crate::pages::Look;
+use crate::rate_limits::{RateLimiter, RateLimiterParts};
+use crate::redis_client::Redis;
 use crate::runtime::supervisor::Supervisor;
 use crate::social::registry::Providers;
 use crate::store::Store;
@@ -86,6 +88,8 @@ pub struct Services {
     pub mail_delivery: Option<MailDelivery>,
     /// The look of pages and mails.
     pub look: Arc<Look>,
+    /// Redis, if there is one.
+    pub redis: Option<Redis>,
 }
 
 impl Services {
@@ -97,6 +101,7 @@ impl Services {
         master: &MasterKey,
     ) -> Result<Self, Error<Rejected>> {
         let base = Base::open(settings, store, clock, master).await?;
+        let redis = redis(settings).await?;
         let supervisor = Supervisor::default();
         let hasher = hasher(settings, &supervisor)?;
         let key = RotationKey::open(&base.store, &base.clock, &Sealer::new(master)?).await?;
@@ -115,6 +120,7 @@ impl Services {
         let refresh_tokens = Arc::new(base.refresh_tokens(&supervisor, &key));
         let people = Arc::new(people::start(&supervisor, Arc::clone(&base.store)));
         let outbox = base.outbox();
+        let limiter = Arc::new(base.limiter(&supervisor, settings, redis.clone()));
         let grants = GrantContext {
             url: base.url.clone(),
             clock: base.clock.clone(),
@@ -134,7 +140,7 @@ impl Services {
             upstream_logins: Arc::clone(&base.upstream_logins),
         };
         let token = TokenEndpoint {
-            clients: base.client_authentication(),
+            clients: base.client_authentication(Arc::clone(&limiter)),
             grants,
             mint: base.mint(),
             people: Arc::clone(&people),
@@ -143,7 +149,7 @@ impl Services {
             url: base.url.clone(),
             clock: base.clock.clone(),
             store: Arc::clone(&base.store),
-            clients: base.client_authentication(),
+            clients: base.client_authentication(limiter),
             access_tokens: Arc::new(base.access_tokens(&supervisor)),
             refresh_tokens,
             people,
@@ -160,6 +166,7 @@ impl Services {
             logout_delivery: base.logout_delivery(),
             mail_delivery,
             look,
+            redis,
             supervisor,
             hasher,
             url: base.url,
@@ -261,9 +268,20 @@ impl Base {
         )
     }
 
-    fn client_authentication(&self) -> ClientAuthentication {
+    fn limiter(
+        &self,
+        supervisor: &Supervisor,
+        settings: &Settings,
+        redis: Option<Redis>,
+    ) -> RateLimiter {
+        let Self { url, clock, store, .. } = self.clone();
+        let limits = settings.rate_limits;
+        RateLimiter::start(supervisor, RateLimiterParts { limits, url, clock, store, redis })
+    }
+
+    fn client_authentication(&self, limiter: Arc<RateLimiter>) -> ClientAuthentication {
         let Self { url, clock, store, clients, .. } = self.clone();
-        ClientAuthentication { url, clock, store, clients }
+        ClientAuthentication { url, clock, store, clients, limiter }
     }
 
     fn mint(&self) -> Mint {

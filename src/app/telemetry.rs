@@ -166,6 +166,10 @@ fn describe() {
         Unit::Seconds,
         "Time since the oldest signing key of a phase was made, by algorithm; 0 if there is none."
     );
+    describe_gauge!(
+        "mapae_redis_up",
+        "Whether Redis answers: 1 or 0. Only there with a redis.url."
+    );
     describe_gauge!("mapae_build_info", "Always 1; the labels say which build runs.");
     describe_counter!("mapae_responses_total", "Answers, by class of status.");
     describe_counter!("mapae_tokens_issued_total", "Successful token requests, by grant type.");

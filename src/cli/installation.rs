@@ -31,7 +31,7 @@ pub(super) struct Installation {
     pub(super) output: Output,
     pub(super) clock: Clock,
     /// The database that a verb opened. It is closed when the verb ends.
-    store: OnceLock<Arc<Store>>,
+    store: OnceLock<(Arc<Store>, Box<Settings>)>,
 }
 
 impl Installation {
@@ -85,12 +85,17 @@ impl Installation {
             output::note(&format!("made a new database at {}", settings.database()));
         }
         // A verb has one database: a second call returns the same.
-        Ok(Arc::clone(self.store.get_or_init(|| store)))
+        let (store, _) = self.store.get_or_init(|| (store, Box::new(settings.clone())));
+        Ok(Arc::clone(store))
     }
 
-    /// Closes the database that a verb opened.
+    /// Closes the database that a verb opened, and tells the servers if the verb changed something
+    /// that they keep in memory.
     pub(super) async fn close(&self) {
-        if let Some(store) = self.store.get() {
+        if let Some((store, settings)) = self.store.get() {
+            if *store.changes().borrow() > 0 {
+                app::tell_servers(settings).await;
+            }
             store.close().await;
         }
     }

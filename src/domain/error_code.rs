@@ -65,7 +65,7 @@ codes! {
     UnmetAuthenticationRequirements = "unmet_authentication_requirements", 400, "`/authorize`, in the redirect";
     RequestNotSupported = "request_not_supported", 400, "`/authorize`, in the redirect";
     RequestUriNotSupported = "request_uri_not_supported", 400, "`/authorize`, in the redirect";
-    Throttled = "temporarily_unavailable", 429, "`/token`, `/authorize-challenge`, with `Retry-After`: too many failed sign-ins of one person";
+    Throttled = "temporarily_unavailable", 429, "`/token`, `/authorize-challenge`, with `Retry-After`: too many failed sign-ins of one person; there and at `/introspect`, `/revoke`: too many requests";
     Overloaded = "temporarily_unavailable", 503, "everywhere, with `Retry-After`: too much work, or no database";
     NotFound = "not_found", 404, "everywhere";
     MethodNotAllowed = "method_not_allowed", 405, "everywhere";

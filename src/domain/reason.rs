@@ -138,6 +138,9 @@ reasons! {
             "the body must be application/x-www-form-urlencoded in UTF-8",
             "set the content type";
         BodyTooLarge = "body_too_large", InvalidRequest, "the body has more than 64 KB", "send less";
+        RequestsTooMany = "requests_too_many", Throttled,
+            "there are too many requests of one address, client or account",
+            "wait for `Retry-After`; the operator sets the limits by `rate_limit.*`";
         BodyUnreadable = "body_unreadable", InvalidRequest, "the body could not be read", "send it again";
         BodyTimedOut = "body_timed_out", InvalidRequest, "the body took too long",
             "send it within 15 seconds";

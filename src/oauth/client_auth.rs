@@ -1,6 +1,7 @@
 //! Client authentication, RFC 6749 §2.3 and RFC 7523 §2.2. Only [`ClientAuthentication`] makes an
 //! [`AuthenticatedClient`], so code that takes one cannot run before authentication.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use base64::Engine;
@@ -19,6 +20,7 @@ use crate::domain::reason::Reason;
 use crate::domain::secret::{ClientSecret, Plain, Secret};
 use crate::domain::urls::{self, Issuer};
 use crate::keys::jwt;
+use crate::rate_limits::{CountedAccount, RateLimiter};
 use crate::store::{Store, used_assertions};
 
 /// The authentication methods of clients, as the metadata lists them.
@@ -156,10 +158,23 @@ pub struct ClientAuthentication {
     pub store: Arc<Store>,
     /// The registered clients.
     pub clients: Arc<Registry>,
+    /// Counts the requests of addresses, clients and accounts.
+    pub limiter: Arc<RateLimiter>,
 }
 
 impl ClientAuthentication {
-    /// Authenticates the client of a request.
+    /// Counts a request of this address, before anything else is done for it.
+    pub async fn admit(&self, address: IpAddr) -> Result<()> {
+        self.limiter.address(address).await.map_err(|error| error.map(Refusal::from))
+    }
+
+    /// Counts a request about this account.
+    pub async fn count_account(&self, account: &CountedAccount) -> Result<()> {
+        self.limiter.account(account).await.map_err(|error| error.map(Refusal::from))
+    }
+
+    /// Authenticates the client of a request, and counts the request for it. Only the client itself
+    /// can be counted here, so nobody can use up the limit of a client whose secret they do not have.
     pub async fn authenticate(&self, credentials: &Credentials) -> Result<AuthenticatedClient> {
         let registered = match credentials {
             Credentials::Basic { id, secret } => {
@@ -183,6 +198,8 @@ impl ClientAuthentication {
         if !registered.client.is_enabled() {
             return Err(Reason::ClientDisabled.into());
         }
+        let counted = self.limiter.client(&registered.client.id).await;
+        counted.map_err(|error| error.map(Refusal::from))?;
         Ok(AuthenticatedClient(registered))
     }
 }

@@ -9,6 +9,7 @@ use crate::domain::excerpt::excerpt;
 use crate::domain::reason::Reason;
 use crate::domain::secret::Secret;
 use crate::domain::verdict;
+use crate::rate_limits::Exceeded;
 
 /// The challenge in a 401 answer, RFC 9110 §11.6.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +50,12 @@ pub struct Onward {
 impl From<Reason> for Refusal {
     fn from(reason: Reason) -> Self {
         Self { reason, retry_after: None, value: None, is_value_told: false, onward: None }
+    }
+}
+
+impl From<Exceeded> for Refusal {
+    fn from(exceeded: Exceeded) -> Self {
+        Self::new(Reason::RequestsTooMany).naming(exceeded.of).retry_after(exceeded.retry_after)
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::cause::while_doing;
@@ -28,6 +29,7 @@ pub struct Store {
     reader: Committed,
     writer: Committed,
     ready: tokio::sync::Mutex<Option<(Instant, bool)>>,
+    changes: watch::Sender<u64>,
 }
 
 impl Reader for Store {
@@ -70,6 +72,7 @@ impl Store {
             reader: Committed::new(reader),
             writer: Committed::new(writer),
             ready: tokio::sync::Mutex::default(),
+            changes: watch::Sender::new(0),
         })
     }
 
@@ -98,7 +101,15 @@ impl Store {
     /// Begins a transaction at this instant.
     pub async fn begin(&self, now: DateTime<Utc>) -> Result<Tx, Fault> {
         let begun = Connection::begin(self.writer.pool()).await;
-        Ok(Tx::new(begun.map_err(while_doing("beginning a transaction"))?, now))
+        let begun = begun.map_err(while_doing("beginning a transaction"))?;
+        Ok(Tx::new(begun, now, self.changes.clone()))
+    }
+
+    /// How often this process has changed a table that servers watch
+    /// ([`revisions`](super::revisions)).
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
     }
 
     /// Whether the database can be written to and has all current tables. Reads alone would not

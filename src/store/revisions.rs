@@ -76,6 +76,7 @@ pub async fn read(reader: &impl Reader) -> Result<Revisions, Fault> {
 
 /// Records that a table changed.
 pub async fn bump(tx: &Tx, watched: WatchedTable) -> Result<(), Fault> {
+    tx.changes_watched_table();
     entity::Entity::update_many()
         .col_expr(entity::Column::Value, Expr::col(entity::Column::Value).add(1))
         .filter(entity::Column::Name.eq(watched.name()))

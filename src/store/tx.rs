@@ -1,8 +1,10 @@
 //! A transaction: it has one instant, and it ends once.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
+use tokio::sync::watch;
 
 use super::audit_log;
 use super::cause::while_doing;
@@ -19,11 +21,13 @@ pub struct Tx {
     inner: Connection,
     now: DateTime<Utc>,
     events: Mutex<Vec<Event>>,
+    changed: AtomicBool,
+    changes: watch::Sender<u64>,
 }
 
 impl Tx {
-    pub(super) fn new(inner: Connection, now: DateTime<Utc>) -> Self {
-        Self { inner, now, events: Mutex::default() }
+    pub(super) fn new(inner: Connection, now: DateTime<Utc>, changes: watch::Sender<u64>) -> Self {
+        Self { inner, now, events: Mutex::default(), changed: AtomicBool::new(false), changes }
     }
 
     /// The instant of this transaction. Everything in it uses the same one.
@@ -57,8 +61,11 @@ impl Tx {
 
     /// Commits. This is for writes that cannot be refused.
     pub async fn commit(self) -> Result<(), Fault> {
-        let Self { inner, events, .. } = self;
+        let Self { inner, events, changed, changes, .. } = self;
         inner.commit().await.map_err(while_doing("committing"))?;
+        if changed.into_inner() {
+            changes.send_modify(|number| *number += 1);
+        }
         let events = events.into_inner().unwrap_or_else(PoisonError::into_inner);
         events.iter().for_each(audit_log::log);
         Ok(())
@@ -68,6 +75,12 @@ impl Tx {
     pub(super) fn log_after_commit(&self, events: &[Event]) {
         let mut noted = self.events.lock().unwrap_or_else(PoisonError::into_inner);
         noted.extend_from_slice(events);
+    }
+
+    /// Remembers that this transaction changes a table that servers watch. Whoever waits for
+    /// changes is told after the commit.
+    pub(super) fn changes_watched_table(&self) {
+        self.changed.store(true, Ordering::Relaxed);
     }
 
     /// Rolls back.

@@ -40,6 +40,7 @@ mod page;
 mod page_request;
 mod passkey_form;
 mod passkeys;
+mod rate_limit;
 mod receive;
 mod respond;
 mod revoke;
@@ -94,17 +95,20 @@ fn my_account() -> Router<Arc<Shared>> {
 /// Every route.
 pub fn router(shared: Arc<Shared>) -> Router {
     let metadata = get(well_known::metadata).options(well_known::preflight);
+    let limited = from_fn_with_state(Arc::clone(&shared), rate_limit::of_address);
     let for_scripts = Router::new()
         .route(urls::TOKEN, post(token::token).options(cors::preflight))
         .route(urls::REVOKE, post(revoke::revoke).options(cors::preflight))
         .route(urls::AUTHORIZE_CHALLENGE, post(authorize_challenge::post).options(cors::preflight))
+        .route_layer(limited.clone())
         .route(urls::USERINFO, get(userinfo::get).post(userinfo::post).options(cors::preflight))
         .method_not_allowed_fallback(missing::method)
         .layer(from_fn_with_state(Arc::clone(&shared), cors::allow));
     let routes = Router::new()
+        .route(urls::INTROSPECT, post(introspect::introspect))
+        .route_layer(limited)
         .merge(for_scripts)
         .merge(my_account())
-        .route(urls::INTROSPECT, post(introspect::introspect))
         .route(urls::AUTHORIZE, get(authorize::get).post(authorize::post))
         .route(urls::AUTHORIZE_CONTINUE, get(authorize::resume))
         .route(urls::LOGIN, get(login::get).post(login::post))

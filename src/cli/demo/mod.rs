@@ -79,7 +79,8 @@ impl Demo {
         let (listener, place) = bind("--idp-port", self.idp_port, IDP_PORT).await?;
         let idp_url = format!("{scheme}://{place}");
         let idp_folder = folder.path.join("idp");
-        let idp = idp::start(at, listener, &idp_url, &idp_folder, secure.as_ref()).await?;
+        let idp =
+            Box::pin(idp::start(at, listener, &idp_url, &idp_folder, secure.as_ref())).await?;
         let port = self.port.unwrap_or(usual);
         let (url, listen) = (format!("{scheme}://localhost:{port}"), format!("127.0.0.1:{port}"));
         let file = folder.path.join(settings::FILE);

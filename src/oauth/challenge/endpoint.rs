@@ -29,6 +29,7 @@ use crate::oauth::token::grant::{
     registered_resources, registered_scope, required, resources, scope,
 };
 use crate::oauth::token::grants::password::{AttemptFrom, refused};
+use crate::rate_limits::CountedAccount;
 use crate::store::{Tx, audit_events, authorization_codes, recovery_codes, used_assertions, users};
 
 /// A request to the challenge endpoint.
@@ -72,6 +73,10 @@ pub async fn challenge(
         return Err(Reason::ResponseTypeUnsupported.into());
     }
     let from = AttemptFrom::of(client, form.get("user_ip"), address, origin)?;
+    if let Some(username) = form.get("username") {
+        let account = CountedAccount::Typed(username.to_owned());
+        endpoint.clients.count_account(&account).await?;
+    }
     let at = At { server: &endpoint.grants, client, form: &form, from: &from };
     match form.get("auth_session") {
         Some(token) => at.go_on(token).await,

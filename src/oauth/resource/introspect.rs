@@ -17,6 +17,7 @@ use crate::domain::verdict::Fault;
 use crate::oauth::claims::{AccessToken, AudienceClaim};
 use crate::oauth::client_auth::Credentials;
 use crate::oauth::error::Result;
+use crate::rate_limits::CountedAccount;
 
 /// The answer, RFC 7662 §2.2. For an inactive token only `active` is sent.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -78,6 +79,11 @@ pub async fn introspect(
             _ => Introspection::default(),
         }
     };
+    // A token without a session belongs to the client itself.
+    if let (Some(sub), Some(_)) = (&found.sub, &found.sid) {
+        let account = CountedAccount::Known(UserId::from_stored(sub.clone()));
+        context.clients.count_account(&account).await?;
+    }
     introduce(&context.people, &mut found).await?;
     Ok(found)
 }

@@ -106,6 +106,11 @@ pub async fn token(endpoint: &Arc<TokenEndpoint>, request: TokenRequest<'_>) -> 
     let grant = AnyGrant::parse(grant_type, &form)?;
     let server = &endpoint.grants;
     let cx = Cx { server, client: &client, address: request.address, origin: request.origin };
+    if endpoint.clients.limiter.counts_accounts()
+        && let Some(account) = grant.account(&cx).await?
+    {
+        endpoint.clients.count_account(&account).await?;
+    }
     let entitlement = grant.redeem(&cx).await?;
     let person = person_claims::about(&endpoint.people, client.client(), &entitlement).await?;
     let mut response = if grant_type == Password::TYPE {

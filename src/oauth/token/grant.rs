@@ -4,7 +4,7 @@
 //! Slow work (hashing, calls to a provider) is done before a transaction is opened, and signing
 //! after it has ended.
 
-use std::future::Future;
+use std::future::{self, Future};
 use std::net::IpAddr;
 
 use super::context::GrantContext;
@@ -19,6 +19,7 @@ use crate::domain::reason::Reason;
 use crate::domain::scope::{OFFLINE_ACCESS, OPENID, Scope};
 use crate::oauth::client_auth::AuthenticatedClient;
 use crate::oauth::error::{Refusal, Result};
+use crate::rate_limits::CountedAccount;
 
 /// The context of one token request.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +41,12 @@ pub trait Grant: Sized {
 
     /// Reads the parameters of the request. This is a pure function.
     fn parse(form: &Form) -> Result<Self, Refusal>;
+
+    /// The account that the request is about, if that can be known before anything is used up. It is
+    /// only asked for if requests are counted for accounts.
+    fn account(&self, _: &Cx<'_>) -> impl Future<Output = Result<Option<CountedAccount>>> + Send {
+        future::ready(Ok(None))
+    }
 
     /// Checks everything that can be checked, then uses up what was presented (a code, for
     /// example), and returns the entitlement.

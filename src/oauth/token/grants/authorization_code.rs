@@ -14,6 +14,7 @@ use crate::oauth::resource::userinfo;
 use crate::oauth::token::families::{self, SignInGrant};
 use crate::oauth::token::grant::{Cx, Grant, registered_resources, required, resources};
 use crate::oauth::token::mint::Entitlement;
+use crate::rate_limits::CountedAccount;
 use crate::store::{Tx, audit_events, authorization_codes, consents, sessions, users};
 
 /// The parameters of the request, RFC 6749 §4.1.3.
@@ -35,6 +36,12 @@ impl Grant for AuthorizationCode {
             verifier: form.get("code_verifier").map(Secret::text),
             resources: resources(form),
         })
+    }
+
+    async fn account(&self, cx: &Cx<'_>) -> Result<Option<CountedAccount>> {
+        let code = authorization_codes::find(&*cx.server.store, self.code.hashed()).await?;
+        let theirs = code.filter(|code| code.client == cx.client.client().id);
+        Ok(theirs.map(|code| CountedAccount::Known(code.granted.user)))
     }
 
     async fn redeem(self, cx: &Cx<'_>) -> Result<Entitlement> {

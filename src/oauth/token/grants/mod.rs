@@ -6,6 +6,7 @@ use super::mint::Entitlement;
 use crate::domain::form::Form;
 use crate::domain::grant_type::GrantType;
 use crate::oauth::error::{Refusal, Result};
+use crate::rate_limits::CountedAccount;
 
 pub mod authorization_code;
 pub mod client_credentials;
@@ -29,6 +30,11 @@ macro_rules! grants {
                 match grant_type {
                     $(GrantType::$grant => $module::$grant::parse(form).map(Self::$grant),)+
                 }
+            }
+
+            /// The account that the request is about, if it can be known.
+            pub async fn account(&self, cx: &Cx<'_>) -> Result<Option<CountedAccount>> {
+                match self { $(Self::$grant(grant) => grant.account(cx).await),+ }
             }
 
             /// Redeems the grant and returns the entitlement.

@@ -21,6 +21,7 @@ use crate::oauth::token::grant::{
     Cx, Grant, registered_resources, registered_scope, required, resources, scope,
 };
 use crate::oauth::token::mint::Entitlement;
+use crate::rate_limits::CountedAccount;
 use crate::store::{Tx, audit_events, users};
 
 /// The parameters of the request, RFC 6749 §4.3.2.
@@ -44,6 +45,10 @@ impl Grant for Password {
             resources: resources(form),
             user_ip: form.get(USER_IP).map(str::to_owned),
         })
+    }
+
+    async fn account(&self, _: &Cx<'_>) -> Result<Option<CountedAccount>> {
+        Ok(Some(CountedAccount::Typed(self.username.clone())))
     }
 
     async fn redeem(self, cx: &Cx<'_>) -> Result<Entitlement> {

@@ -16,6 +16,7 @@ use crate::oauth::error::{Refusal, Result};
 use crate::oauth::token::grant::{Cx, Grant, registered_resources, required, resources, scope};
 use crate::oauth::token::mint::Entitlement;
 use crate::oauth::token::rotation::{AccessTokenProof, Rotated, Use, unknown};
+use crate::rate_limits::CountedAccount;
 
 /// The parameters of the request, RFC 6749 §6. The old access token is an optional proof.
 #[derive(Debug)]
@@ -37,6 +38,12 @@ impl Grant for RefreshToken {
             scope: scope(form)?,
             resources: resources(form),
         })
+    }
+
+    async fn account(&self, cx: &Cx<'_>) -> Result<Option<CountedAccount>> {
+        let found = cx.server.refresh_tokens.find(&self.presented).await?;
+        let theirs = found.filter(|(_, found)| found.family.client == cx.client.client().id);
+        Ok(theirs.map(|(_, found)| CountedAccount::Known(found.family.user.clone())))
     }
 
     async fn redeem(self, cx: &Cx<'_>) -> Result<Entitlement> {

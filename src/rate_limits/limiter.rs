@@ -1,0 +1,134 @@
+//! Counts the requests of addresses, clients and accounts: in Redis if there is one that answers,
+//! else in the database. Each of them counts for itself. If Redis is lost, the database begins with
+//! what it has, so once as many requests as the limit more are allowed, and nobody is refused for it.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use super::bucket::Bucket;
+use super::in_database::{self, InDatabase};
+use super::in_redis::InRedis;
+use super::rate::Rate;
+use super::settings::RateLimits;
+use crate::domain::address::neighbourhood;
+use crate::domain::client::ClientId;
+use crate::domain::clock::Clock;
+use crate::domain::person;
+use crate::domain::urls::Issuer;
+use crate::domain::user::UserId;
+use crate::domain::verdict::Error;
+use crate::redis_client::Redis;
+use crate::runtime::supervisor::Supervisor;
+use crate::store::Store;
+
+/// The parts that a limiter is made from.
+#[derive(Debug)]
+pub struct RateLimiterParts {
+    /// The limits.
+    pub limits: RateLimits,
+    /// The issuer URL. Issuers that share a Redis are counted apart.
+    pub url: Issuer,
+    /// The clock.
+    pub clock: Clock,
+    /// The database.
+    pub store: Arc<Store>,
+    /// Redis, if there is one.
+    pub redis: Option<Redis>,
+}
+
+/// Counts requests.
+#[derive(Debug)]
+pub struct RateLimiter {
+    limits: RateLimits,
+    url: Issuer,
+    in_redis: Option<InRedis>,
+    in_database: InDatabase,
+}
+
+/// The account that a request is about.
+#[derive(Clone, Debug)]
+pub enum CountedAccount {
+    /// An account.
+    Known(UserId),
+    /// A name that was typed, whether it belongs to an account or not.
+    Typed(String),
+}
+
+/// The refusal of a request, because there were too many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exceeded {
+    /// What there were too many requests of: `address`, `client` or `account`.
+    pub of: &'static str,
+    /// After so many seconds the next request is allowed.
+    pub retry_after: u64,
+}
+
+impl RateLimiter {
+    /// Starts the worker that counts in the database.
+    #[must_use]
+    pub fn start(supervisor: &Supervisor, parts: RateLimiterParts) -> Self {
+        let RateLimiterParts { limits, url, clock, store, redis } = parts;
+        let in_database = in_database::start(supervisor, store, clock);
+        Self { limits, url, in_redis: redis.map(InRedis::new), in_database }
+    }
+
+    /// Counts a request of this address.
+    pub async fn address(&self, address: IpAddr) -> Result<(), Error<Exceeded>> {
+        let Some(rate) = self.limits.address else { return Ok(()) };
+        self.count("address", &neighbourhood(address), rate).await
+    }
+
+    /// Counts a request of this client.
+    pub async fn client(&self, client: &ClientId) -> Result<(), Error<Exceeded>> {
+        let Some(rate) = self.limits.client else { return Ok(()) };
+        self.count("client", client.as_str(), rate).await
+    }
+
+    /// Whether requests are counted for accounts: only then it is worth to find out whose account it
+    /// is.
+    #[must_use]
+    pub fn counts_accounts(&self) -> bool {
+        self.limits.account.is_some()
+    }
+
+    /// Counts a request about this account. A name that is typed counts for itself: otherwise people
+    /// could learn which names belong to one account.
+    pub async fn account(&self, account: &CountedAccount) -> Result<(), Error<Exceeded>> {
+        let Some(rate) = self.limits.account else { return Ok(()) };
+        let name = match account {
+            CountedAccount::Known(id) => format!("id {}", id.as_str()),
+            CountedAccount::Typed(name) => {
+                let key = person::email_key(name).or_else(|| person::username_key(name));
+                format!("name {}", key.as_deref().unwrap_or_default())
+            }
+        };
+        self.count("account", &name, rate).await
+    }
+
+    async fn count(&self, of: &'static str, name: &str, rate: Rate) -> Result<(), Error<Exceeded>> {
+        let bucket = Bucket { key: key(&[self.url.as_str(), of, name]), rate };
+        let by_redis = match &self.in_redis {
+            Some(redis) => redis.count(&bucket).await,
+            None => None,
+        };
+        let counted = match by_redis {
+            Some(counted) => counted,
+            None => self.in_database.ask(bucket).await??,
+        };
+        counted.map_err(|wait| {
+            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            Error::Refused(Exceeded { of, retry_after: seconds.max(1) })
+        })
+    }
+}
+
+fn key(parts: &[&str]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part.len().to_be_bytes());
+        hash.update(part);
+    }
+    hash.finalize().into()
+}

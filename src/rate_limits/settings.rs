@@ -1,0 +1,21 @@
+//! What an operator decides about the limits of requests.
+
+use super::rate::{Rate, rate};
+use crate::settings::settings;
+
+settings! {
+    /// The limits of requests.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct RateLimits in "Requests" {
+        /// How many requests one address (IPv6: /64) may send to `/token`, `/authorize-challenge`,
+        /// `/introspect` and `/revoke` together: `30/1m` are 30 at once, and one more every two seconds.
+        /// The answer to others is 429 with `Retry-After`. It is counted in Redis, or in the database.
+        pub address: Option<Rate> = rate("rate_limit.address"),
+        /// The same for one client, after it was authenticated. Anybody can name a public client, so all
+        /// its people share this.
+        pub client: Option<Rate> = rate("rate_limit.client"),
+        /// The same for one account: that of a token or a code, and the name that is typed where a
+        /// password is sent.
+        pub account: Option<Rate> = rate("rate_limit.account"),
+    }
+}
