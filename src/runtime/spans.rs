@@ -144,3 +144,27 @@ pub fn of_part(name: &'static str) -> Option<OpenSpan> {
     let TracePlace { trace, span } = request::current()?.trace?;
     Some(OpenSpan::begin(name, trace, Some(span)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_finds_the_queue_full_is_dropped_and_nobody_waits() {
+        let sampled = |is_sampled| {
+            let place = TracePlace { trace: [1; 16], span: [2; 8] };
+            move || Some(TraceParent { place, is_sampled })
+        };
+        let queue = keep();
+        assert!(of_request("GET", sampled(false)).is_none(), "the caller does not keep it");
+        assert!(of_part("part").is_none(), "there is no request");
+        for _ in 0..WAITING + 10 {
+            drop(of_request("GET", sampled(true)));
+        }
+        let mut queue = queue.lock().await;
+        assert_eq!(queue.len(), WAITING);
+        let span = queue.recv().await.unwrap();
+        assert_eq!((span.place.trace, span.parent), ([1; 16], Some([2; 8])));
+        assert!(span.is_request && !span.has_failed);
+    }
+}

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::finding::Finding;
+use super::finding::{Finding, Level};
 use crate::admin::installation_checks::{self, Checked};
 use crate::app;
 use crate::app::config::Settings;
@@ -20,6 +20,7 @@ pub(super) struct Seen {
 }
 
 const MIGRATE: &str = "`mapae migrate up`, or start a server: both apply them";
+const REACH: &str = "correct database_url, and start the database";
 const MASTER: &str = "put the right master key back where keys_dir, master_key_file or master_key says, for its owner alone";
 const KEYS: &str = "start a server, which makes missing keys; `mapae key list` and `mapae key drop KID` for a key that is wrong";
 const NAMES: &str = "`mapae user update` gives one of the two accounts another name or address";
@@ -27,18 +28,17 @@ const PROVIDERS: &str = "`mapae provider list`, then update or delete the one th
 
 pub(super) async fn look(at: &Installation, settings: &Settings) -> Seen {
     let migrations = migrations(settings).await;
-    let is_current = migrations.is_ok();
+    let is_current = migrations.level == Level::Ok;
     let master = master_key(settings);
     let mut seen = Seen::default();
-    seen.findings.push(Finding::of("migrations", migrations, MIGRATE));
+    seen.findings.push(migrations);
     seen.findings.push(Finding::of("master key", master.clone(), MASTER));
     let store = if is_current { open(settings).await } else { Err(String::new()) };
     let store = match store {
         Ok(store) => store,
         Err(why) => {
             if is_current {
-                let mend = "correct database_url, and start the database";
-                seen.findings.push(Finding::error("database", why, mend));
+                seen.findings.push(Finding::error("database", why, REACH));
             }
             let of_file = settings.social.len();
             let left = format!("{of_file} in the settings, those of the database not looked at");
@@ -75,12 +75,15 @@ pub(super) async fn look(at: &Installation, settings: &Settings) -> Seen {
     seen
 }
 
-async fn migrations(settings: &Settings) -> Checked {
-    let states = migration_status(&settings.database_url, &settings.database)
-        .await
-        .map_err(|fault| fault.to_string())?;
-    let pending = states.iter().filter(|one| !one.applied).count();
-    if pending == 0 { Ok("all applied".to_owned()) } else { Err(format!("{pending} pending")) }
+async fn migrations(settings: &Settings) -> Finding {
+    const CHECK: &str = "migrations";
+    match migration_status(&settings.database_url, &settings.database).await {
+        Err(fault) => Finding::error(CHECK, fault.to_string(), REACH),
+        Ok(states) => match states.iter().filter(|one| !one.applied).count() {
+            0 => Finding::good(CHECK, "all applied"),
+            pending => Finding::error(CHECK, format!("{pending} pending"), MIGRATE),
+        },
+    }
 }
 
 async fn open(settings: &Settings) -> Result<Arc<Store>, String> {
