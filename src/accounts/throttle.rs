@@ -26,7 +26,7 @@ use crate::domain::request;
 use crate::domain::verdict::{Error, Fault};
 use crate::runtime::supervisor::{Need, Supervisor};
 use crate::store::throttles::{self, Key};
-use crate::store::{Store, Tx};
+use crate::store::{Repeats, Store, Tx};
 
 /// The throttle of this process, and the turns of the attempts in progress.
 #[derive(Debug)]
@@ -243,15 +243,21 @@ async fn settle(
     clock: &Clock,
     changes: &[Change],
 ) -> Result<Vec<Result<(), Throttled>>, Fault> {
-    let tx = store.begin(clock.now()).await?;
-    match pour(&tx, changes).await {
-        Ok(answers) => {
-            tx.commit().await?;
-            Ok(answers)
-        }
-        Err(fault) => {
-            tx.abandon().await;
-            Err(fault)
+    let mut repeats = Repeats::default();
+    loop {
+        let tx = store.begin(clock.now()).await?;
+        let failed = match pour(&tx, changes).await {
+            Ok(answers) => match tx.commit().await {
+                Ok(()) => return Ok(answers),
+                Err(fault) => fault,
+            },
+            Err(fault) => {
+                tx.abandon().await;
+                fault
+            }
+        };
+        if !repeats.wants_after(&failed) {
+            return Err(failed);
         }
     }
 }

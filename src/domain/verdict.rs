@@ -46,6 +46,7 @@ impl<R: fmt::Display> fmt::Display for Error<R> {
 #[derive(Clone, Debug)]
 pub struct Fault {
     kind: FaultKind,
+    is_conflict: bool,
     doing: &'static str,
     source: Arc<dyn StdError + Send + Sync>,
 }
@@ -65,7 +66,7 @@ impl Fault {
         doing: &'static str,
         source: impl Into<Box<dyn StdError + Send + Sync>>,
     ) -> Self {
-        Self { kind: FaultKind::Unavailable, doing, source: Arc::from(source.into()) }
+        Self::new(FaultKind::Unavailable, doing, source)
     }
 
     /// A fault because one of our invariants does not hold.
@@ -73,7 +74,29 @@ impl Fault {
         doing: &'static str,
         source: impl Into<Box<dyn StdError + Send + Sync>>,
     ) -> Self {
-        Self { kind: FaultKind::Internal, doing, source: Arc::from(source.into()) }
+        Self::new(FaultKind::Internal, doing, source)
+    }
+
+    /// A fault because the database undid a transaction in favour of another one.
+    pub fn conflict(
+        doing: &'static str,
+        source: impl Into<Box<dyn StdError + Send + Sync>>,
+    ) -> Self {
+        Self { is_conflict: true, ..Self::unavailable(doing, source) }
+    }
+
+    fn new(
+        kind: FaultKind,
+        doing: &'static str,
+        source: impl Into<Box<dyn StdError + Send + Sync>>,
+    ) -> Self {
+        Self { kind, is_conflict: false, doing, source: Arc::from(source.into()) }
+    }
+
+    /// Whether the same transaction may succeed at once: another one was in its way.
+    #[must_use]
+    pub fn is_conflict(&self) -> bool {
+        self.is_conflict
     }
 
     /// Whether a retry may help.

@@ -18,7 +18,7 @@ use crate::flows::interaction::{self, Caller};
 use crate::flows::outcome::{Advanced, InteractionError, NextStep, Outcome};
 use crate::flows::submitted::Submitted;
 use crate::oauth::error::Refusal;
-use crate::store::{Tx, audit_events, interactions, users};
+use crate::store::{Repeats, Tx, audit_events, interactions, users};
 
 /// The fields of the sign-in form.
 #[derive(Clone, Copy)]
@@ -91,10 +91,16 @@ pub async fn sign_in(
     if only && pending.is_none_or(|pending| pending.user != signed_in.user.id) {
         return Err(Error::Refused(NotSignedIn::Refused(SignInRefused::Wrong)));
     }
-    let tx = flows.store.begin(flows.clock.now()).await?;
     let proven = ProvenSignIn { interaction, signed_in: &signed_in, keep: typed.keep, is_again };
-    let advanced = admit(&tx, flows, caller, proven).await;
-    tx.settle(advanced).await
+    let mut repeats = Repeats::default();
+    loop {
+        let tx = flows.store.begin(flows.clock.now()).await?;
+        let advanced = admit(&tx, flows, caller, proven).await;
+        let settled = tx.settle(advanced).await;
+        if !repeats.wants(&settled) {
+            return settled;
+        }
+    }
 }
 
 /// The account that has to be proven, if its address was typed. The provider verified that address,

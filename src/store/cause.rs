@@ -23,7 +23,9 @@ pub(super) fn while_doing(doing: &'static str) -> impl Fn(DbErr) -> Fault {
 
 /// Turns an error of the driver into a fault. `doing` says what was being done.
 pub(super) fn fault(doing: &'static str, error: &sqlx::Error) -> Fault {
-    if is_passing(error) {
+    if is_conflict(error) {
+        Fault::conflict(doing, words(error))
+    } else if is_passing(error) {
         Fault::unavailable(doing, words(error))
     } else {
         Fault::internal(doing, words(error))
@@ -53,6 +55,16 @@ pub(super) fn is_passing(error: &sqlx::Error) -> bool {
         _ => false,
     }
 }
+
+/// Whether the database undid the transaction in favour of another one: `serialization_failure` or
+/// `deadlock_detected`. Nothing of it took effect, so it can be done again at once.
+pub(super) fn is_conflict(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Database(error)
+        if matches!(Code::of(&**error), Code::Postgres(code) if ["40001", "40P01"].contains(&&*code)))
+}
+
+/// How often the work of a transaction is done again after such an error.
+pub(super) const REPEATS: u32 = 3;
 
 /// Whether the connection cannot be used any more: it is gone, or its server cannot be written to.
 pub(super) fn is_of_connection(error: &sqlx::Error) -> bool {

@@ -10,11 +10,15 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statem
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+use super::cause::REPEATS;
 use super::pool::{Held, Pool, Raw, StatementFailure};
 use super::statement::limits;
 use crate::domain::request;
 
 const ROLLBACK: &str = "ROLLBACK";
+/// The statements are written for this level, whatever the default of a Postgres server is: each
+/// sees what was committed before it, and an UPDATE decides by the newest row.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 
 /// The connection of a transaction. Dropping it rolls back.
 #[derive(Debug)]
@@ -187,12 +191,13 @@ impl Committed {
         &self.0
     }
 
-    /// Sends a statement, and sends it once more if the connection had died.
+    /// Sends a statement, and sends it once more if the connection had died. If another transaction
+    /// was in its way, the database undid it, and it is sent again some times.
     async fn ask(&self, statement: &Statement, which: Rows) -> Result<Vec<QueryResult>, DbErr> {
         let pool = &self.0;
         let how = pool.how();
         let pooled = pool.backend() == DbBackend::Postgres && !how.prepared;
-        let mut again = true;
+        let (mut again, mut repeats) = (true, REPEATS);
         loop {
             let mut held = pool.take().await?;
             let within = request::at_most(how.statement);
@@ -214,6 +219,10 @@ impl Committed {
                 Err(failed) if again && failed.was_dead() => {
                     pool.doubt();
                     again = false;
+                }
+                Err(failed) if repeats > 0 && failed.is_conflict() => {
+                    held.give_back();
+                    repeats -= 1;
                 }
                 Err(failed) => {
                     held.give_back();
@@ -255,11 +264,11 @@ fn begin(pool: &Pool, within: Duration) -> String {
         DbBackend::Sqlite => "BEGIN IMMEDIATE".to_owned(),
         // Otherwise the limits were set when the connection was made. A pooler would not keep
         // those.
-        _ if how.prepared && within == how.statement => "BEGIN".to_owned(),
+        _ if how.prepared && within == how.statement => BEGIN.to_owned(),
         _ => {
             let limits =
                 limits(&how, within).map(|(name, value)| format!("SET LOCAL {name} = {value}"));
-            format!("BEGIN; {}", limits.join("; "))
+            format!("{BEGIN}; {}", limits.join("; "))
         }
     }
 }

@@ -527,6 +527,10 @@ impl StatementFailure {
     pub(super) fn was_dead(&self) -> bool {
         matches!(self, Self::Error(error) if super::cause::was_dead(error))
     }
+
+    pub(super) fn is_conflict(&self) -> bool {
+        matches!(self, Self::Error(error) if super::cause::is_conflict(error))
+    }
 }
 
 impl From<StatementFailure> for DbErr {

@@ -30,5 +30,7 @@ pub(super) fn options(
     connect
         .options(limits(&How::new(options), options.statement_timeout))
         .options(alive.map(|(name, seconds)| (name, seconds.to_string())))
+        // For single statements; a transaction says it itself.
+        .options([("default_transaction_isolation", "read committed")])
         .statement_cache_capacity(STATEMENT_CACHE)
 }

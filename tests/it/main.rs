@@ -29,6 +29,7 @@ mod cli_verbs;
 mod client_auth;
 mod code_flow;
 mod code_grant;
+mod conflicts;
 mod consents;
 mod crash;
 mod cross_origin;

@@ -4,6 +4,7 @@
 use crate::domain::audit::{Event, EventKind, Origin};
 use crate::domain::client::{ClientId, RefreshDelivery};
 use crate::domain::clock::from_millis;
+use crate::domain::family::Family;
 use crate::domain::form::Form;
 use crate::domain::reason::Reason;
 use crate::domain::secret::{Plain, RefreshToken};
@@ -14,7 +15,7 @@ use crate::oauth::cross_origin::check_origin;
 use crate::oauth::error::Result;
 use crate::oauth::resource::context::ResourceContext;
 use crate::rate_limits::CountedAccount;
-use crate::store::{audit_events, families, revoked_access_tokens};
+use crate::store::{Repeats, audit_events, families, revoked_access_tokens};
 
 /// Answers a revocation request. RFC 7009 §2.2: for an unknown token the answer is success, too.
 pub async fn revoke(
@@ -103,6 +104,20 @@ async fn end_family(
     if only_of.is_some_and(|client| family.client != *client) {
         return Ok(false);
     }
+    let mut repeats = Repeats::default();
+    loop {
+        match revoke_family(context, &family, origin).await {
+            Err(fault) if repeats.wants_after(&fault) => {}
+            ended => return ended,
+        }
+    }
+}
+
+async fn revoke_family(
+    context: &ResourceContext,
+    family: &Family,
+    origin: &Origin,
+) -> Result<bool, Fault> {
     let tx = context.store.begin(context.clock.now()).await?;
     let ended = families::revoke(&tx, &family.id).await?;
     if ended {

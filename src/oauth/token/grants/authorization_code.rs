@@ -15,7 +15,7 @@ use crate::oauth::token::families::{self, SignInGrant};
 use crate::oauth::token::grant::{Cx, Grant, registered_resources, required, resources};
 use crate::oauth::token::mint::Entitlement;
 use crate::rate_limits::CountedAccount;
-use crate::store::{Tx, audit_events, authorization_codes, consents, sessions, users};
+use crate::store::{Repeats, Tx, audit_events, authorization_codes, consents, sessions, users};
 
 /// The parameters of the request, RFC 6749 §4.1.3.
 #[derive(Debug)]
@@ -51,14 +51,20 @@ impl Grant for AuthorizationCode {
             return Err(Reason::RedirectUriMissing.into());
         }
         registered_resources(&self.resources, cx.client.client())?;
-        let tx = cx.server.store.begin(cx.server.clock.now()).await?;
-        let entitlement = self.redeem_in(&tx, cx).await;
-        tx.settle(entitlement).await
+        let mut repeats = Repeats::default();
+        loop {
+            let tx = cx.server.store.begin(cx.server.clock.now()).await?;
+            let entitlement = self.redeem_in(&tx, cx).await;
+            let settled = tx.settle(entitlement).await;
+            if !repeats.wants(&settled) {
+                return settled;
+            }
+        }
     }
 }
 
 impl AuthorizationCode {
-    async fn redeem_in(self, tx: &Tx, cx: &Cx<'_>) -> Result<Entitlement> {
+    async fn redeem_in(&self, tx: &Tx, cx: &Cx<'_>) -> Result<Entitlement> {
         let unknown = || Reason::CodeUnknown;
         let code = authorization_codes::find(tx, self.code.hashed()).await?;
         let code = code.ok_or_else(unknown)?;

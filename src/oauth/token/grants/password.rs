@@ -22,7 +22,7 @@ use crate::oauth::token::grant::{
 };
 use crate::oauth::token::mint::Entitlement;
 use crate::rate_limits::CountedAccount;
-use crate::store::{Tx, audit_events, users};
+use crate::store::{Repeats, Tx, audit_events, users};
 
 /// The parameters of the request, RFC 6749 §4.3.2.
 #[derive(Debug)]
@@ -61,10 +61,17 @@ impl Grant for Password {
         let from = AttemptFrom::of(client, self.user_ip.as_deref(), cx.address, cx.origin)?;
         let attempt = from.attempt(&self.username, self.password.expose());
         let signed_in = cx.server.password.by_password(attempt).await.map_err(refused)?;
-        let tx = cx.server.store.begin(cx.server.clock.now()).await?;
         let cx = &Cx { origin: &from.origin, ..*cx };
-        let entitlement = open(&tx, cx, &signed_in, scope, self.resources).await;
-        tx.settle(entitlement).await
+        let mut repeats = Repeats::default();
+        loop {
+            let tx = cx.server.store.begin(cx.server.clock.now()).await?;
+            let (scope, resources) = (scope.clone(), self.resources.clone());
+            let entitlement = open(&tx, cx, &signed_in, scope, resources).await;
+            let settled = tx.settle(entitlement).await;
+            if !repeats.wants(&settled) {
+                return settled;
+            }
+        }
     }
 }
 
