@@ -27,6 +27,7 @@ mod m0028_passkeys;
 mod m0029_terms;
 mod m0030_my_account;
 mod m0034_endings_by_person;
+mod m0038_leaders;
 mod m0039_rate_limits;
 mod step;
 
@@ -62,6 +63,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0029_terms::STEP),
             Box::new(m0030_my_account::STEP),
             Box::new(m0034_endings_by_person::STEP),
+            Box::new(m0038_leaders::STEP),
             Box::new(m0039_rate_limits::STEP),
         ]
     }

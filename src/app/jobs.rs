@@ -1,11 +1,10 @@
 //! The background jobs of a server: learning of changes, maintaining the keys, finishing endings,
-//! sending messages, cleaning up.
+//! sending messages. Cleaning up has a file of its own.
 
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
@@ -13,10 +12,8 @@ use tokio::time::MissedTickBehavior;
 
 use super::config::Settings;
 use super::opening::{clock_skew, redis};
-use super::pace::{Steps, UntilStopped, paced};
-use super::retention::Kept;
 use super::services::Services;
-use super::telemetry;
+use super::{clean_up, telemetry};
 use crate::accounts::session_endings::{self, StepSize};
 use crate::domain::hex;
 use crate::domain::urls::Issuer;
@@ -26,11 +23,7 @@ use crate::outbox::{self, Delivery};
 use crate::redis_client::Redis;
 use crate::runtime::supervisor::{Need, Supervisor};
 use crate::store::revisions::{self, Revisions};
-use crate::store::{
-    self, Tx, audit_events, authorization_codes, browsers, client_changes, families, interactions,
-    known_addresses, mail_secrets, rate_limits, revoked_access_tokens, sessions, throttles,
-    used_assertions,
-};
+use crate::store::{self, client_changes};
 
 /// How often the server looks for changes that another process made. With the time for one read, it
 /// knows them within a second.
@@ -41,12 +34,8 @@ const ENDINGS: Duration = Duration::from_secs(1);
 const COUNT: Duration = Duration::from_secs(15);
 /// How often Redis is asked whether it answers.
 const LOOK_AT_REDIS: Duration = Duration::from_millis(500);
-const CLEAN_UP: Duration = Duration::from_mins(10);
 /// The most changed clients that are removed from the cache one by one; with more, all are removed.
 const CLIENTS: usize = 100;
-/// The most rows that one transaction deletes, so that SQLite's only writer is not blocked for
-/// long.
-const STEP: u64 = 500;
 
 /// Starts every job. After the signal to stop, each ends between two rounds.
 pub(super) fn start(
@@ -80,14 +69,7 @@ pub(super) fn start(
             move || look_after_keys(Arc::clone(&services)),
         )
     };
-    let cleaning = {
-        let (services, until) = (Arc::clone(services), stopped.clone());
-        let Kept { all, failures } = settings.audit;
-        let kept = Kept { all, failures: failures.min(all) };
-        every(supervisor, "cleaning up", Need::Beside, CLEAN_UP, stopped.clone(), move || {
-            clean_up(Arc::clone(&services), kept, until.clone())
-        })
-    };
+    let cleaning = clean_up::start(services, settings.audit, stopped);
     let ending = end_what_was_begun(Arc::clone(services), stopped.clone());
     let folding = every(
         supervisor,
@@ -372,109 +354,4 @@ async fn look_after_keys(services: Arc<Services>) -> Result<(), Fault> {
     services.keyring.reload().await?;
     services.keyring.maintain().await?;
     services.keyring.housekeep().await
-}
-
-/// The kinds of rows that are deleted by age.
-#[derive(Clone, Copy, Debug)]
-enum Aged {
-    Throttles,
-    RateLimits,
-    UsedAssertions,
-    RevokedAccessTokens,
-    AuthorizationCodes,
-    Interactions,
-    Sessions,
-    Browsers,
-    Families,
-    FailedSignIns,
-    AuditEvents,
-    KnownAddresses,
-    MailSecrets,
-}
-
-const AGED: &[Aged] = &[
-    Aged::Throttles,
-    Aged::RateLimits,
-    Aged::UsedAssertions,
-    Aged::RevokedAccessTokens,
-    Aged::AuthorizationCodes,
-    Aged::Interactions,
-    Aged::Sessions,
-    Aged::Browsers,
-    Aged::Families,
-    Aged::FailedSignIns,
-    Aged::AuditEvents,
-    Aged::KnownAddresses,
-    Aged::MailSecrets,
-];
-
-impl Aged {
-    async fn forget(self, tx: &Tx, services: &Services, kept: Kept) -> Result<u64, Fault> {
-        let now = tx.now();
-        let ended = now - chrono::Duration::days(1);
-        match self {
-            Self::Throttles => throttles::forget(tx, now, STEP).await,
-            Self::RateLimits => rate_limits::forget(tx, now, STEP).await,
-            Self::UsedAssertions => used_assertions::forget(tx, now, STEP).await,
-            Self::RevokedAccessTokens => revoked_access_tokens::forget(tx, ended, STEP).await,
-            Self::AuthorizationCodes => authorization_codes::forget(tx, ended, STEP).await,
-            Self::Interactions => interactions::forget(tx, now, STEP).await,
-            Self::Sessions => sessions::forget(tx, now, STEP).await,
-            Self::Browsers => browsers::forget(tx, now, STEP).await,
-            Self::Families => families::forget(tx, ended, STEP).await,
-            Self::FailedSignIns => {
-                audit_events::forget_failures(tx, now - kept.failures, STEP).await
-            }
-            Self::AuditEvents => audit_events::forget(tx, now - kept.all, STEP).await,
-            Self::KnownAddresses => {
-                let seen = now - services.lifetimes.refresh_absolute;
-                known_addresses::forget(tx, seen, STEP).await
-            }
-            Self::MailSecrets => mail_secrets::forget(tx, now, STEP).await,
-        }
-    }
-}
-
-/// Cleaning up one table.
-#[derive(Debug)]
-struct CleaningUp<'a> {
-    table: Aged,
-    services: &'a Services,
-    kept: Kept,
-    /// The instant at which the round began. Rows that expire later are left for the next round.
-    now: DateTime<Utc>,
-    is_alone: bool,
-}
-
-impl Steps for CleaningUp<'_> {
-    async fn step(&mut self) -> Result<bool, Fault> {
-        let tx = self.services.store.begin(self.now).await?;
-        self.is_alone = store::cleans_alone(&tx).await?;
-        if !self.is_alone {
-            tx.abandon().await;
-            return Ok(false);
-        }
-        let gone = self.table.forget(&tx, self.services, self.kept).await?;
-        tx.commit().await?;
-        Ok(gone >= STEP)
-    }
-}
-
-/// Cleans up in short transactions with pauses between them. Only one of several replicas does it.
-async fn clean_up(
-    services: Arc<Services>,
-    kept: Kept,
-    stopped: watch::Receiver<bool>,
-) -> Result<(), Fault> {
-    let mut timer = UntilStopped(stopped);
-    let now = services.clock.now();
-    for table in AGED {
-        let mut steps =
-            CleaningUp { table: *table, services: &services, kept, now, is_alone: true };
-        let goes_on = paced(&mut timer, &mut steps).await?;
-        if !(goes_on && steps.is_alone) {
-            break;
-        }
-    }
-    Ok(())
 }

@@ -1,7 +1,9 @@
 //! The composition root: builds a running server from the settings.
 
+mod clean_up;
 pub mod config;
 mod jobs;
+mod leading;
 mod log_lines;
 mod log_queue;
 mod opening;

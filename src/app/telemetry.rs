@@ -42,6 +42,7 @@ use crate::net::listener::{Http, Listener};
 use crate::oauth::refused;
 use crate::runtime::spans;
 use crate::runtime::supervisor::Need;
+use crate::store::leaders::Job;
 
 /// The recorder of metrics.
 #[derive(Debug)]
@@ -170,6 +171,10 @@ fn describe() {
         "mapae_redis_up",
         "Whether Redis answers: 1 or 0. Only there with a redis.url."
     );
+    describe_gauge!(
+        "mapae_leader",
+        "Whether this server leads the job that one replica does at a time, by job."
+    );
     describe_gauge!("mapae_build_info", "Always 1; the labels say which build runs.");
     describe_counter!("mapae_responses_total", "Answers, by class of status.");
     describe_counter!("mapae_tokens_issued_total", "Successful token requests, by grant type.");
@@ -226,6 +231,9 @@ fn begin_at_zero() {
     metrics::gauge!("mapae_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1);
     metrics::gauge!("mapae_requests_in_flight").set(0);
     metrics::gauge!("mapae_database_clock_skew_seconds").set(0);
+    for job in Job::ALL {
+        metrics::gauge!("mapae_leader", "job" => job.name()).set(0);
+    }
     for class in ["2xx", "3xx", "4xx", "5xx"] {
         metrics::counter!("mapae_responses_total", "class" => class).increment(0);
     }

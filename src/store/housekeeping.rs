@@ -1,6 +1,6 @@
 //! Housekeeping: deletes rows that are not needed any more.
 
-use sea_orm::{ConnectionTrait, DbBackend, Statement};
+use sea_orm::ConnectionTrait;
 
 use super::cause::while_doing;
 use super::reader::Reader;
@@ -44,18 +44,4 @@ pub(super) async fn housekeep_by<E: sea_orm::EntityTrait>(
     let delete = Query::delete().from_table(table).and_where(is_old).to_owned();
     let deleted = tx.connection().execute(&delete).await;
     Ok(deleted.map_err(while_doing("cleaning up"))?.rows_affected())
-}
-
-/// Whether no other server does housekeeping until this transaction ends. SQLite has only one
-/// server.
-pub async fn cleans_alone(tx: &Tx) -> Result<bool, Fault> {
-    if tx.connection().get_database_backend() != DbBackend::Postgres {
-        return Ok(true);
-    }
-    let fault = while_doing("asking whether others clean up");
-    let sql = "SELECT pg_try_advisory_xact_lock(7020370002) AS is_alone";
-    let statement = Statement::from_string(DbBackend::Postgres, sql);
-    let row = tx.connection().query_one_raw(statement).await.map_err(&fault)?;
-    let alone = row.map(|row| row.try_get("", "is_alone")).transpose().map_err(&fault)?;
-    Ok(alone.unwrap_or(false))
 }

@@ -1,6 +1,7 @@
 //! What has expired counts as expired at once, and its rows are deleted later, also when a server
 //! starts.
 
+use mapae::store::leaders::{self, Job};
 use mapae::store::{self, Options, Store, throttles};
 use sea_orm::{ConnectionTrait, Database as Sea, TransactionTrait};
 
@@ -170,23 +171,45 @@ both! {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_replica_cleans_up_at_a_time_and_waits_for_nobody() {
+async fn one_replica_leads_a_job_at_a_time_and_nobody_waits_for_it() {
     let Some(database) = postgres_or_skip() else { return };
     let folder = tempfile::tempdir().unwrap();
     let (url, options) = (database.fresh(&folder).await, Options::default());
     store::migrate(&url, &options).await.unwrap();
     let here = Store::open(&url, &options).await.unwrap();
     let there = Store::open(&url, &options).await.unwrap();
+    let evidence = Evidence::at(&url).await;
+    let job = Job::CleanUp;
+    assert!(leaders::lead(&here, job, "here").await.unwrap());
+    assert!(!leaders::lead(&there, job, "there").await.unwrap());
+    let left =
+        "SELECT ends_at - (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS n FROM leader";
+    assert!((1..=15_000).contains(&evidence.count(left).await), "a lease of fifteen seconds");
+    // The leases are those of the database's clock: it does not matter how far theirs are off.
     let now = mapae::domain::clock::Clock::system().now();
-    let one = here.begin(now).await.unwrap();
-    assert!(store::cleans_alone(&one).await.unwrap());
-    let other = there.begin(now).await.unwrap();
-    assert!(!store::cleans_alone(&other).await.unwrap(), "another one does it");
+    let early = there.begin(now + chrono::TimeDelta::minutes(2)).await.unwrap();
+    assert!(!leaders::lead_in(&early, job, "there").await.unwrap());
+    early.abandon().await;
+    // The holder died: fifteen seconds later another one leads.
+    let passed = "UPDATE leader SET ends_at = ends_at - 15000";
+    evidence.run(passed).await;
+    assert!(leaders::lead(&there, job, "there").await.unwrap());
+    // The first one was only stopped for a while: it notices in its next step.
+    let step = here.begin(now).await.unwrap();
+    assert!(!leaders::lead_in(&step, job, "here").await.unwrap());
+    step.abandon().await;
+    leaders::resign(&here, job, "here").await.unwrap();
+    assert!(!leaders::lead(&here, job, "here").await.unwrap(), "it had nothing to give back");
+    leaders::resign(&there, job, "there").await.unwrap();
+    // During a step nobody else takes the lease, even if it ends meanwhile, and nobody waits.
+    let step = here.begin(now).await.unwrap();
+    assert!(leaders::lead_in(&step, job, "here").await.unwrap());
     let empty_for_an_hour = -3_600_000;
-    throttles::set(&one, &[([7; 32], empty_for_an_hour)]).await.unwrap();
-    one.commit().await.unwrap();
-    assert!(store::cleans_alone(&other).await.unwrap());
+    throttles::set(&step, &[([7; 32], empty_for_an_hour)]).await.unwrap();
+    assert!(!leaders::lead(&there, job, "there").await.unwrap());
+    step.commit().await.unwrap();
     // Somebody works with the row.
+    let other = there.begin(now).await.unwrap();
     let busy = Sea::connect(&url).await.unwrap();
     #[expect(clippy::disallowed_methods, reason = "another session")]
     let lock = busy.begin().await.unwrap();

@@ -1,0 +1,179 @@
+//! Cleaning up: deleting rows that are not needed any more. One server does it at a time: the one
+//! that leads this job.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, MissedTickBehavior};
+
+use super::leading::{Leadership, RENEW, WhileLeading};
+use super::pace::{Steps, UntilStopped, paced};
+use super::retention::Kept;
+use super::services::Services;
+use crate::domain::verdict::Fault;
+use crate::runtime::supervisor::Need;
+use crate::store::leaders::Job;
+use crate::store::{
+    Tx, audit_events, authorization_codes, browsers, families, interactions, known_addresses,
+    mail_secrets, rate_limits, revoked_access_tokens, sessions, throttles, used_assertions,
+};
+
+/// How often the leader cleans up. A new leader begins at once.
+const CLEAN_UP: Duration = Duration::from_mins(10);
+/// The most rows that one transaction deletes, so that SQLite's only writer is not blocked for
+/// long.
+const STEP: u64 = 500;
+/// A row is deleted when it has been over for this long. So a server whose clock is ahead deletes
+/// nothing that still counts for a server whose clock is behind.
+const SKEW: chrono::Duration = chrono::Duration::minutes(5);
+
+/// Starts the job.
+pub(super) fn start(
+    services: &Arc<Services>,
+    kept: Kept,
+    stopped: &watch::Receiver<bool>,
+) -> JoinHandle<()> {
+    let Kept { all, failures } = kept;
+    let kept = Kept { all, failures: failures.min(all) };
+    let leadership = Arc::new(Leadership::new(Arc::clone(&services.store), Job::CleanUp));
+    let (services, stopped) = (Arc::clone(services), stopped.clone());
+    services.supervisor.clone().start("cleaning up", Need::Beside, move || {
+        let services = Arc::clone(&services);
+        work(services, Arc::clone(&leadership), kept, stopped.clone())
+    })
+}
+
+/// Cleans up at intervals while this server leads, until it is told to stop.
+async fn work(
+    services: Arc<Services>,
+    leadership: Arc<Leadership>,
+    kept: Kept,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let mut ticks = tokio::time::interval(RENEW);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut due = Instant::now();
+    loop {
+        tokio::select! {
+            biased;
+            _ = stopped.wait_for(|stopped| *stopped) => break,
+            _ = ticks.tick() => {}
+        }
+        if !leadership.holds().await {
+            due = Instant::now();
+        } else if due <= Instant::now() {
+            if let Err(fault) = clean_up(&services, &leadership, kept, &stopped).await {
+                tracing::error!(%fault, "failed cleaning up");
+            }
+            due = Instant::now() + CLEAN_UP;
+        }
+    }
+    leadership.resign().await;
+}
+
+/// The kinds of rows that are deleted by age.
+#[derive(Clone, Copy, Debug)]
+enum Aged {
+    Throttles,
+    RateLimits,
+    UsedAssertions,
+    RevokedAccessTokens,
+    AuthorizationCodes,
+    Interactions,
+    Sessions,
+    Browsers,
+    Families,
+    FailedSignIns,
+    AuditEvents,
+    KnownAddresses,
+    MailSecrets,
+}
+
+const AGED: &[Aged] = &[
+    Aged::Throttles,
+    Aged::RateLimits,
+    Aged::UsedAssertions,
+    Aged::RevokedAccessTokens,
+    Aged::AuthorizationCodes,
+    Aged::Interactions,
+    Aged::Sessions,
+    Aged::Browsers,
+    Aged::Families,
+    Aged::FailedSignIns,
+    Aged::AuditEvents,
+    Aged::KnownAddresses,
+    Aged::MailSecrets,
+];
+
+impl Aged {
+    async fn forget(self, tx: &Tx, services: &Services, kept: Kept) -> Result<u64, Fault> {
+        let now = tx.now();
+        let ended = now - chrono::Duration::days(1);
+        match self {
+            Self::Throttles => throttles::forget(tx, now, STEP).await,
+            Self::RateLimits => rate_limits::forget(tx, now, STEP).await,
+            Self::UsedAssertions => used_assertions::forget(tx, now, STEP).await,
+            Self::RevokedAccessTokens => revoked_access_tokens::forget(tx, ended, STEP).await,
+            Self::AuthorizationCodes => authorization_codes::forget(tx, ended, STEP).await,
+            Self::Interactions => interactions::forget(tx, now, STEP).await,
+            Self::Sessions => sessions::forget(tx, now, STEP).await,
+            Self::Browsers => browsers::forget(tx, now, STEP).await,
+            Self::Families => families::forget(tx, ended, STEP).await,
+            Self::FailedSignIns => {
+                audit_events::forget_failures(tx, now - kept.failures, STEP).await
+            }
+            Self::AuditEvents => audit_events::forget(tx, now - kept.all, STEP).await,
+            Self::KnownAddresses => {
+                let seen = now - services.lifetimes.refresh_absolute;
+                known_addresses::forget(tx, seen, STEP).await
+            }
+            Self::MailSecrets => mail_secrets::forget(tx, now, STEP).await,
+        }
+    }
+}
+
+/// Cleaning up one table.
+#[derive(Debug)]
+struct CleaningUp<'a> {
+    table: Aged,
+    services: &'a Services,
+    leadership: &'a Leadership,
+    kept: Kept,
+    /// Rows that expired later are left for the next round.
+    until: DateTime<Utc>,
+}
+
+impl Steps for CleaningUp<'_> {
+    async fn step(&mut self) -> Result<bool, Fault> {
+        let tx = self.services.store.begin(self.until).await?;
+        if !self.leadership.holds_in(&tx).await? {
+            tx.abandon().await;
+            return Ok(false);
+        }
+        let gone = self.table.forget(&tx, self.services, self.kept).await?;
+        tx.commit().await?;
+        Ok(gone >= STEP)
+    }
+}
+
+/// Cleans up in short transactions with pauses between them, as long as this server leads.
+async fn clean_up(
+    services: &Services,
+    leadership: &Leadership,
+    kept: Kept,
+    stopped: &watch::Receiver<bool>,
+) -> Result<(), Fault> {
+    let mut timer = WhileLeading { leadership, until: UntilStopped(stopped.clone()) };
+    let until = services.clock.now() - SKEW;
+    for table in AGED {
+        let mut steps = CleaningUp { table: *table, services, leadership, kept, until };
+        let goes_on = paced(&mut timer, &mut steps).await?;
+        if !(goes_on && leadership.is_held()) {
+            break;
+        }
+    }
+    Ok(())
+}
