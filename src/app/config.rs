@@ -84,6 +84,8 @@ settings! {
         pub strict_transport: StrictTransport = group(StrictTransport::read),
         /// The database.
         pub database_url: String = group(store::url),
+        /// A standby of the database, from which lists are read that may be stale.
+        pub database_read_url: Option<String> = group(store::read_url),
         /// How the database is used.
         pub database: store::Options = section(),
         /// The master key.
@@ -366,7 +368,7 @@ mod tests {
                 Ok(settings) => assert!(is_good && settings.database_url == url, "{url}"),
                 Err(problems) => {
                     assert!(!is_good && problems.len() == 1, "{url}: {problems:?}");
-                    assert_eq!(problems[0].key, "database_url");
+                    assert_eq!(problems[0].key, "database.url");
                     assert!(!problems[0].problem.contains("hunter2"), "{url}: {problems:?}");
                 }
             }

@@ -85,7 +85,7 @@ pub async fn open_existing_store(
 pub fn check_existing_store(settings: &Settings) -> OrRejected<()> {
     if is_missing(settings)? {
         return reject(format!(
-            "there is no database {}: database_url says where it is; serve or migrate up makes it",
+            "there is no database {}: database.url says where it is; serve or migrate up makes it",
             settings.database()
         ));
     }

@@ -21,7 +21,7 @@ use crate::keys::doctor_key::DoctorKey;
 use crate::net::listener::{self, Listener};
 use crate::net::tls::Tls;
 use crate::runtime::supervisor::Need;
-use crate::store::{ServeLock, signing_keys};
+use crate::store::{ServeLock, may_be_overheard, signing_keys};
 use crate::web::edge::Edge;
 use crate::web::{self, Shared};
 
@@ -66,6 +66,12 @@ impl Server {
             Some(files) => Some(Tls::load(files).await.or_else(reject)?),
             None => None,
         };
+        let read_url = settings.database_read_url.as_deref();
+        let urls = [Some(settings.database_url.as_str()), read_url];
+        if urls.into_iter().flatten().any(may_be_overheard) {
+            let mend = "sslmode=verify-full in database.url, or database.ca_file";
+            tracing::warn!(mend, "nothing makes sure that the database is reached over TLS");
+        }
         let store = wait_for_store(&settings).await?;
         if signing_keys::list_all(&*store).await?.is_empty() {
             tracing::info!(database = settings.database(), "made a new database");

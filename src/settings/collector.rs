@@ -99,8 +99,11 @@ impl Collector {
     fn given(&mut self, declared: &Declared) -> Option<GivenValue> {
         let mut found = self.sources.find(declared).into_iter();
         let (path, given) = found.next()?;
-        if let Some((other, _)) = found.next() {
-            self.problem(path, format!("is given together with {other}: choose one"));
+        // Two names that say the same do no harm.
+        if let Some((other, _)) = found.find(|(_, other)| other.text != given.text) {
+            let why =
+                format!("is given together with {other}, which says something else: choose one");
+            self.problem(path, why);
         }
         Some(given)
     }
@@ -126,10 +129,21 @@ impl Collector {
         file: &'static str,
         from_file: impl FnOnce(Secret<String>) -> T,
     ) -> Option<T> {
+        self.take_secret_or_as(setting, file, &[], from_file)
+    }
+
+    /// The same where the setting of the file has other paths, too.
+    pub fn take_secret_or_as<T>(
+        &mut self,
+        setting: Setting<Option<T>>,
+        file: &'static str,
+        aliases: &'static [&'static str],
+        from_file: impl FnOnce(Secret<String>) -> T,
+    ) -> Option<T> {
         let key = setting.declared.path;
         let words = format!("The file that holds `{key}`, instead of the value itself.");
         let text = self.take(setting.secret());
-        let path = self.take(optional_path(file, Holds::Secret).words(&words));
+        let path = self.take(optional_path(file, Holds::Secret).words(&words).or_as(aliases));
         let Some(path) = path else { return text };
         // The file is read here, so no other check of it is needed.
         self.files.retain(|named| named.key != file);
@@ -174,8 +188,14 @@ impl Collector {
     /// Whether a setting that was read before has a given value.
     #[must_use]
     pub fn is_given(&self, path: &str) -> bool {
+        self.shown(path).is_some()
+    }
+
+    /// The value of a setting that was read before, as it is shown; `None` if it was not given.
+    #[must_use]
+    pub fn shown(&self, path: &str) -> Option<&str> {
         let known = self.in_force.iter().find(|one| one.key == path);
-        known.is_some_and(|one| one.source != Layer::Default.kind())
+        known.filter(|one| one.source != Layer::Default.kind()).map(|one| one.value.as_str())
     }
 
     /// Reports a problem with a setting.
@@ -388,7 +408,9 @@ mod tests {
         assert!(example.many == 7 && collected.problems.is_empty());
         let (example, _) = read("", &[("MAPAE_PART_MANY", "8")], &[]);
         assert_eq!(example.many, 8);
-        let (_, collected) = read("many = 7\npart.many = 7\n", &[], &[]);
+        let (example, collected) = read("many = 7\npart.many = 7\n", &[], &[]);
+        assert!(example.many == 7 && collected.problems.is_empty(), "both say the same");
+        let (_, collected) = read("many = 7\npart.many = 8\n", &[], &[]);
         let told = problems(&collected);
         assert!(told.len() == 1 && told[0].contains("given together with part.many"), "{told:?}");
         // The same setting in two layers is not a conflict: the later layer wins.

@@ -106,8 +106,12 @@ impl Sources {
             let text = self.flags.get(path)?.clone();
             Some((path, GivenValue { text, layer: Layer::Flag }))
         });
+        // `database.url` and `database_url` have one name in the environment.
+        let mut names = Vec::new();
         let environment = paths().filter_map(|path| {
-            let given = self.of_environment(&env(path))?;
+            let name = env(path);
+            let given = self.of_environment(&name).filter(|_| !names.contains(&name))?;
+            names.push(name);
             Some((path, given))
         });
         let file = paths().filter_map(|path| {

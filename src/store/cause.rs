@@ -141,11 +141,26 @@ pub(super) fn words(error: &sqlx::Error) -> String {
             Some(error) => format!("{} (SQLSTATE {})", error.message(), error.code()),
             None => error.message().to_owned(),
         },
-        sqlx::Error::Io(error) => error.to_string(),
+        sqlx::Error::Io(error) => of_socket(&error.to_string()),
         sqlx::Error::Tls(error) => format!("TLS: {error}"),
         sqlx::Error::WorkerCrashed => "the connection was closed".to_owned(),
         other => other.to_string(),
     }
+}
+
+/// The error of a socket in words. The driver reports a bad certificate as such an error, too.
+fn of_socket(error: &str) -> String {
+    let Some(problem) = error.strip_prefix("invalid peer certificate: ") else {
+        return error.to_owned();
+    };
+    let meaning = match problem {
+        "UnknownIssuer" | "BadSignature" => {
+            "its certificate is from an authority that is not trusted"
+        }
+        problem if problem.contains("not valid for name") => "its certificate is for another host",
+        _ => "its certificate is not good",
+    };
+    format!("TLS: {meaning} ({problem})")
 }
 
 #[cfg(test)]

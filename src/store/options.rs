@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::place::{check_url, shown_url};
-use crate::settings::kinds::{duration, duration_or_zero, flag, whole};
-use crate::settings::value_type::ValueType;
+use super::place::{check_url, shown_url, with_ca};
+use crate::settings::kinds::{duration, duration_or_zero, flag, optional_path, whole};
+use crate::settings::value_type::{Holds, ValueType};
 use crate::settings::{Collector, Setting, settings};
 
 settings! {
@@ -42,25 +42,66 @@ impl Default for Options {
 
 const DEFAULT_URL: &str = "sqlite://data/mapae.db";
 
-/// Declares and reads the URL of the database.
+/// The setting that names the certificate authority of Postgres.
+const CA_FILE: &str = "database.ca_file";
+
+/// Declares and reads the URL of the database. The certificate authority becomes a part of it.
 pub fn url(from: &mut Collector) -> String {
     from.begin("Database");
     let parse = |text: &str| check_url(text).map(|()| Some(text.to_owned()));
     let show = |url: &Option<String>| shown_url(url.as_deref().unwrap_or(DEFAULT_URL));
-    let setting = Setting::new("database_url", ValueType::Text("URL"), None, parse, show);
-    let setting = setting.words(
-        "`sqlite://` and the path of a file, or `postgres://user:password@host/database`. Several hosts, IPv6 and sockets: see [operators.md](operators.md#data).",
+    let (path, file) = ("database.url", "database.url_file");
+    let setting = Setting::new(path, ValueType::Text("URL"), None, parse, show);
+    let setting = setting.or_as(&["database_url"]).words(
+        "`sqlite://` and the path of a file, or `postgres://user:password@host/database`. Several hosts, IPv6, sockets and TLS: see [operators.md](operators.md#data).",
     );
-    let file = "database_url_file";
-    let url = from.take_secret(setting, file, |text| text.expose().clone());
+    let aliases = &["database_url_file"];
+    let url = from.take_secret_or_as(setting, file, aliases, |text| text.expose().clone());
     let url = url.unwrap_or_else(|| DEFAULT_URL.to_owned());
+    let ca = optional_path(CA_FILE, Holds::File).words(
+        "The certificate authority of Postgres, in PEM. With it, connections are encrypted and the certificate must be for the host of the URL, as with `sslmode=verify-full`.",
+    );
+    from.take(ca);
+    checked(from, path, file, url)
+}
+
+/// Declares and reads the URL of a standby.
+pub fn read_url(from: &mut Collector) -> Option<String> {
+    from.begin("Database");
+    let parse = |text: &str| check_url(text).map(|()| Some(text.to_owned()));
+    let show = |url: &Option<String>| url.as_deref().map(shown_url).unwrap_or_default();
+    let (path, file) = ("database.read_url", "database.read_url_file");
+    let setting = Setting::new(path, ValueType::Text("URL"), None, parse, show).words(
+        "A standby of Postgres, from which lists are read that may be some seconds old: see [operators.md](operators.md#many-replicas). Everything else, and these lists while the standby is away or far behind, is read from `database.url`.",
+    );
+    let url = from.take_secret(setting, file, |text| text.expose().clone())?;
+    let url = checked(from, path, file, url);
+    let is_file = |url: &str| !url.starts_with("postgres");
+    let primary = from.shown("database.url");
+    if is_file(&url) || (!from.is_given("database.url_file") && primary.is_none_or(is_file)) {
+        from.problem(path, "is for Postgres: it and database.url must begin with postgres://");
+    }
+    Some(url)
+}
+
+/// The URL of a setting or of its file, with the certificate authority. Problems are reported.
+fn checked(from: &mut Collector, path: &str, file: &str, url: String) -> String {
     // A URL that was given as text was already checked when it was read.
     if from.is_given(file)
         && let Err(problem) = check_url(&url)
     {
         from.problem(file, format!("names a file whose URL {problem}"));
+        return url;
     }
-    url
+    let Some(ca) = from.shown(CA_FILE) else { return url };
+    match with_ca(&url, ca) {
+        Ok(url) => url,
+        Err(problem) => {
+            let given = if from.is_given(file) { file } else { path };
+            from.problem(given, format!("{problem} ({CA_FILE} is given)"));
+            url
+        }
+    }
 }
 
 impl Options {

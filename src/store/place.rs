@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use sqlx::postgres::PgConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::sqlite::SqliteConnectOptions;
 
 use crate::domain::verdict::Fault;
@@ -29,6 +29,8 @@ pub(super) struct Postgres {
     pub(super) must_write: bool,
     /// All other options.
     pub(super) options: PgConnectOptions,
+    /// The file of the certificate authority.
+    pub(super) authority: Option<PathBuf>,
     /// Parameters of the URL that are not used.
     pub(super) unused: Vec<String>,
 }
@@ -84,6 +86,8 @@ const KNOWN: &[&str] = &[
     "application_name",
     "options",
 ];
+/// The names of the parameter for the file of a certificate authority.
+const AUTHORITIES: &[&str] = &["sslrootcert", "ssl-root-cert", "ssl-ca"];
 const SSL_MODES: &[&str] = &["disable", "allow", "prefer", "require", "verify-ca", "verify-full"];
 
 impl DatabasePlace {
@@ -168,6 +172,22 @@ impl<'a> Parts<'a> {
         if mode.is_some_and(|mode| !SSL_MODES.contains(&mode)) {
             return Err(format!("has an sslmode that is not one of {}", SSL_MODES.join(", ")));
         }
+        // Whoever names an authority wants it to be asked. The driver would accept any certificate,
+        // or no TLS at all.
+        let authority = AUTHORITIES.iter().find_map(|name| self.parameter(name));
+        let has_ca = authority.is_some();
+        let stricter = match mode {
+            None if has_ca => Some(PgSslMode::VerifyFull),
+            // libpq does so, too.
+            Some("require") if has_ca => Some(PgSslMode::VerifyCa),
+            Some("disable" | "allow" | "prefer") if has_ca => {
+                return Err(
+                    "names a certificate authority and an sslmode that does not ask it: use sslmode=verify-full"
+                        .to_owned(),
+                );
+            }
+            _ => None,
+        };
         // The driver reads the rest, with one host that is replaced later.
         let is_known = |name: &str| KNOWN.contains(&name) || name.starts_with("options[");
         let here = ["host", "hostaddr", "port", "target_session_attrs"];
@@ -179,9 +199,14 @@ impl<'a> Parts<'a> {
         let url = format!("postgres://{}{at}localhost/{}?{query}", self.secrets, self.path);
         let options = PgConnectOptions::from_str(&url)
             .map_err(|_| format!("is not a Postgres URL that can be read: {ENCODE}"))?;
+        let options = match stricter {
+            Some(mode) => options.ssl_mode(mode),
+            None => options,
+        };
         let unused = others.into_iter().map(|(name, _)| name.clone());
         let unused = unused.filter(|name| !here.contains(&name.as_str())).collect();
-        Ok(Postgres { hosts, must_write, options, unused })
+        let authority = authority.map(PathBuf::from);
+        Ok(Postgres { hosts, must_write, options, authority, unused })
     }
 
     /// The hosts of the authority, or those of the parameter `host`, in the way of libpq.
@@ -254,6 +279,38 @@ pub fn check_url(url: &str) -> Result<(), String> {
     DatabasePlace::parse(url).map(drop)
 }
 
+/// Whether connections to another machine may be made without TLS, or to whoever answers there.
+#[must_use]
+pub fn may_be_overheard(url: &str) -> bool {
+    let is_here = |host: &Host| match host {
+        Host::Socket(..) => true,
+        Host::Tcp(name, _) if name == "localhost" => true,
+        Host::Tcp(name, _) => name.parse::<std::net::IpAddr>().is_ok_and(|it| it.is_loopback()),
+    };
+    let verifies = |options: &PgConnectOptions| {
+        matches!(options.get_ssl_mode(), PgSslMode::VerifyCa | PgSslMode::VerifyFull)
+    };
+    matches!(DatabasePlace::parse(url), Ok(DatabasePlace::Postgres(place))
+        if !verifies(&place.options) && !place.hosts.iter().all(is_here))
+}
+
+/// The URL with the file of a certificate authority as one of its parameters.
+pub(super) fn with_ca(url: &str, file: &str) -> Result<String, String> {
+    let DatabasePlace::Postgres(_) = DatabasePlace::parse(url)? else {
+        return Err("must begin with postgres://".to_owned());
+    };
+    let names_ca = |pair: &str| AUTHORITIES.iter().any(|name| pair.split('=').next() == Some(name));
+    let query = url.split_once('?').map(|(_, query)| query);
+    if query.is_some_and(|query| query.split('&').any(names_ca)) {
+        return Err("must not name a certificate authority too".to_owned());
+    }
+    let pair = url::form_urlencoded::Serializer::new(String::new())
+        .append_pair("sslrootcert", file)
+        .finish();
+    let url = format!("{url}{}{pair}", if query.is_some() { '&' } else { '?' });
+    DatabasePlace::parse(&url).map(|_| url)
+}
+
 /// A database URL without its secrets.
 #[must_use]
 pub fn shown_url(url: &str) -> String {
@@ -261,9 +318,23 @@ pub fn shown_url(url: &str) -> String {
 }
 
 pub(super) fn read(url: &str) -> Result<DatabasePlace, Fault> {
-    DatabasePlace::parse(url).map_err(|problem| {
-        Fault::internal("reading the database URL", format!("database_url {problem}"))
-    })
+    let place = DatabasePlace::parse(url).map_err(|problem| {
+        Fault::internal("reading the database URL", format!("database.url {problem}"))
+    })?;
+    // The driver would not say which file it means, and would accept a file without a certificate.
+    if let DatabasePlace::Postgres(postgres) = &place
+        && let Some(file) = &postgres.authority
+    {
+        let fault = |why: String| {
+            let why = format!("{}: {why}", file.display());
+            Fault::internal("reading the certificate authority of the database", why)
+        };
+        let text = std::fs::read_to_string(file).map_err(|error| fault(error.to_string()))?;
+        if !text.contains("-----BEGIN CERTIFICATE-----") {
+            return Err(fault("there is no certificate in it".to_owned()));
+        }
+    }
+    Ok(place)
 }
 
 #[cfg(test)]
@@ -336,6 +407,55 @@ mod tests {
             let problem = DatabasePlace::parse(url).expect_err(url);
             assert!(!problem.contains("hunter2"), "{url}: {problem}");
             assert!(!shown(url).contains("hunter2"), "{url}");
+        }
+    }
+
+    #[test]
+    fn an_authority_that_is_named_is_asked() {
+        let mode = |url: &str| match DatabasePlace::parse(url) {
+            Ok(DatabasePlace::Postgres(place)) => {
+                Some(format!("{:?}", place.options.get_ssl_mode()))
+            }
+            _ => None,
+        };
+        for (parameters, expected) in [
+            ("", Some("Prefer")),
+            ("?sslmode=verify-full", Some("VerifyFull")),
+            ("?sslrootcert=/ca.pem", Some("VerifyFull")),
+            ("?sslmode=verify-ca&sslrootcert=/ca.pem", Some("VerifyCa")),
+            ("?sslmode=require", Some("Require")),
+            ("?sslmode=require&ssl-ca=/ca.pem", Some("VerifyCa")),
+            ("?sslmode=prefer&sslrootcert=/ca.pem", None),
+            ("?sslmode=disable&ssl-root-cert=/ca.pem", None),
+        ] {
+            let url = format!("postgres://m@db/m{parameters}");
+            assert_eq!(mode(&url).as_deref(), expected, "{url}");
+        }
+        let url = with_ca("postgres://m@db/m?application_name=x", "/a b/ca.pem").unwrap();
+        assert_eq!(url, "postgres://m@db/m?application_name=x&sslrootcert=%2Fa+b%2Fca.pem");
+        assert_eq!(mode(&url).as_deref(), Some("VerifyFull"));
+        for url in [
+            "sqlite://x.db",
+            "postgres://m@db/m?sslmode=disable",
+            "postgres://m@db/m?sslrootcert=/x",
+        ] {
+            assert!(with_ca(url, "/ca.pem").is_err(), "{url}");
+        }
+    }
+
+    #[test]
+    fn another_machine_is_reached_over_tls_for_certain_only_if_the_url_says_so() {
+        for (url, expected) in [
+            ("sqlite://x.db", false),
+            ("postgres://m@localhost/m", false),
+            ("postgres://m@[::1],127.0.0.1/m", false),
+            ("postgres:///m?host=/run/postgresql", false),
+            ("postgres://m@db/m", true),
+            ("postgres://m@127.0.0.1,db/m?sslmode=require", true),
+            ("postgres://m@db/m?sslmode=verify-full", false),
+            ("postgres://m@db/m?sslrootcert=/ca.pem", false),
+        ] {
+            assert_eq!(may_be_overheard(url), expected, "{url}");
         }
     }
 

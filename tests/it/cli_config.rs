@@ -181,19 +181,62 @@ async fn a_secret_may_stand_in_a_file() {
     write_secret(&file, format!("{}\n", cli.get("MAPAE_DATABASE_URL")));
     cli.set("MAPAE_DATABASE_URL_FILE", file.to_str().unwrap());
     let said = cli.run(&["config", "check"], None).await;
-    assert!(said.code == 1 && said.out.contains("database_url"), "one of the two: {said:?}");
+    assert!(said.code == 1 && said.out.contains("database.url"), "one of the two: {said:?}");
     cli.set("MAPAE_DATABASE_URL", "");
     cli.json(&["migrate", "up"], None).await;
     assert!(cli.folder.path().join("mapae.db").exists());
     write_secret(&file, "mysql://mapae:hunter2@db/mapae\n");
     let said = cli.run(&["config", "check"], None).await;
     let expected =
-        "database_url_file names a file whose URL must begin with sqlite:// or postgres://";
+        "database.url_file names a file whose URL must begin with sqlite:// or postgres://";
     assert!(said.code == 1 && said.out.contains(expected), "{said:?}");
     assert!(!said.out.contains("hunter2"), "{said:?}");
     cli.set("MAPAE_DATABASE_URL_FILE", "/nowhere");
     let said = cli.run(&["config", "check"], None).await;
-    assert!(said.code == 1 && said.out.contains("database_url_file"), "{said:?}");
+    assert!(said.code == 1 && said.out.contains("database.url_file"), "{said:?}");
+}
+
+#[tokio::test]
+async fn the_database_has_two_names_that_must_not_say_different_things() {
+    let mut cli = Cli::new(&Database::Sqlite).await;
+    cli.set("MAPAE_DATABASE_URL", "");
+    let check = async |file: &str| {
+        let path = cli.folder.path().join("mapae.toml");
+        fs::write(&path, file).unwrap();
+        cli.run(&["--config", path.to_str().unwrap(), "config", "check"], None).await
+    };
+    for good in [
+        "database_url = 'sqlite://one.db'",
+        "[database]\nurl = 'sqlite://one.db'",
+        "database_url = 'sqlite://one.db'\n[database]\nurl = 'sqlite://one.db'",
+        "[database]\nurl = 'postgres://a/m'\nread_url = 'postgres://b/m?application_name=x'",
+        "[database]\nurl = 'postgres://a/m?sslmode=verify-full'\nca_file = 'mapae.toml'",
+    ] {
+        let said = check(good).await;
+        assert_eq!(said.code, 0, "{good}: {said:?}");
+    }
+    for (bad, expected) in [
+        (
+            "database_url = 'sqlite://one.db'\n[database]\nurl = 'sqlite://two.db'",
+            "database.url is given together with database_url, which says something else: choose one",
+        ),
+        (
+            "[database]\nurl = 'sqlite://one.db'\nread_url = 'postgres://b/m'",
+            "database.read_url is for Postgres",
+        ),
+        ("[database]\nread_url = 'postgres://b/m'", "database.read_url is for Postgres"),
+        (
+            "[database]\nurl = 'sqlite://one.db'\nca_file = 'mapae.toml'",
+            "database.url must begin with postgres:// (database.ca_file is given)",
+        ),
+        (
+            "[database]\nurl = 'postgres://a/m?sslmode=prefer'\nca_file = 'mapae.toml'",
+            "database.url names a certificate authority and an sslmode that does not ask it",
+        ),
+    ] {
+        let said = check(bad).await;
+        assert!(said.code == 1 && said.out.contains(expected), "{bad}: {said:?}");
+    }
 }
 
 #[tokio::test]

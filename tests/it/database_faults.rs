@@ -367,7 +367,7 @@ async fn a_url_that_cannot_be_read_is_never_printed() {
             let all = format!("{}{}", said.out, said.err);
             assert!(!all.contains("hunter2"), "{verb:?} {url}: {said:?}");
             assert!(
-                verb == ["config", "show"] || all.contains("database_url"),
+                verb == ["config", "show"] || all.contains("database.url"),
                 "{verb:?}: {said:?}"
             );
         }
