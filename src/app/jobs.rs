@@ -23,7 +23,7 @@ use crate::outbox::{self, Delivery};
 use crate::redis_client::Redis;
 use crate::runtime::supervisor::{Need, Supervisor};
 use crate::store::revisions::{self, Revisions};
-use crate::store::{self, client_changes};
+use crate::store::{self, client_changes, leaders};
 
 /// How often the server looks for changes that another process made. With the time for one read, it
 /// knows them within a second.
@@ -34,6 +34,8 @@ const ENDINGS: Duration = Duration::from_secs(1);
 const COUNT: Duration = Duration::from_secs(15);
 /// How often Redis is asked whether it answers.
 const LOOK_AT_REDIS: Duration = Duration::from_millis(500);
+/// How often the server looks whether the standby answers and follows.
+const STANDBY: Duration = Duration::from_secs(2);
 /// The most changed clients that are removed from the cache one by one; with more, all are removed.
 const CLIENTS: usize = 100;
 
@@ -93,6 +95,7 @@ pub(super) fn start(
     if let Some(redis) = &services.redis {
         jobs.extend(share_hints(services, redis, &hint, stopped));
     }
+    jobs.extend(look_at_standby(services, stopped));
     jobs.extend(send(services, stopped, "telling apps of sign-outs", |services| {
         Some(&services.logout_delivery)
     }));
@@ -224,12 +227,30 @@ fn send<D: Delivery + 'static>(
     }))
 }
 
+/// Looks at the standby, if there is one: until a look found it good, lists come from the primary.
+fn look_at_standby(
+    services: &Arc<Services>,
+    stopped: &watch::Receiver<bool>,
+) -> Option<JoinHandle<()>> {
+    services.store.has_standby().then(|| {
+        let (store, supervisor) = (Arc::clone(&services.store), &services.supervisor);
+        let name = "looking at the standby";
+        every(supervisor, name, Need::Beside, STANDBY, stopped.clone(), move || {
+            let store = Arc::clone(&store);
+            async move {
+                leaders::look_at_standby(&store).await;
+                Ok(())
+            }
+        })
+    })
+}
+
 /// The most messages that are counted, since counting takes time for each row.
 const COUNTED: u64 = 10_000;
 
 async fn count_waiting(services: Arc<Services>) -> Result<(), Fault> {
     for kind in telemetry::MESSAGES {
-        let waiting = store::outbox::count(&services.store, kind, COUNTED).await?;
+        let waiting = store::outbox::count(services.store.lists(), kind, COUNTED).await?;
         let waiting = u32::try_from(waiting).unwrap_or(u32::MAX);
         metrics::gauge!("mapae_outbox_pending", "kind" => *kind).set(waiting);
     }

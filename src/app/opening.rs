@@ -23,7 +23,11 @@ pub async fn open_store(
     options: &store::Options,
 ) -> Result<Arc<Store>, Fault> {
     migrate(&settings.database_url, options).await?;
-    Ok(Arc::new(Store::open(&settings.database_url, options).await?))
+    let store = Store::open(&settings.database_url, options).await?;
+    Ok(Arc::new(match &settings.database_read_url {
+        Some(url) => store.with_standby(url, options)?,
+        None => store,
+    }))
 }
 
 /// The pause between two attempts to reach a database that does not answer.

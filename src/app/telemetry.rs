@@ -175,6 +175,10 @@ fn describe() {
         "mapae_leader",
         "Whether this server leads the job that one replica does at a time, by job."
     );
+    describe_gauge!(
+        "mapae_database_standby",
+        "Whether lists are read from the standby of Postgres (database.read_url)."
+    );
     describe_gauge!("mapae_build_info", "Always 1; the labels say which build runs.");
     describe_counter!("mapae_responses_total", "Answers, by class of status.");
     describe_counter!("mapae_tokens_issued_total", "Successful token requests, by grant type.");
@@ -231,6 +235,7 @@ fn begin_at_zero() {
     metrics::gauge!("mapae_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1);
     metrics::gauge!("mapae_requests_in_flight").set(0);
     metrics::gauge!("mapae_database_clock_skew_seconds").set(0);
+    metrics::gauge!("mapae_database_standby").set(0);
     for job in Job::ALL {
         metrics::gauge!("mapae_leader", "job" => job.name()).set(0);
     }

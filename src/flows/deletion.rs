@@ -33,7 +33,7 @@ pub async fn losses(
     language: &str,
 ) -> Result<Losses, Error<NotFresh>> {
     let person = FreshProof::check(flows, caller, form, language).await?.person();
-    let apps = my_account::apps(flows, person, None).await?;
+    let apps = my_account::apps(flows, person, None, true).await?;
     let linked = linked(flows, person).await?;
     let providers = linked.into_iter().map(|one| one.provider).collect();
     Ok(Losses { apps, providers, at: flows.clock.now() + flows.deletion.grace })

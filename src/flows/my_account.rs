@@ -20,6 +20,7 @@ use crate::flows::context::Flows;
 use crate::flows::fresh_proof::FreshProof;
 use crate::flows::interaction::Caller;
 use crate::flows::submitted::AccountForm;
+use crate::store::Reader;
 use crate::store::apps::{self, OpenAccess};
 use crate::store::{audit_events, consents, sessions, users};
 
@@ -80,20 +81,35 @@ pub async fn devices(
     Ok(MyDevices { devices, is_more })
 }
 
-/// The apps that have access to a person's account, after this one.
+/// The apps that have access to a person's account, after this one. A list that is not `fresh` may
+/// be some seconds old.
 pub async fn apps(
     flows: &Flows,
     signed_in_user: &SignedInUser,
     behind: Option<&ClientId>,
+    fresh: bool,
 ) -> Result<MyApps, Fault> {
-    let (store, now, user) = (&*flows.store, flows.clock.now(), &signed_in_user.user.id);
-    let mut clients = apps::of_user(store, user, behind, APPS + 1).await?;
+    if fresh {
+        apps_in(&*flows.store, flows, signed_in_user, behind).await
+    } else {
+        apps_in(flows.store.lists(), flows, signed_in_user, behind).await
+    }
+}
+
+async fn apps_in(
+    reader: &impl Reader,
+    flows: &Flows,
+    signed_in_user: &SignedInUser,
+    behind: Option<&ClientId>,
+) -> Result<MyApps, Fault> {
+    let (now, user) = (flows.clock.now(), &signed_in_user.user.id);
+    let mut clients = apps::of_user(reader, user, behind, APPS + 1).await?;
     let is_more = clients.len() > APPS;
     clients.truncate(APPS);
     let more = clients.last().filter(|_| is_more).cloned();
     let mut apps = Vec::with_capacity(clients.len());
     for client in clients {
-        apps.extend(access(flows, signed_in_user, &client, now).await?);
+        apps.extend(access(reader, flows, signed_in_user, &client, now).await?);
     }
     let name = |access: &Access| access.client.client.metadata.client_name.to_lowercase();
     apps.sort_by_key(|access| (name(access), access.client.client.id.clone()));
@@ -108,14 +124,15 @@ pub async fn visited(flows: &Flows, signed_in_user: &SignedInUser) -> Result<(),
 /// What this app may do: what the person consented to, and what its open families grant in
 /// addition.
 async fn access(
+    reader: &impl Reader,
     flows: &Flows,
     signed_in_user: &SignedInUser,
     client: &ClientId,
     now: DateTime<Utc>,
 ) -> Result<Option<Access>, Fault> {
-    let (store, user) = (&*flows.store, &signed_in_user.user.id);
-    let mut found = consents::given(store, user, client).await?;
-    for open in apps::open_at(store, user, client, FAMILIES, now).await? {
+    let user = &signed_in_user.user.id;
+    let mut found = consents::given(reader, user, client).await?;
+    for open in apps::open_at(reader, user, client, FAMILIES, now).await? {
         if let Some((all, _)) = &mut found {
             all.scope = all.scope.joined_with(&open.scope);
             add_new(&mut all.claims, open.claims);

@@ -53,7 +53,8 @@ pub async fn activity(
     let search = EventSearch { user, ..EventSearch::default() };
     let (mut entries, mut last) = (Vec::new(), behind);
     for _ in 0..READS {
-        let events = audit_events::list(&*flows.store, &search, last.as_ref(), EVENTS).await?;
+        let events =
+            audit_events::list(flows.store.lists(), &search, last.as_ref(), EVENTS).await?;
         let is_last = (events.len() as u64) < EVENTS;
         for event in events {
             let place = event.place();

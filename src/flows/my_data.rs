@@ -113,7 +113,7 @@ impl MyData {
     }
 
     async fn apps(&mut self, behind: Option<ClientId>) -> Result<String, Fault> {
-        let some = my_account::apps(&self.flows, &self.person, behind.as_ref()).await?;
+        let some = my_account::apps(&self.flows, &self.person, behind.as_ref(), true).await?;
         let written = self.items(some.apps.iter().map(app));
         if some.more.is_some() {
             self.part = Part::Apps(some.more);

@@ -14,6 +14,7 @@ use super::options::Options;
 use super::place::{self, DatabasePlace};
 use super::pool::{How, Load, Pool, Target};
 use super::reader::Reader;
+use super::standby::Lists;
 use super::tx::Tx;
 use super::{file, migrating, server};
 use crate::domain::verdict::Fault;
@@ -28,6 +29,7 @@ const READY: Duration = Duration::from_secs(2);
 pub struct Store {
     reader: Committed,
     writer: Committed,
+    lists: Lists,
     ready: tokio::sync::Mutex<Option<(Instant, bool)>>,
     changes: watch::Sender<u64>,
 }
@@ -68,12 +70,33 @@ impl Store {
         for pool in [&writer, &reader] {
             pool.take().await.map_err(&fault)?.give_back();
         }
+        let reader = Committed::new(reader);
         Ok(Self {
-            reader: Committed::new(reader),
+            lists: Lists::of(&reader),
+            reader,
             writer: Committed::new(writer),
             ready: tokio::sync::Mutex::default(),
             changes: watch::Sender::new(0),
         })
+    }
+
+    /// The same database, whose lists are read from the standby at this URL.
+    pub fn with_standby(self, url: &str, options: &Options) -> Result<Self, Fault> {
+        Ok(Self { lists: self.lists.with(url, options)?, ..self })
+    }
+
+    /// Whether there is a standby.
+    #[must_use]
+    pub fn has_standby(&self) -> bool {
+        self.lists.standby().is_some()
+    }
+
+    /// Where lists for people and numbers for operators are read: they may be some seconds old.
+    /// Nothing else may be read from here: not whether something still counts, no throttle, no code,
+    /// no session.
+    #[must_use]
+    pub fn lists(&self) -> &Lists {
+        &self.lists
     }
 
     /// The connections through which single statements may write.
@@ -181,6 +204,7 @@ impl Store {
 
     /// Closes every connection. For SQLite, everything is then in the one file.
     pub async fn close(&self) {
+        self.lists.close().await;
         self.reader.pool().close().await;
         if self.reader.get_database_backend() == DbBackend::Sqlite
             && let Ok(writer) = self.writer.pool().take().await

@@ -7,12 +7,15 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement, Value};
 
 use super::cause::while_doing;
+use super::connection::Committed;
 use super::database::Store;
 use super::reader::Reader;
 use super::tx::Tx;
+use crate::domain::clock::from_millis;
 use crate::domain::verdict::Fault;
 
 /// A job that only one server does at a time.
@@ -82,6 +85,25 @@ pub async fn resign(store: &Store, job: Job, holder: &str) -> Result<(), Fault> 
     let sql = "UPDATE leader SET ends_at = 0 WHERE job = $1 AND holder = $2 RETURNING job";
     let resigned = query(store.writer(), sql, [job.name().into(), holder.into()]).await;
     resigned.map(drop).map_err(while_doing(WRITING))
+}
+
+/// Looks how far the standby is behind: the leases are renewed every few seconds, by the clock of
+/// the primary. Until a look finds it good, lists are read from the primary.
+pub async fn look_at_standby(store: &Store) {
+    let lists = store.lists();
+    if let Some(standby) = lists.standby() {
+        lists.trust(age(store, standby).await);
+    }
+}
+
+async fn age(store: &Store, standby: &Committed) -> Result<TimeDelta, Fault> {
+    let fault = while_doing("looking how old the data of the standby are");
+    let now = store.clock().await?.unwrap_or_default();
+    let rows = query(standby, "SELECT max(ends_at) AS ends_at FROM leader", []).await;
+    let rows = rows.map_err(&fault)?;
+    let ends_at = rows.first().map(|row| row.try_get::<Option<i64>>("", "ends_at")).transpose();
+    let ends_at = ends_at.map_err(&fault)?.flatten().unwrap_or_default();
+    Ok(now - (from_millis(ends_at) - LEASE))
 }
 
 async fn query<const N: usize>(

@@ -164,7 +164,7 @@ pub async fn is_due(
 }
 
 /// The number of waiting messages of this kind, counted up to this limit.
-pub async fn count(store: &Store, kind: &'static str, at_most: u64) -> Result<u64, Fault> {
+pub async fn count(reader: &impl Reader, kind: &'static str, at_most: u64) -> Result<u64, Fault> {
     let some = Query::select()
         .expr_as(Expr::val(1), "one")
         .from(Entity)
@@ -175,7 +175,7 @@ pub async fn count(store: &Store, kind: &'static str, at_most: u64) -> Result<u6
         .expr_as(Expr::cust("count(*)"), "n")
         .from_subquery(some, Alias::new("some"))
         .to_owned();
-    let row = store.connection().query_one(&count).await.map_err(while_doing(TABLE))?;
+    let row = reader.connection().query_one(&count).await.map_err(while_doing(TABLE))?;
     let count = row.map(|row| row.try_get::<i64>("", "n")).transpose();
     let count = count.map_err(while_doing(TABLE))?.unwrap_or_default();
     Ok(count.unsigned_abs())

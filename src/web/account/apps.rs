@@ -28,12 +28,14 @@ pub(in crate::web) async fn get(
 ) -> Answered {
     let (page_request, signed_in_user) = visited(&shared, context, request, PAGE).await?;
     let behind = page_request.form.get("apps").and_then(ClientId::parse);
-    let some = my_account::apps(&shared.flows, &signed_in_user, behind.as_ref()).await;
+    let message = flash_messages::at_account(&shared, &page_request, &signed_in_user.session.id);
+    // Whoever has just removed an app does not see it in an older list.
+    let fresh = message.is_some();
+    let some = my_account::apps(&shared.flows, &signed_in_user, behind.as_ref(), fresh).await;
     let MyApps { apps, more } = match some {
         Ok(some) => some,
         Err(fault) => return Ok(respond(&shared, &page_request, fault)),
     };
-    let message = flash_messages::at_account(&shared, &page_request, &signed_in_user.session.id);
     let csrf = AccountForm::token(&shared.flows, &signed_in_user);
     let names: Vec<Shown> =
         apps.iter().map(|access| Shown::of(&shared, &access.client, None)).collect();
