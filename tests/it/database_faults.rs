@@ -8,8 +8,8 @@ use sea_orm::{ConnectOptions, ConnectionTrait, Database as Sea, TransactionTrait
 use tokio::process::Command;
 
 use crate::support::{
-    App, Binary, Cli, ClientArguments, Database, Evidence, PASSWORD, Relay, Reply, Server, both,
-    eventually, free_port, http, postgres_or_skip, required_or_skip,
+    App, Binary, Browser, CALLBACK, Cli, ClientArguments, Database, Evidence, PASSWORD, Pooler,
+    Relay, Reply, Server, both, decode_header, eventually, free_port, http, postgres_or_skip,
 };
 
 /// Everything has ended long before.
@@ -374,62 +374,6 @@ async fn a_url_that_cannot_be_read_is_never_printed() {
     }
 }
 
-/// A pooler that gives each transaction another connection to the server.
-struct Pooler {
-    address: String,
-    _folder: tempfile::TempDir,
-    _child: tokio::process::Child,
-}
-
-impl Pooler {
-    async fn before(database: &Database) -> Option<Self> {
-        let Database::Postgres { url, .. } = database else { return None };
-        let program = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer"];
-        let Some(program) = program.iter().find(|path| std::path::Path::new(path).exists()) else {
-            required_or_skip("there is no pgbouncer");
-            return None;
-        };
-        let (host, port) = url.rsplit_once('@').unwrap_or(("", url)).1.rsplit_once(':')?;
-        let folder = tempfile::tempdir().expect("a folder");
-        let listen = free_port();
-        let users = folder.path().join("users.txt");
-        std::fs::write(&users, "\"mapae\" \"\"\n").expect("written");
-        let settings = folder.path().join("pgbouncer.ini");
-        let text = format!(
-            "[databases]\n* = host={host} port={port}\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
-             listen_port = {listen}\nauth_type = trust\nauth_file = {}\npool_mode = transaction\n\
-             default_pool_size = 3\nunix_socket_dir =\n",
-            users.display()
-        );
-        std::fs::write(&settings, text).expect("written");
-        open_to_all(folder.path());
-        // It does not run as root.
-        let is_root = Command::new("id").arg("-u").output().await.expect("id").stdout == b"0\n";
-        let mut command = if is_root {
-            // It becomes the program, so that ending it ends the program.
-            let mut command = Command::new("setpriv");
-            command.args(["--reuid=postgres", "--regid=postgres", "--init-groups", program]);
-            command
-        } else {
-            Command::new(program)
-        };
-        let null = std::process::Stdio::null;
-        command.arg(&settings).stdout(null()).stderr(null()).kill_on_drop(true);
-        let child = command.spawn().expect("pgbouncer");
-        let address = format!("127.0.0.1:{listen}");
-        eventually("the pooler listens", async || {
-            tokio::net::TcpStream::connect(&address).await.is_ok()
-        })
-        .await;
-        Some(Self { address, _folder: folder, _child: child })
-    }
-}
-
-fn open_to_all(folder: &std::path::Path) {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755)).expect("opened");
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_prepared_statements_it_works_behind_a_pooler_of_transactions() {
     let Some(database) = postgres_or_skip() else { return };
@@ -440,8 +384,23 @@ async fn without_prepared_statements_it_works_behind_a_pooler_of_transactions() 
     let mut cli = Cli::new(&Database::Sqlite).await;
     cli.set("MAPAE_DATABASE_URL", format!("postgres://mapae@{}/{name}", pooler.address));
     cli.set("MAPAE_DATABASE_PREPARED_STATEMENTS", "false");
+    // The tables are made through the pooler, too, by the first of two that want to.
+    let (one, other) =
+        tokio::join!(cli.run(&["migrate", "up"], None), cli.run(&["migrate", "up"], None));
+    assert!(one.code == 0 && other.code == 0, "{one:?} {other:?}");
+    let expired = Evidence::at(&fresh).await;
+    expired.run("INSERT INTO throttle (key, empty_at) VALUES ('\\x07', 0)").await;
     let mut binary = cli.serve().await;
+    let gone = "SELECT count(*) AS n FROM throttle";
+    eventually("it cleans up", async || expired.count(gone).await == 0).await;
     binary.user("alice", PASSWORD).await;
+    let web = ClientArguments::confidential(&["authorization_code", "refresh_token"]).first_party();
+    let web = web.with("--redirect-uri", CALLBACK).with("--scope", "openid");
+    let web = binary.register("web", &web).await;
+    let mut browser = Browser::new(&web.base, &http());
+    let (access, refresh) = web.exchange(&browser.code(&web).await).await.pair();
+    assert!(web.is_active(&access).await);
+    web.refresh(&refresh).await.ok();
     let app = binary.register("app", &ClientArguments::by_password()).await;
     let mut tokens = Vec::new();
     for _ in 0..8 {
@@ -450,6 +409,13 @@ async fn without_prepared_statements_it_works_behind_a_pooler_of_transactions() 
     for round in 0..4 {
         // Others use the server's connections, too, and so does this server after its restart.
         if round == 2 {
+            let before = decode_header(&tokens[0].0)["kid"].clone();
+            binary.cli(&["key", "rotate", "--now"], None).await;
+            eventually("a new key signs", async || {
+                let (access, _) = app.password("openid").await.pair();
+                decode_header(&access)["kid"] != before
+            })
+            .await;
             binary.terminate().await;
             assert_eq!(binary.ended().await, Some(0));
             binary.restart().await;

@@ -202,6 +202,13 @@ impl Browser {
         Self { cookies, paths, headers, http: http.clone(), base: base.to_owned() }
     }
 
+    /// The same browser, which sends its requests by this client.
+    pub(crate) fn through(&self, http: &reqwest::Client) -> Self {
+        let Self { cookies, paths, headers, base, .. } = self;
+        let (cookies, paths, headers) = (cookies.clone(), paths.clone(), headers.clone());
+        Self { cookies, paths, headers, http: http.clone(), base: base.clone() }
+    }
+
     /// Sends this header from now on.
     pub(crate) fn saying(mut self, name: &'static str, value: &str) -> Self {
         self.headers.retain(|(known, _)| *known != name);

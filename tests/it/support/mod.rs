@@ -12,6 +12,7 @@ pub(crate) mod factors;
 mod mail_server;
 mod mailbox;
 mod redis_server;
+mod programs;
 mod relay;
 mod server;
 #[expect(dead_code, unused_imports, reason = "the tests of each provider use their own part")]
@@ -29,6 +30,7 @@ pub(crate) use evidence::{Evidence, Recorded};
 pub(crate) use mail_server::{Conduct, MAIL_PASSWORD, MailServer, Received, Step};
 pub(crate) use mailbox::{Letter, Mailbox};
 pub(crate) use redis_server::RedisServer;
+pub(crate) use programs::{Balancer, OwnPostgres, Pooler};
 pub(crate) use relay::Relay;
 pub(crate) use server::{LOCALHOST, PASSWORD, Server, USERNAME, http};
 
