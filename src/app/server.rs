@@ -66,12 +66,7 @@ impl Server {
             Some(files) => Some(Tls::load(files).await.or_else(reject)?),
             None => None,
         };
-        let read_url = settings.database_read_url.as_deref();
-        let urls = [Some(settings.database_url.as_str()), read_url];
-        if urls.into_iter().flatten().any(may_be_overheard) {
-            let mend = "sslmode=verify-full in database.url, or database.ca_file";
-            tracing::warn!(mend, "nothing makes sure that the database is reached over TLS");
-        }
+        warn_of_plain_connections(&settings);
         let store = wait_for_store(&settings).await?;
         if signing_keys::list_all(&*store).await?.is_empty() {
             tracing::info!(database = settings.database(), "made a new database");
@@ -96,12 +91,8 @@ impl Server {
         })?;
         let router = web::router(Arc::clone(&shared));
         let strict_transport = services.url.is_https().then_some(settings.strict_transport);
-        let edge = Edge::new(
-            router,
-            settings.trusted_proxies.clone(),
-            strict_transport,
-            settings.http.request_timeout,
-        );
+        let (proxies, timeout) = (settings.trusted_proxies.clone(), settings.http.request_timeout);
+        let edge = Edge::new(router, proxies, strict_transport, timeout);
         let ca_file = settings.outbound.ca_file.as_deref();
         let export = Export::start(&settings.otlp, ca_file, &services)?;
         let (stop, stopped) = watch::channel(false);
@@ -194,6 +185,16 @@ impl Server {
         }
         self.services.store.close().await;
         tracing::info!("stopped");
+    }
+}
+
+/// Warns where the connection to a database on another machine need not be encrypted.
+fn warn_of_plain_connections(settings: &Settings) {
+    let read_url = settings.database_read_url.as_deref();
+    let urls = [Some(settings.database_url.as_str()), read_url];
+    if urls.into_iter().flatten().any(may_be_overheard) {
+        let mend = "sslmode=verify-full in database.url, or database.ca_file";
+        tracing::warn!(mend, "nothing makes sure that the database is reached over TLS");
     }
 }
 
