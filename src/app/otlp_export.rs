@@ -26,7 +26,7 @@ const GATHERED: Duration = Duration::from_millis(200);
 /// The most spans in one message.
 const SPANS: usize = 512;
 /// The time between two messages with metrics.
-const METRICS: Duration = Duration::from_secs(30);
+const METRICS: Duration = Duration::from_secs(15);
 /// The longest that a stop waits for the last messages.
 const LAST: Duration = Duration::from_secs(1);
 

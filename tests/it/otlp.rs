@@ -2,12 +2,12 @@
 //! costs nothing.
 
 use std::process::Stdio;
+use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::net::TcpListener;
 use tokio::process::Child;
-use tokio::task::JoinHandle;
 
 use crate::interop::toolchain::otlp_collector;
 use crate::support::{App, Binary, Cli, ClientArguments, Database, PASSWORD, Reply, eventually};
@@ -15,10 +15,9 @@ use crate::support::{form, free_port, http, required_or_skip};
 
 /// A collector that reads messages with the definitions of the OpenTelemetry project.
 struct Collector {
-    child: Child,
+    _child: Child,
     port: u16,
-    /// Reads what it prints until it ends.
-    reading: JoinHandle<Vec<Value>>,
+    messages: Arc<Mutex<Vec<Value>>>,
 }
 
 impl Collector {
@@ -29,22 +28,29 @@ impl Collector {
         let stdout = child.stdout.take().expect("standard output");
         let mut lines = BufReader::new(stdout).lines();
         let port = lines.next_line().await.expect("a line").expect("a port");
-        let reading = tokio::spawn(async move {
-            let mut found = Vec::new();
-            while let Some(line) = lines.next_line().await.expect("a line") {
-                found.push(serde_json::from_str(&line).expect("JSON"));
+        let messages = Arc::<Mutex<Vec<Value>>>::default();
+        let taken = Arc::clone(&messages);
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = lines.next_line().await {
+                let message = serde_json::from_str(&line).expect("JSON");
+                taken.lock().expect("the messages").push(message);
             }
-            found
         });
-        Ok(Self { child, port: port.parse().expect("a number"), reading })
+        Ok(Self { _child: child, port: port.parse().expect("a number"), messages })
+    }
+
+    fn has_only(&self, many: usize) -> bool {
+        self.messages.lock().expect("the messages").len() == many
     }
 
     /// Every message until now.
-    async fn messages(mut self) -> Vec<Value> {
-        self.child.kill().await.expect("killed");
-        self.reading.await.expect("every message")
+    fn messages(&self) -> Vec<Value> {
+        self.messages.lock().expect("the messages").clone()
     }
 }
+
+const SPANS: [&str; 3] = ["resourceSpans", "scopeSpans", "spans"];
+const METRICS: [&str; 3] = ["resourceMetrics", "scopeMetrics", "metrics"];
 
 /// All things of a kind in the messages, below their resources.
 fn all<'m>(messages: &'m [Value], path: &str, [outer, scope, inner]: [&str; 3]) -> Vec<&'m Value> {
@@ -81,29 +87,40 @@ async fn refused_with(server: &Binary, client: &str, flags: &str, from: &str) ->
     Reply::of(request.send().await.expect("an answer")).await
 }
 
-/// Three token requests of unknown clients were counted.
-fn check_metrics(messages: &[Value]) {
-    let metrics = all(messages, "/v1/metrics", ["resourceMetrics", "scopeMetrics", "metrics"]);
-    let last = |name: &str| {
-        let found = metrics.iter().rev().find(|metric| metric["name"] == name);
-        *found.unwrap_or_else(|| panic!("{name} in {metrics:#?}"))
-    };
-    let refusals = last("mapae_refusals_total");
-    assert_eq!(refusals["sum"]["isMonotonic"], true);
-    let points = refusals["sum"]["dataPoints"].as_array().expect("points");
-    let unknown = points.iter().find(|one| attribute(one, "reason") == Some("client_unknown"));
-    assert_eq!(unknown.expect("a point")["asDouble"], 3.0);
-    let times = &last("mapae_http_request_duration_seconds")["histogram"]["dataPoints"];
-    let is_token = |one: &&Value| {
+/// The last value of a metric.
+fn last<'m>(messages: &'m [Value], name: &str) -> &'m Value {
+    let metrics = all(messages, "/v1/metrics", METRICS);
+    metrics.iter().rev().find(|metric| metric["name"] == name).copied().unwrap_or(&Value::Null)
+}
+
+/// The time of token requests that were answered 401.
+fn refused_times(messages: &[Value]) -> Option<&Value> {
+    let is_it = |one: &&Value| {
         (attribute(one, "route"), attribute(one, "status")) == (Some("/token"), Some("401"))
     };
-    let times = times.as_array().expect("points").iter().find(is_token).expect("a point");
-    assert_eq!(times["count"], "3", "{times}");
+    let times = last(messages, "mapae_http_request_duration_seconds");
+    times["histogram"]["dataPoints"].as_array()?.iter().find(is_it)
+}
+
+/// Whether the last message counts three token requests of unknown clients.
+fn has_counted_three(messages: &[Value]) -> bool {
+    let refusals = &last(messages, "mapae_refusals_total")["sum"]["dataPoints"];
+    let mut refusals = refusals.as_array().into_iter().flatten();
+    let unknown = refusals.find(|one| attribute(one, "reason") == Some("client_unknown"));
+    unknown.is_some_and(|one| one["asDouble"] == 3.0)
+        && refused_times(messages).is_some_and(|times| times["count"] == "3")
+}
+
+fn check_metrics(messages: &[Value]) {
+    let refusals = &last(messages, "mapae_refusals_total")["sum"];
+    assert_eq!(refusals["isMonotonic"], true, "{refusals}");
+    let times = refused_times(messages).expect("a point");
     let counted = times["bucketCounts"].as_array().expect("buckets").iter();
     let counted =
         counted.map(|one| one.as_str().expect("a count").parse::<u64>().expect("a number"));
-    assert_eq!(counted.sum::<u64>(), 3);
-    assert!(last("process_open_fds")["gauge"]["dataPoints"][0]["asDouble"].as_f64() > Some(3.0));
+    assert_eq!(counted.sum::<u64>(), 3, "{times}");
+    let open = &last(messages, "process_open_fds")["gauge"]["dataPoints"][0];
+    assert!(open["asDouble"].as_f64() > Some(3.0), "{open}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -115,7 +132,7 @@ async fn traces_and_metrics_reach_a_collector_and_a_trusted_proxy_alone_continue
     let mut cli = Cli::new(&Database::Sqlite).await;
     cli.set("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://127.0.0.1:{}", collector.port));
     cli.set("MAPAE_TRUSTED_PROXIES", "127.0.0.1");
-    let mut server = cli.serve().await;
+    let server = cli.serve().await;
     server.user("alice", PASSWORD).await;
     let app: App = server.register("app", &ClientArguments::by_password()).await;
     let (access, refresh) = app.password("openid").await.pair();
@@ -124,11 +141,19 @@ async fn traces_and_metrics_reach_a_collector_and_a_trusted_proxy_alone_continue
     let trusted = refused_with(&server, "by-a-proxy", "01", "127.0.0.1").await;
     let left_out = refused_with(&server, "left-out", "00", "127.0.0.1").await;
     let stranger = refused_with(&server, "by-a-stranger", "01", "127.0.0.2").await;
-    server.terminate().await;
-    assert_eq!(server.ended().await, Some(0));
-    let messages = collector.messages().await;
-
-    let spans = all(&messages, "/v1/traces", ["resourceSpans", "scopeSpans", "spans"]);
+    let mut messages = Vec::new();
+    eventually("the last span and the last count have come", async || {
+        if collector.has_only(messages.len()) {
+            return false;
+        }
+        messages = collector.messages();
+        let spans = all(&messages, "/v1/traces", SPANS);
+        let last = Some(stranger.header("x-request-id"));
+        let has_span = spans.iter().any(|span| attribute(span, "mapae.request_id") == last);
+        has_span && has_counted_three(&messages)
+    })
+    .await;
+    let spans = all(&messages, "/v1/traces", SPANS);
     let of_request = |reply: &Reply| {
         let id = reply.header("x-request-id");
         spans.iter().copied().find(|span| attribute(span, "mapae.request_id") == Some(id))
@@ -164,7 +189,7 @@ async fn traces_and_metrics_reach_a_collector_and_a_trusted_proxy_alone_continue
     assert!(spans.iter().any(|span| signed_in(&span)), "{spans:#?}");
     assert!(spans.iter().any(|span| span["name"] == "refreshes"), "{spans:#?}");
     // Every line of the log has the id of its trace.
-    let log = server.log();
+    let log = server.whole_log().await;
     let line = log.lines().find(|line| line.contains("by-a-proxy")).expect("a line");
     assert!(line.contains(&format!("\"trace_id\":\"{TRACE}\"")), "{line}");
 
