@@ -139,7 +139,8 @@ impl ConnectionTrait for Lists {
             match standby.connections.query_all_raw(stmt.clone()).await {
                 Ok(rows) => return Ok(rows),
                 Err(error) => {
-                    standby.note(false, &while_doing("reading a list")(error).to_string());
+                    let fault = while_doing("reading a list")(error);
+                    standby.note(false, &fault.to_string());
                 }
             }
         }
