@@ -44,6 +44,9 @@ async fn start(database: &Database, issuer: &str, provider: &str) -> Vec<Binary>
             ("MAPAE_ISSUER", issuer),
             ("MAPAE_ADMIN_LISTEN", &format!("127.0.0.1:{}", free_port())),
             ("MAPAE_OUTBOUND_ALLOW_PRIVATE", "true"),
+            // Cheap hashes: nobody waits so long for a thread that they are turned away.
+            ("MAPAE_HASHING_MEMORY_KIB", "7168"),
+            ("MAPAE_HASHING_PASSES", "1"),
             ("MAPAE_THROTTLE_ACCOUNT_AT_ADDRESS_FAILURES", "400"),
             ("MAPAE_THROTTLE_ADDRESS_FAILURES", "400"),
             ("MAPAE_THROTTLE_ACCOUNT_FAILURES", "7"),
@@ -101,8 +104,10 @@ async fn one_person_meets_all(app: &App, idp: &Oidc) {
 /// Of a throttle's seven failures each counts once, whichever replica sees it.
 async fn failures_are_counted_together(app: &App) {
     let mut statuses = Vec::new();
-    for _ in 0..9 {
-        statuses.push(app.password_as("bob", "wrong", "openid").await.status.as_u16());
+    while statuses.len() < 9 {
+        let status = app.password_as("bob", "wrong", "openid").await.status.as_u16();
+        // Who was turned away because the machine is busy counts nowhere.
+        statuses.extend(Some(status).filter(|status| *status != 503));
     }
     assert_eq!(statuses, [400, 400, 400, 400, 400, 400, 400, 429, 429]);
 }
@@ -147,7 +152,10 @@ async fn one_second_factor_counts(app: &App, evidence: &Evidence) {
     let asked = iter(0..AT_ONCE).map(async |_| {
         let mut browser = Browser::new(&app.base, &app.http);
         let login = browser.open(&app.authorization_url(&[])).await;
-        let page = browser.sign_in(&login).await;
+        let mut page = browser.sign_in(&login).await;
+        while page.reply.status == 503 {
+            page = browser.sign_in(&login).await;
+        }
         assert!(page.has("totp-submit"), "{}", page.reply.text);
         (browser, page)
     });
