@@ -376,3 +376,34 @@ async fn look_after_keys(services: Arc<Services>) -> Result<(), Fault> {
     services.keyring.maintain().await?;
     services.keyring.housekeep().await
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_hint_begins_a_round_at_once() {
+        let (stop, stopped) = watch::channel(false);
+        let (hint, count) = (Arc::new(Notify::new()), Arc::new(AtomicU32::new(0)));
+        let rounds = Rounds { period: Duration::from_hours(1), hint: Arc::clone(&hint) };
+        let counted = Arc::clone(&count);
+        let job = every(&Supervisor::default(), "test", Need::Beside, rounds, stopped, move || {
+            counted.fetch_add(1, Ordering::SeqCst);
+            async { Ok(()) }
+        });
+        // The first round begins by itself, each other one after a hint.
+        for begun in 1..=3 {
+            while count.load(Ordering::SeqCst) < begun {
+                tokio::task::yield_now().await;
+            }
+            hint.notify_one();
+        }
+        while count.load(Ordering::SeqCst) < 4 {
+            tokio::task::yield_now().await;
+        }
+        stop.send(true).unwrap();
+        job.await.unwrap();
+    }
+}

@@ -10,6 +10,7 @@ use crate::domain::error_code::ErrorCode;
 use crate::domain::error_reference;
 use crate::domain::reason::Reason;
 use crate::domain::verdict::{OrRejected, reject};
+use crate::oauth::openapi;
 
 /// Which refusal to explain.
 #[derive(Debug, Args)]
@@ -17,10 +18,18 @@ pub(super) struct Explain {
     /// The `reason` of a line `refused a request` in the log; without one, the reference of all of them
     /// in Markdown
     reason: Option<String>,
+    /// Prints the protocol endpoints as an `OpenAPI` document instead
+    #[arg(long, hide = true)]
+    openapi: bool,
 }
 
 impl Explain {
     pub(super) fn run(self, at: &Installation) -> OrRejected<ExitCode> {
+        if self.openapi {
+            let document = openapi::document();
+            at.print(&document, &format!("{document:#}"));
+            return Ok(ExitCode::SUCCESS);
+        }
         let Some(name) = self.reason else {
             let every: Vec<_> = Reason::ALL.iter().copied().map(explained).collect();
             at.print(&json!({ "reasons": every }), error_reference::markdown().trim_end());

@@ -12,6 +12,7 @@ pub mod error;
 pub mod lifetimes;
 pub mod logout;
 pub mod metadata;
+pub mod openapi;
 pub mod refused;
 pub mod resource;
 pub mod token;

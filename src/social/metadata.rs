@@ -75,6 +75,11 @@ impl Metadata {
     }
 }
 
+/// Whether this can be read as the metadata of a provider, and if not, why.
+pub fn check_metadata(document: &Value) -> Result<(), String> {
+    Metadata::read(document).map(drop)
+}
+
 /// Whether HTTP Basic is supported. It is the default if the metadata names no method (OpenID
 /// Connect Core §9).
 fn takes_basic(methods: Option<&Value>) -> bool {

@@ -39,6 +39,7 @@ pub use call_limit::Requester;
 pub use deadline::with_deadline;
 pub use error::UpstreamError;
 pub use id_tokens::{UnverifiedClaims, unverified_claims};
+pub use metadata::check_metadata;
 pub use provider::{
     PresentedToken, Provider, ProviderAnswer, UpstreamAuthorizationRequest,
     UpstreamAuthorizationResponse, UpstreamToken, VerifiedIdentity,

@@ -223,7 +223,8 @@ fn set(headers: &mut HeaderMap, cookie: &str) {
 
 /// Reads a cookie (RFC 6265 §5.4). If two cookies have the same name, neither counts: somebody else
 /// may have set one of them.
-fn read<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+#[must_use]
+pub fn read<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
     let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.split_once('='));
     let mut found = pairs.filter(|(found, _)| found.trim() == name);

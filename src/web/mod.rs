@@ -18,7 +18,7 @@ mod authorize_challenge;
 mod body;
 mod connections;
 mod consent;
-mod cookies;
+pub mod cookies;
 mod cors;
 mod detached;
 mod doctor;

@@ -83,6 +83,14 @@ pub(super) async fn auth_js() -> Result<Command, String> {
     node(&copied("clients", "authjs", ""), "app.mjs").await
 }
 
+/// How to start schemathesis, which makes requests from an `OpenAPI` document.
+pub(crate) async fn schemathesis() -> Result<Command, String> {
+    let folder = copied("interop", "schemathesis", "");
+    python(&folder, "").await?;
+    let program = folder.join("venv/bin/schemathesis");
+    Ok(command(&folder, program.to_str().expect("UTF-8"), &["run"]))
+}
+
 /// The program oauth2-proxy.
 pub(super) async fn oauth2_proxy() -> Result<PathBuf, String> {
     let folder = copied("clients", "oauth2-proxy", "");

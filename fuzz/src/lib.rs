@@ -1,0 +1,186 @@
+//! What is fed with bytes of strangers: one function for each parser. Each checks what must hold
+//! whatever the bytes are. `cargo fuzz` calls these functions, and `tests/it/fuzz.rs` calls them with
+//! the kept corpus and with changed copies of it.
+
+use std::net::IpAddr;
+
+use mapae::domain::address::{self, TrustedProxies};
+use mapae::domain::client::ClientKind;
+use mapae::domain::form::Form;
+use mapae::domain::language::Language;
+use mapae::domain::locale;
+use mapae::domain::pkce;
+use mapae::domain::redirect_uri;
+use mapae::domain::refresh::ParsedRefreshToken;
+use mapae::domain::requested_claims::RequestedClaims;
+use mapae::domain::scope::Scope;
+use mapae::domain::secret::Plain;
+use mapae::keys::client_keys::ClientKeys;
+use mapae::keys::jwt;
+use mapae::oauth::client_auth::Credentials;
+use mapae::social;
+use mapae::web::cookies;
+use serde_json::Value;
+use url::{Position, Url, form_urlencoded};
+
+/// A function that takes whatever comes.
+pub type Target = fn(&[u8]);
+
+/// Every target by its name, which is the name of its folder in `corpus`.
+pub const TARGETS: &[(&str, Target)] = &[
+    ("accept_language", accept_language),
+    ("assertion", assertion),
+    ("basic", basic),
+    ("claims", claims),
+    ("cookies", cookies),
+    ("form", form),
+    ("forwarded_for", forwarded_for),
+    ("jwt", jwt),
+    ("provider_answer", provider_answer),
+    ("redirect_uri", redirect_uri),
+    ("words", words),
+];
+
+fn text(data: &[u8]) -> Option<&str> {
+    std::str::from_utf8(data).ok()
+}
+
+/// `Accept-Language`, and the tags of `ui_locales`.
+pub fn accept_language(data: &[u8]) {
+    let Some(text) = text(data) else { return };
+    let chosen = [
+        Language::choose(None, None, Some(text)),
+        Language::choose(Some(text), None, None),
+        Language::choose(None, Some(text), None),
+    ];
+    for language in chosen {
+        assert_eq!(Language::of_tag(language.as_str()), Some(language));
+    }
+}
+
+/// A client assertion in a form.
+pub fn assertion(data: &[u8]) {
+    let body = form_urlencoded::Serializer::new(String::new())
+        .append_pair(
+            "client_assertion_type",
+            "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+        )
+        .append_pair("client_assertion", &String::from_utf8_lossy(data))
+        .finish();
+    let Ok(form) = Form::parse(body.as_bytes()) else { return };
+    if let Ok(credentials) = Credentials::read(&[], &form) {
+        let _ = credentials.client();
+    }
+}
+
+/// The header `Authorization` with HTTP Basic.
+pub fn basic(data: &[u8]) {
+    if let Ok(credentials) = Credentials::read(&[data], &Form::default()) {
+        let client = credentials.client().expect("Basic names a client");
+        assert!(!client.as_str().is_empty() && !client.as_str().contains(char::is_control));
+    }
+}
+
+/// The parameter `claims`.
+pub fn claims(data: &[u8]) {
+    let Some(text) = text(data) else { return };
+    let Ok(claims) = RequestedClaims::parse(text, |name| name != "unknown") else { return };
+    assert!(claims.names().all(|name| name != "unknown"));
+    // It is kept with the request.
+    let kept = serde_json::to_string(&claims).expect("JSON");
+    assert_eq!(serde_json::from_str::<RequestedClaims>(&kept).expect("as written"), claims);
+}
+
+/// The header `Cookie`.
+pub fn cookies(data: &[u8]) {
+    let mut headers = http::HeaderMap::new();
+    for line in data.split(|byte| *byte == b'\n') {
+        let Ok(value) = http::HeaderValue::from_bytes(line) else { return };
+        headers.append(http::header::COOKIE, value);
+    }
+    if let Some(value) = cookies::read(&headers, "a") {
+        assert!(!value.is_empty() && !value.contains(';') && value.trim() == value);
+    }
+}
+
+/// The body of a form. What we accept means the same as it does to browsers.
+pub fn form(data: &[u8]) {
+    let Ok(form) = Form::parse(data) else { return };
+    for (name, value) in form_urlencoded::parse(data) {
+        // RFC 6749 §3.1: a parameter without a value counts as left out.
+        if !value.is_empty() {
+            assert!(form.all(&name).any(|ours| ours == value), "{name}={value}");
+        }
+    }
+}
+
+/// The header `X-Forwarded-For`.
+pub fn forwarded_for(data: &[u8]) {
+    let Some(text) = text(data) else { return };
+    let peer: IpAddr = [10, 0, 0, 1].into();
+    let trusted = ["10.0.0.0/8", "fd00::/8"].map(|net| net.parse().expect("a network"));
+    let client = TrustedProxies(trusted.to_vec()).client(peer, Some(text)).client;
+    assert_eq!(client, client.to_canonical());
+    assert!(!address::neighbourhood(client).is_empty());
+    // Whoever is not a trusted proxy is believed nothing.
+    assert_eq!(TrustedProxies::default().client(peer, Some(text)).client, peer);
+}
+
+/// Signed tokens.
+pub fn jwt(data: &[u8]) {
+    let Some(text) = text(data) else { return };
+    let _ = jwt::header(text);
+    if jwt::unverified::<Value>(text).is_ok() {
+        assert_eq!(text.split('.').count(), 3);
+    }
+    assert!(ClientKeys::default().verify::<Value>(text).is_err(), "no key has signed it");
+}
+
+/// What a provider answers: its metadata, its keys, its tokens.
+pub fn provider_answer(data: &[u8]) {
+    let Some(text) = text(data) else { return };
+    let _ = social::unverified_claims(text);
+    let _ = ClientKeys::parse(text);
+    if let Ok(document) = serde_json::from_str::<Value>(text)
+        && social::check_metadata(&document).is_ok()
+    {
+        assert!(document["issuer"].is_string());
+    }
+}
+
+/// A registered redirect URI and the one of a request, on two lines. If we say that they match, a
+/// browser goes to the same place: only the port of a loopback address may differ.
+pub fn redirect_uri(data: &[u8]) {
+    let Some((registered, requested)) = text(data).and_then(|text| text.split_once('\n')) else {
+        return;
+    };
+    let _ = redirect_uri::front_page(requested);
+    let _ = redirect_uri::shown_host(requested);
+    let fits = redirect_uri::check(registered, ClientKind::Public).is_ok();
+    if !fits || !redirect_uri::matches(registered, requested) {
+        return;
+    }
+    let ours = Url::parse(registered).expect("it was checked");
+    let theirs = Url::parse(requested).expect("it matches one that was checked");
+    assert_eq!(ours[..Position::AfterHost], theirs[..Position::AfterHost], "{requested:?}");
+    assert_eq!(ours[Position::AfterPort..], theirs[Position::AfterPort..], "{requested:?}");
+    let is_loopback = ["127.0.0.1", "[::1]"].contains(&ours.host_str().unwrap_or_default());
+    assert!(is_loopback || ours.port() == theirs.port(), "{requested:?}");
+}
+
+/// Single parameters with a grammar of their own.
+pub fn words(data: &[u8]) {
+    let Some(text) = text(data) else { return };
+    if let Ok(scope) = Scope::parse(text) {
+        assert_eq!(Scope::parse(&scope.to_string()), Ok(scope));
+    }
+    if let Some(tag) = locale::canonical(text) {
+        assert_eq!(locale::canonical(&tag), Some(tag));
+    }
+    let _ = ParsedRefreshToken::read(&Plain::presented(text));
+    let _ = pkce::Challenge::parse(text).map(|challenge| challenge.is_met_by(text));
+    if pkce::is_verifier(text) {
+        assert!((43..=128).contains(&text.len()));
+    }
+    let _ = address::read(text).map(address::neighbourhood);
+}

@@ -1,0 +1,214 @@
+//! The protocol endpoints as an `OpenAPI` document, for tools. It is made from the same lists as the
+//! router, the errors and the metadata; `docs/openapi.json` is a copy of it.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use crate::domain::error_code::ErrorCode;
+use crate::domain::grant_type::GrantType;
+use crate::domain::urls;
+
+/// The form of an endpoint that takes a POST: its path, what it does, and its parameters.
+struct FormEndpoint {
+    path: &'static str,
+    summary: &'static str,
+    parameters: &'static [&'static str],
+    required: &'static [&'static str],
+    answer: Value,
+}
+
+/// How a client says who it is in the body, RFC 6749 §2.3.1 and RFC 7523 §2.2.
+const CLIENT: &[&str] =
+    &["client_id", "client_secret", "client_assertion_type", "client_assertion"];
+
+const TOKEN: &[&str] = &[
+    "grant_type",
+    "code",
+    "redirect_uri",
+    "code_verifier",
+    "username",
+    "password",
+    "user_ip",
+    "refresh_token",
+    "access_token",
+    "scope",
+    "resource",
+    "subject_token",
+    "subject_token_type",
+    "subject_issuer",
+    "requested_token_type",
+    "assertion",
+    "nonce",
+    "state",
+];
+
+const CHALLENGE: &[&str] = &[
+    "response_type",
+    "username",
+    "password",
+    "otp",
+    "auth_session",
+    "user_ip",
+    "scope",
+    "resource",
+    "code_challenge",
+    "code_challenge_method",
+];
+
+/// The document.
+#[must_use]
+pub fn document() -> Value {
+    let mut paths = Map::new();
+    for endpoint in forms() {
+        paths.insert(endpoint.path.to_owned(), json!({ "post": operation(&endpoint) }));
+    }
+    let person = json!({ "type": "object", "required": ["sub"], "properties": { "sub": { "type": "string" } } });
+    let of_person = responses(urls::USERINFO, &person);
+    let by_token = json!([{ "bearer": [] }]);
+    let get = json!({ "summary": "The claims of the person of an access token", "security": by_token, "responses": of_person });
+    let post = json!({ "summary": "The same", "security": by_token, "responses": of_person });
+    paths.insert(urls::USERINFO.to_owned(), json!({ "get": get, "post": post }));
+    for (path, summary) in [
+        (urls::JWKS, "The keys that verify tokens"),
+        (urls::OPENID_CONFIGURATION, "The metadata, OpenID Connect Discovery"),
+        (urls::OAUTH_AUTHORIZATION_SERVER, "The metadata, RFC 8414"),
+    ] {
+        let responses = responses(path, &json!({ "type": "object" }));
+        paths.insert(
+            path.to_owned(),
+            json!({ "get": { "summary": summary, "responses": responses } }),
+        );
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "mapae",
+            "description": "The endpoints for apps and resource servers. Pages for people are left out.",
+            "version": env!("CARGO_PKG_VERSION"),
+            "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
+        },
+        "paths": paths,
+        "components": {
+            "securitySchemes": {
+                "basic": { "type": "http", "scheme": "basic" },
+                "bearer": { "type": "http", "scheme": "bearer" },
+            },
+            "schemas": {
+                "Error": {
+                    "type": "object",
+                    "required": ["error"],
+                    "properties": {
+                        "error": { "type": "string" },
+                        "error_description": { "type": "string" },
+                    },
+                },
+            },
+        },
+    })
+}
+
+fn forms() -> [FormEndpoint; 4] {
+    let text = json!({ "type": "string" });
+    let tokens = json!({
+        "type": "object",
+        "required": ["access_token", "token_type", "expires_in"],
+        "properties": {
+            "access_token": text,
+            "token_type": text,
+            "expires_in": { "type": "integer" },
+            "refresh_token": text,
+            "id_token": text,
+            "scope": text,
+            "issued_token_type": text,
+        },
+    });
+    let found = json!({ "type": "object", "required": ["active"], "properties": { "active": { "type": "boolean" } } });
+    let code = json!({ "type": "object", "required": ["authorization_code"], "properties": { "authorization_code": text } });
+    [
+        FormEndpoint {
+            path: urls::TOKEN,
+            summary: "Issues tokens, RFC 6749 §3.2",
+            parameters: TOKEN,
+            required: &["grant_type"],
+            answer: tokens,
+        },
+        FormEndpoint {
+            path: urls::AUTHORIZE_CHALLENGE,
+            summary: "Signs a person in without a browser, for apps of the operator",
+            parameters: CHALLENGE,
+            required: &[],
+            answer: code,
+        },
+        FormEndpoint {
+            path: urls::INTROSPECT,
+            summary: "Whether a token is good, RFC 7662",
+            parameters: &["token", "token_type_hint"],
+            required: &["token"],
+            answer: found,
+        },
+        FormEndpoint {
+            path: urls::REVOKE,
+            summary: "Ends a token, RFC 7009",
+            parameters: &["token", "token_type_hint"],
+            required: &["token"],
+            answer: Value::Null,
+        },
+    ]
+}
+
+fn operation(endpoint: &FormEndpoint) -> Value {
+    let all = endpoint.parameters.iter().chain(CLIENT);
+    let properties: Map<String, Value> = all
+        .map(|name| {
+            let schema = match *name {
+                "grant_type" => json!({ "type": "string", "enum": GrantType::ALL }),
+                _ => json!({ "type": "string" }),
+            };
+            ((*name).to_owned(), schema)
+        })
+        .collect();
+    let mut schema = json!({ "type": "object", "properties": properties });
+    if let (false, Some(schema)) = (endpoint.required.is_empty(), schema.as_object_mut()) {
+        schema.insert("required".to_owned(), json!(endpoint.required));
+    }
+    json!({
+        "summary": endpoint.summary,
+        // A public client names itself in the body alone.
+        "security": [{ "basic": [] }, {}],
+        "requestBody": {
+            "required": true,
+            "content": { "application/x-www-form-urlencoded": { "schema": schema } },
+        },
+        "responses": responses(endpoint.path, &endpoint.answer),
+    })
+}
+
+/// The answers of an endpoint: its success, and every error whose declaration names the endpoint.
+fn responses(path: &str, success: &Value) -> Value {
+    let mut errors: BTreeMap<u16, Vec<&str>> = BTreeMap::new();
+    let named = format!("`{path}`");
+    for code in ErrorCode::ALL {
+        if code.place().contains(&named) || code.place().starts_with("everywhere") {
+            errors.entry(code.status()).or_default().push(code.as_str());
+        }
+    }
+    // The body of a form: it came too slowly, is too large, or is of another type.
+    for status in [408, 413, 415] {
+        errors.entry(status).or_default().push(ErrorCode::InvalidRequest.as_str());
+    }
+    let mut responses = Map::new();
+    let mut done = json!({ "description": "Done" });
+    if let (false, Some(done)) = (success.is_null(), done.as_object_mut()) {
+        done.insert("content".to_owned(), json!({ "application/json": { "schema": success } }));
+    }
+    responses.insert("200".to_owned(), done);
+    for (status, codes) in errors {
+        let content =
+            json!({ "application/json": { "schema": { "$ref": "#/components/schemas/Error" } } });
+        let description = codes.join(", ");
+        responses
+            .insert(status.to_string(), json!({ "description": description, "content": content }));
+    }
+    Value::Object(responses)
+}

@@ -1,0 +1,52 @@
+//! `docs/openapi.json`, and what a tool that makes requests from it finds.
+
+use std::fs;
+use std::path::Path;
+
+use mapae::oauth::openapi;
+use serde_json::Value;
+
+use crate::interop::toolchain;
+use crate::support::{Binary, Database, Reply, http, required_or_skip};
+
+fn page() -> Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/openapi.json");
+    serde_json::from_str(&fs::read_to_string(path).expect("the document")).expect("JSON")
+}
+
+#[test]
+fn the_document_is_the_one_that_the_code_makes() {
+    let again = "is old: cargo run -q -- explain --openapi > docs/openapi.json";
+    assert!(page() == openapi::document(), "docs/openapi.json {again}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s168_no_request_that_is_made_from_the_document_makes_the_server_fail() {
+    let command = match toolchain::schemathesis().await {
+        Ok(command) => command,
+        Err(why) => return required_or_skip(&why),
+    };
+    let server = Binary::start(&Database::Sqlite).await;
+    let app =
+        server.client("app", &["--kind", "confidential", "--grant", "client_credentials"]).await;
+    // Every endpoint of the document is there.
+    for (path, methods) in page()["paths"].as_object().expect("paths") {
+        for method in methods.as_object().expect("methods").keys() {
+            let method = method.to_uppercase().parse().expect("a method");
+            let request = http().request(method, format!("{}{path}", server.issuer()));
+            let reply = Reply::of(request.send().await.expect("an answer")).await;
+            assert!(![404, 405].contains(&reply.status.as_u16()), "{path}: {}", reply.text);
+        }
+    }
+    let mut command = command;
+    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/openapi.json"));
+    command.args(["--url", &server.issuer(), "--seed", "7", "--max-examples", "40"]);
+    command.args(["--checks", "not_a_server_error,status_code_conformance"]);
+    command.args(["--phases", "examples,coverage,fuzzing", "--generation-database", "none"]);
+    command.args(["--auth", &format!("app:{}", app.secret.expect("a secret")), "--no-color"]);
+    let ran = command.output().await.expect("schemathesis");
+    let said =
+        format!("{}{}", String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
+    assert!(ran.status.success(), "{said}");
+    assert!(!server.whole_log().await.contains("panicked"));
+}
