@@ -56,9 +56,7 @@ impl Drop for Made {
 /// Postgres, if `MAPAE_TEST_POSTGRES` names a server (`postgres://user:password@host:port`).
 pub(crate) fn postgres_or_skip() -> Option<Database> {
     if let Some((_, url)) = std::env::vars().find(|(name, _)| name == "MAPAE_TEST_POSTGRES") {
-        let url = url.trim_end_matches('/').to_owned();
-        let made = Arc::new(Made { server: url.clone(), names: Mutex::default() });
-        Some(Database::Postgres { url, made })
+        Some(Database::at(&url))
     } else {
         required_or_skip("MAPAE_TEST_POSTGRES names no server");
         None
@@ -79,6 +77,13 @@ pub(crate) fn run(proof: impl Future<Output = ()>) {
 }
 
 impl Database {
+    /// Databases of the Postgres server at this URL.
+    pub(crate) fn at(url: &str) -> Self {
+        let url = url.trim_end_matches('/').to_owned();
+        let made = Arc::new(Made { server: url.clone(), names: Mutex::default() });
+        Self::Postgres { url, made }
+    }
+
     /// Makes a fresh database, in this folder or on the server, and returns its URL.
     pub(crate) async fn fresh(&self, folder: &TempDir) -> String {
         match self {

@@ -11,8 +11,8 @@ mod evidence;
 pub(crate) mod factors;
 mod mail_server;
 mod mailbox;
-mod redis_server;
 mod programs;
+mod redis_server;
 mod relay;
 mod server;
 #[expect(dead_code, unused_imports, reason = "the tests of each provider use their own part")]
@@ -29,8 +29,8 @@ pub(crate) use database::{Database, postgres_or_skip, required_or_skip, run};
 pub(crate) use evidence::{Evidence, Recorded};
 pub(crate) use mail_server::{Conduct, MAIL_PASSWORD, MailServer, Received, Step};
 pub(crate) use mailbox::{Letter, Mailbox};
-pub(crate) use redis_server::RedisServer;
 pub(crate) use programs::{Balancer, OwnPostgres, Pooler};
+pub(crate) use redis_server::RedisServer;
 pub(crate) use relay::Relay;
 pub(crate) use server::{LOCALHOST, PASSWORD, Server, USERNAME, http};
 

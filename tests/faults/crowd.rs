@@ -1,0 +1,245 @@
+//! People whose apps refresh without a pause, what each app received, and the check of all of it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use jsonwebtoken::jwk::JwkSet;
+use jsonwebtoken::{DecodingKey, Validation};
+use tokio::task::JoinHandle;
+
+use crate::support::{
+    App, Binary, ClientArguments, Evidence, PASSWORD, Reply, decode_claims, decode_header, http,
+};
+
+/// An app may ask again this long after its request was not answered.
+const PAUSE: Duration = Duration::from_millis(20);
+/// Every request has ended after so long: the 5 seconds of the server, and what a busy machine needs.
+pub(crate) const LONGEST: Duration = Duration::from_secs(15);
+
+/// What all apps share.
+#[derive(Debug, Default)]
+pub(crate) struct Work {
+    is_over: AtomicBool,
+    pub(crate) refreshed: AtomicUsize,
+    pub(crate) unanswered: AtomicUsize,
+    pub(crate) unavailable: AtomicUsize,
+}
+
+/// What an app received of one family, in order.
+#[derive(Debug)]
+struct Received {
+    access: Vec<String>,
+    refresh: Vec<String>,
+    /// Answers that nobody honest may get.
+    wrong: Vec<String>,
+    slowest: Duration,
+}
+
+/// People at work.
+pub(crate) struct Crowd {
+    pub(crate) app: App,
+    pub(crate) work: Arc<Work>,
+    people: Vec<JoinHandle<Received>>,
+}
+
+/// The client of these faults: spent tokens bring their successor again for longer than any restart
+/// takes, and ES256 lets the load be on the database.
+pub(crate) async fn register(binary: &Binary) -> App {
+    let arguments = ClientArguments::confidential(&["password", "refresh_token"])
+        .with("--scope", "read")
+        .with("--refresh-grace", "120")
+        .with("--token-alg", "ES256");
+    binary.register("app", &arguments).await
+}
+
+impl Crowd {
+    /// Signs so many people in, whose apps then refresh at these servers in turn.
+    pub(crate) async fn gather(binary: &Binary, servers: &[String], people: usize) -> Self {
+        let app = register(binary).await;
+        let work = Arc::new(Work::default());
+        let mut at_work = Vec::new();
+        for number in 0..people {
+            let name = format!("person{number}");
+            binary.user(&name, PASSWORD).await;
+            let pair = app.password_as(&name, PASSWORD, "read").await.pair();
+            let apps = servers.iter().map(|server| app.at(server)).collect();
+            at_work.push(tokio::spawn(refresh_on(apps, number, pair, Arc::clone(&work))));
+        }
+        Self { app, work, people: at_work }
+    }
+
+    /// Waits until so many more refreshes have succeeded. Panics when an app has given up.
+    pub(crate) async fn refreshes(&self, more: usize) {
+        let enough = self.work.refreshed.load(Ordering::SeqCst) + more;
+        crate::support::eventually("refreshes", async || {
+            let at_work = self.people.iter().all(|person| !person.is_finished());
+            assert!(at_work, "an app was refused, see the log of the server");
+            self.work.refreshed.load(Ordering::SeqCst) >= enough
+        })
+        .await;
+    }
+
+    /// Ends the work and checks what every app received: it goes on with its newest token, no other
+    /// token of its family is good, and its access tokens are.
+    pub(crate) async fn judge(self, evidence: &Evidence) -> Judged {
+        self.work.is_over.store(true, Ordering::SeqCst);
+        let keys = keys_of(&self.app).await;
+        let mut judged = Judged::default();
+        let mut families = BTreeSet::new();
+        for (number, person) in self.people.into_iter().enumerate() {
+            let received = person.await.expect("an app that ends");
+            judged.slowest = judged.slowest.max(received.slowest);
+            for wrong in &received.wrong {
+                judged.broken.push(format!("person {number} was answered {wrong}"));
+            }
+            let access = received.access.last().expect("signed in");
+            families.insert(decode_claims(access)["sid"].as_str().expect("a sid").to_owned());
+            judged.family(&self.app, &keys, number, received).await;
+        }
+        let reused = evidence.events_of("refresh.reused").await.len();
+        if reused > 0 {
+            judged.broken.push(format!("{reused} alarms of reuse, and nobody stole anything"));
+        }
+        let started = evidence.events_of("family.started").await;
+        let started: BTreeSet<_> = started.into_iter().filter_map(|event| event.family).collect();
+        for family in families.difference(&started) {
+            judged.broken.push(format!("no audit event says that the family {family} started"));
+        }
+        let count = |number: &AtomicUsize| number.load(Ordering::SeqCst);
+        let (refreshed, unanswered) = (count(&self.work.refreshed), count(&self.work.unanswered));
+        let unavailable = count(&self.work.unavailable);
+        (judged.unanswered, judged.unavailable) = (unanswered, unavailable);
+        judged.operations += refreshed + unanswered + unavailable;
+        judged.measured = format!(
+            "{refreshed} refreshes, {unanswered} requests without an answer, {unavailable} answers \
+             503; the slowest answer took {} ms",
+            judged.slowest.as_millis()
+        );
+        if judged.slowest > LONGEST {
+            judged.broken.push(format!("an answer took {:?}", judged.slowest));
+        }
+        judged
+    }
+}
+
+/// What the check of a crowd found.
+#[derive(Debug, Default)]
+pub(crate) struct Judged {
+    pub(crate) operations: usize,
+    pub(crate) measured: String,
+    pub(crate) broken: Vec<String>,
+    pub(crate) unanswered: usize,
+    pub(crate) unavailable: usize,
+    slowest: Duration,
+}
+
+impl Judged {
+    async fn family(&mut self, app: &App, keys: &JwkSet, number: usize, received: Received) {
+        let Received { mut access, mut refresh, .. } = received;
+        for _ in 0..2 {
+            let newest = refresh.last().expect("signed in");
+            let reply = app.refresh(newest).await;
+            self.operations += 1;
+            if reply.status != 200 {
+                self.broken.push(format!("person {number} is logged out: {}", reply.text));
+                return;
+            }
+            let (token, next) = reply.pair();
+            access.push(token);
+            refresh.push(next);
+        }
+        let live = refresh.pop().expect("refreshed");
+        if !app.is_active(&live).await {
+            self.broken.push(format!("the leaf of person {number} is not active"));
+        }
+        for spent in &refresh {
+            self.operations += 1;
+            if app.is_active(spent).await {
+                self.broken.push(format!("person {number} has two live refresh tokens"));
+            }
+        }
+        for token in &access {
+            self.operations += 1;
+            if let Err(error) = verify(keys, token) {
+                self.broken.push(format!("an access token of person {number}: {error}"));
+            }
+            if !app.is_active(token).await {
+                self.broken.push(format!("an access token of person {number} is not active"));
+            }
+        }
+    }
+}
+
+/// The keys that the server publishes.
+pub(crate) async fn keys_of(app: &App) -> JwkSet {
+    let url = format!("{}/.well-known/jwks.json", app.base);
+    let text = http().get(url).send().await.expect("keys").text().await.expect("keys");
+    serde_json::from_str(&text).expect("a JWK Set")
+}
+
+/// Verifies a token as a resource server does.
+pub(crate) fn verify(keys: &JwkSet, token: &str) -> Result<(), String> {
+    let header = jsonwebtoken::decode_header(token).map_err(|error| error.to_string())?;
+    let kid = decode_header(token)["kid"].as_str().unwrap_or_default().to_owned();
+    let key = keys.find(&kid).ok_or_else(|| format!("the key {kid} is not published"))?;
+    let key = DecodingKey::from_jwk(key).map_err(|error| error.to_string())?;
+    let mut validation = Validation::new(header.alg);
+    validation.validate_aud = false;
+    let claims = jsonwebtoken::decode::<serde_json::Value>(token, &key, &validation);
+    claims.map(|_| ()).map_err(|error| error.to_string())
+}
+
+/// Refreshes in a loop, always with the newest token that arrived.
+async fn refresh_on(
+    apps: Vec<App>,
+    number: usize,
+    (access, refresh): (String, String),
+    work: Arc<Work>,
+) -> Received {
+    let (access, refresh) = (vec![access], vec![refresh]);
+    let mut received = Received { access, refresh, wrong: Vec::new(), slowest: Duration::ZERO };
+    let mut pause = tokio::time::interval(PAUSE);
+    for turn in number.. {
+        if work.is_over.load(Ordering::SeqCst) {
+            break;
+        }
+        let token = received.refresh.last().expect("one is there");
+        let asked = Instant::now();
+        let reply = apps[turn % apps.len()].try_refresh(token).await;
+        if let Some(reply) = &reply {
+            received.slowest = received.slowest.max(asked.elapsed());
+            count(reply, &work);
+        } else {
+            work.unanswered.fetch_add(1, Ordering::SeqCst);
+        }
+        match reply {
+            Some(reply) if reply.status == 200 => {
+                let (access, refresh) = reply.pair();
+                received.access.push(access);
+                received.refresh.push(refresh);
+            }
+            Some(reply) if is_unavailable(&reply) => drop(pause.tick().await),
+            None => drop(pause.tick().await),
+            Some(reply) => {
+                received.wrong.push(format!("{}: {}", reply.status, reply.text));
+                break;
+            }
+        }
+    }
+    received
+}
+
+fn count(reply: &Reply, work: &Work) {
+    if reply.status == 200 {
+        work.refreshed.fetch_add(1, Ordering::SeqCst);
+    } else if is_unavailable(reply) {
+        work.unavailable.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// Whether the server says that it cannot answer now, and when to ask again.
+pub(crate) fn is_unavailable(reply: &Reply) -> bool {
+    reply.status == 503 && !reply.header("retry-after").is_empty()
+}

@@ -1,0 +1,162 @@
+//! The faults that production meets, each a command of its own that ends by itself.
+//!
+//! `cargo xtask faults` lists them, `cargo xtask faults NAME` runs one against the release binary,
+//! `--rounds N` says how often or how long. The exit code is 0 only if everything that was checked
+//! held, 3 if the fault cannot be made on this machine, 1 or 101 otherwise.
+
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "a fault that cannot be made, and a check that does not hold, end the program loudly"
+)]
+
+mod cluster;
+mod crowd;
+mod cut;
+mod database;
+mod endings;
+mod kill;
+mod process;
+mod proxy;
+mod rolling;
+mod rotation;
+mod soak;
+mod starts;
+mod storm;
+#[path = "../it/support/mod.rs"]
+#[expect(dead_code, unused_imports, unused_macros, reason = "the tests use the rest")]
+mod support;
+
+use std::pin::Pin;
+use std::process::ExitCode;
+
+/// How a fault ended that could be made.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    /// Requests whose answers were checked.
+    pub(crate) operations: usize,
+    /// How often the fault was made.
+    pub(crate) faults: usize,
+    /// What was measured, each with its unit.
+    pub(crate) measured: Vec<String>,
+    /// What did not hold; nothing, if all is well.
+    pub(crate) broken: Vec<String>,
+}
+
+/// Why a fault cannot be made on this machine.
+#[derive(Debug)]
+pub(crate) struct CannotRun(pub(crate) String);
+
+type Run = Pin<Box<dyn Future<Output = Result<Outcome, CannotRun>>>>;
+
+/// A fault.
+struct Fault {
+    name: &'static str,
+    /// What is done, and what must hold.
+    about: &'static str,
+    /// How many rounds there are if nobody says.
+    rounds: usize,
+    run: fn(usize) -> Run,
+}
+
+macro_rules! faults {
+    ($($name:literal, $rounds:literal, $run:path, $about:literal;)+) => {
+        const FAULTS: &[Fault] = &[$(Fault {
+            name: $name,
+            about: $about,
+            rounds: $rounds,
+            run: |rounds| Box::pin($run(rounds)),
+        }),+];
+    };
+}
+
+faults! {
+    "kill-sqlite", 100, kill::on_sqlite,
+        "kill -9 while apps refresh, on SQLite: nobody is logged out, one leaf a family";
+    "kill-postgres", 100, kill::on_postgres,
+        "the same on Postgres, with two servers of which one is killed";
+    "ending-races", 200, endings::races,
+        "refreshes against revocation, sign-out, disabling, a new password and deletion: nothing is active afterwards";
+    "cut-connection", 200, cut::at_every_message,
+        "the connection to Postgres is cut at each message of a sign-in and a refresh, also before and after COMMIT: the same request works again";
+    "database-gone", 60, database::gone,
+        "Postgres is away for so many seconds: 503 in time, keys are still served, and all goes on by itself";
+    "database-restart", 10, database::restarted,
+        "Postgres is restarted while apps refresh: nobody is logged out";
+    "database-failover", 1, database::failed_over,
+        "the primary dies and its synchronous standby takes over: nothing that was acknowledged is lost";
+    "database-read-only", 10, database::read_only,
+        "Postgres takes no writes for so many seconds: refreshes are refused for the moment, reading goes on";
+    "connection-storm", 1, database::out_of_connections,
+        "somebody else takes every connection of Postgres: 503 in time, and all goes on by itself";
+    "rolling-restart", 5, rolling::restarts,
+        "two servers behind a proxy are restarted in turn under load: no request fails";
+    "key-rotation", 12, rotation::under_verifiers,
+        "a new signing key every six seconds, two servers, eight verifiers that cache the keys as told: every token verifies";
+    "killed-migrations", 12, starts::killed_and_together,
+        "the first migration is killed, then servers start together on the same database: all of them work";
+    "hashing-storm", 1, storm::of_sign_ins,
+        "500 sign-ins at once while apps refresh: memory stays bounded and refreshes are answered";
+    "soak", 4, soak::for_minutes,
+        "refreshes, sign-ins and revocations for so many minutes: memory, files and threads stay flat";
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let (name, rounds) = match words.as_slice() {
+        ["faults"] => {
+            for fault in FAULTS {
+                println!("{:<20} {} ({} rounds)", fault.name, fault.about, fault.rounds);
+            }
+            return ExitCode::SUCCESS;
+        }
+        ["faults", name] => (*name, None),
+        ["faults", name, "--rounds", rounds] => (*name, Some(*rounds)),
+        _ => return usage("cargo xtask faults [NAME [--rounds N]]"),
+    };
+    let Some(fault) = FAULTS.iter().find(|fault| fault.name == name) else {
+        return usage(&format!("there is no fault {name}; cargo xtask faults lists them"));
+    };
+    let rounds = match rounds.map(str::parse) {
+        None => fault.rounds,
+        Some(Ok(rounds @ 1..)) => rounds,
+        Some(_) => return usage("--rounds is a number from 1 on"),
+    };
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let outcome = runtime.expect("a runtime").block_on((fault.run)(rounds));
+    match outcome {
+        Err(CannotRun(why)) => {
+            println!("{name}: cannot run here, {why}");
+            ExitCode::from(3)
+        }
+        Ok(outcome) => report(name, &outcome),
+    }
+}
+
+fn usage(line: &str) -> ExitCode {
+    eprintln!("{line}");
+    ExitCode::from(2)
+}
+
+fn report(name: &str, outcome: &Outcome) -> ExitCode {
+    for line in &outcome.measured {
+        println!("{line}");
+    }
+    let Outcome { operations, faults, broken, .. } = outcome;
+    for line in broken.iter().take(20) {
+        println!("broken: {line}");
+    }
+    let is_proven = *operations > 0 && *faults > 0;
+    if broken.is_empty() && is_proven {
+        println!("{name}: held, {operations} operations, {faults} faults");
+        return ExitCode::SUCCESS;
+    }
+    println!("{name}: broken {} times, {operations} operations, {faults} faults", broken.len());
+    ExitCode::FAILURE
+}
