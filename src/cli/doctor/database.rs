@@ -20,7 +20,7 @@ pub(super) struct Seen {
 }
 
 const MIGRATE: &str = "`mapae migrate up`, or start a server: both apply them";
-const REACH: &str = "correct database_url, and start the database";
+const REACH: &str = "correct database.url, and start the database";
 const MASTER: &str = "put the right master key back where keys_dir, master_key_file or master_key says, for its owner alone";
 const KEYS: &str = "start a server, which makes missing keys; `mapae key list` and `mapae key drop KID` for a key that is wrong";
 const NAMES: &str = "`mapae user update` gives one of the two accounts another name or address";
