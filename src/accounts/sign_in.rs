@@ -71,7 +71,8 @@ pub enum AttemptPlace<'a> {
 
 impl AttemptPlace<'_> {
     /// The name of the place: addresses of one network count as one place.
-    fn name(self) -> String {
+    #[must_use]
+    pub fn name(self) -> String {
         match self {
             Self::Address(address) => neighbourhood(address),
             Self::App(client) => format!("app {client}"),

@@ -173,8 +173,8 @@ impl ClientAuthentication {
         self.limiter.account(account).await.map_err(|error| error.map(Refusal::from))
     }
 
-    /// Authenticates the client of a request, and counts the request for it. Only the client itself
-    /// can be counted here, so nobody can use up the limit of a client whose secret they do not have.
+    /// Authenticates the client of a request, and counts the request for it. Nobody can use up the
+    /// limit of a client whose secret they do not have.
     pub async fn authenticate(&self, credentials: &Credentials) -> Result<AuthenticatedClient> {
         let registered = match credentials {
             Credentials::Basic { id, secret } => {
@@ -198,7 +198,7 @@ impl ClientAuthentication {
         if !registered.client.is_enabled() {
             return Err(Reason::ClientDisabled.into());
         }
-        let counted = self.limiter.client(&registered.client.id).await;
+        let counted = self.limiter.client(&registered.client).await;
         counted.map_err(|error| error.map(Refusal::from))?;
         Ok(AuthenticatedClient(registered))
     }

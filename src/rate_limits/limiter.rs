@@ -13,9 +13,10 @@ use super::in_redis::InRedis;
 use super::rate::Rate;
 use super::settings::RateLimits;
 use crate::domain::address::neighbourhood;
-use crate::domain::client::ClientId;
+use crate::domain::client::{Client, ClientId, ClientKind};
 use crate::domain::clock::Clock;
 use crate::domain::person;
+use crate::domain::request;
 use crate::domain::urls::Issuer;
 use crate::domain::user::UserId;
 use crate::domain::verdict::Error;
@@ -47,13 +48,24 @@ pub struct RateLimiter {
     in_database: InDatabase,
 }
 
-/// The account that a request is about.
+/// The account that a request is about, and who asks: nobody can use up what others may ask about
+/// the same account.
 #[derive(Clone, Debug)]
 pub enum CountedAccount {
-    /// An account.
-    Known(UserId),
+    /// An account, of whose token or code this client speaks.
+    Known {
+        /// The account.
+        user: UserId,
+        /// The client.
+        client: ClientId,
+    },
     /// A name that was typed, whether it belongs to an account or not.
-    Typed(String),
+    Typed {
+        /// The name.
+        name: String,
+        /// Where the attempt comes from, as the throttle names it.
+        place: String,
+    },
 }
 
 /// The refusal of a request, because there were too many.
@@ -77,13 +89,21 @@ impl RateLimiter {
     /// Counts a request of this address.
     pub async fn address(&self, address: IpAddr) -> Result<(), Error<Exceeded>> {
         let Some(rate) = self.limits.address else { return Ok(()) };
-        self.count("address", &neighbourhood(address), rate).await
+        self.count("address", &[&neighbourhood(address)], rate).await
     }
 
-    /// Counts a request of this client.
-    pub async fn client(&self, client: &ClientId) -> Result<(), Error<Exceeded>> {
+    /// Counts a request of this client. Anybody can name a public client, so each place counts for
+    /// itself there: otherwise one stranger could keep all its people out.
+    pub async fn client(&self, client: &Client) -> Result<(), Error<Exceeded>> {
         let Some(rate) = self.limits.client else { return Ok(()) };
-        self.count("client", client.as_str(), rate).await
+        let id = client.id.as_str();
+        let address = request::current().and_then(|request| request.address);
+        match (client.kind, address) {
+            (ClientKind::Public, Some(address)) => {
+                self.count("client", &[id, &neighbourhood(address)], rate).await
+            }
+            _ => self.count("client", &[id], rate).await,
+        }
     }
 
     /// Whether requests are counted for accounts: only then it is worth to find out whose account it
@@ -97,18 +117,25 @@ impl RateLimiter {
     /// could learn which names belong to one account.
     pub async fn account(&self, account: &CountedAccount) -> Result<(), Error<Exceeded>> {
         let Some(rate) = self.limits.account else { return Ok(()) };
-        let name = match account {
-            CountedAccount::Known(id) => format!("id {}", id.as_str()),
-            CountedAccount::Typed(name) => {
-                let key = person::email_key(name).or_else(|| person::username_key(name));
-                format!("name {}", key.as_deref().unwrap_or_default())
+        match account {
+            CountedAccount::Known { user, client } => {
+                self.count("account", &["id", user.as_str(), client.as_str()], rate).await
             }
-        };
-        self.count("account", &name, rate).await
+            CountedAccount::Typed { name, place } => {
+                let key = person::email_key(name).or_else(|| person::username_key(name));
+                let key = key.as_deref().unwrap_or_default();
+                self.count("account", &["name", key, place], rate).await
+            }
+        }
     }
 
-    async fn count(&self, of: &'static str, name: &str, rate: Rate) -> Result<(), Error<Exceeded>> {
-        let bucket = Bucket { key: key(&[self.url.as_str(), of, name]), rate };
+    async fn count(
+        &self,
+        of: &'static str,
+        names: &[&str],
+        rate: Rate,
+    ) -> Result<(), Error<Exceeded>> {
+        let bucket = Bucket { key: key(&[&[self.url.as_str(), of], names].concat()), rate };
         let by_redis = match &self.in_redis {
             Some(redis) => redis.count(&bucket).await,
             None => None,

@@ -87,7 +87,7 @@ both! {
         app.token(&grant).await.ok();
     }
 
-    async fn an_account_has_one_limit_whoever_asks_about_it(database) {
+    async fn an_account_has_a_limit_at_each_client_and_can_always_be_signed_out(database) {
         let server = Server::start_with(&database, &[("rate_limit.account", "4/4m")]).await;
         server.alice().await;
         server.user("bob", Some(PASSWORD)).await;
@@ -96,22 +96,28 @@ both! {
         let (access, token) = app.password("openid").await.pair();
         let (_, bobs) = app.password_as("bob", PASSWORD, "openid").await.pair();
         let (_, elsewhere) = other.password("openid").await.pair();
-        // One refresh, one introspection, one refresh of another client, one revocation.
+        // Two refreshes, two introspections.
         let (_, token) = app.refresh(&token).await.pair();
-        assert!(app.is_active(&access).await);
-        let (second, elsewhere) = other.refresh(&elsewhere).await.pair();
-        other.revoke(&second).await.ok();
+        let (_, token) = app.refresh(&token).await.pair();
+        assert!(app.is_active(&access).await && app.is_active(&token).await);
         too_many(&app.refresh(&token).await, ": account", "60");
         too_many(&app.post("/introspect", &[("token", &access)]).await, ": account", "60");
-        too_many(&other.revoke(&elsewhere).await, ": account", "60");
-        // What is nobody's token, or another client's, counts for nobody.
-        assert!(!other.is_active("x").await);
-        other.refresh(&token).await.refused(400, "invalid_grant");
+        // Another client speaks of the same account by its own limit, another account has its own,
+        // and what is nobody's token, or another client's, counts for nobody.
+        let (_, elsewhere) = other.refresh(&elsewhere).await.pair();
         app.refresh(&bobs).await.ok();
-        // What was refused is still good afterwards.
-        server.advance(240);
-        app.refresh(&token).await.ok();
+        for _ in 0..4 {
+            assert!(!other.is_active("x").await);
+            other.refresh(&token).await.refused(400, "invalid_grant");
+        }
         other.refresh(&elsewhere).await.ok();
+        // What was refused is still good afterwards, and a token can always be revoked.
+        server.advance(60);
+        let (_, token) = app.refresh(&token).await.pair();
+        too_many(&app.refresh(&token).await, ": account", "60");
+        app.revoke(&token).await.ok();
+        server.advance(240);
+        app.refresh(&token).await.refused(400, "invalid_grant");
     }
 
     async fn buckets_that_are_empty_are_deleted(database) {
@@ -155,9 +161,10 @@ async fn the_addresses_of_one_ipv6_network_are_one_address() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_name_that_is_typed_has_a_limit_whether_somebody_has_it_or_not() {
-    let server = Server::start_with(&Database::Sqlite, &[("rate_limit.account", "2/2m")]).await;
+    let settings = [PROXY, ("rate_limit.account", "2/2m")];
+    let server = Server::start_with(&Database::Sqlite, &settings).await;
     server.alice().await;
-    let app = server.client("app", |_| {}).await;
+    let app = server.public_client("app").await;
     for name in ["alice", "nobody"] {
         for _ in 0..2 {
             not_limited(&app.password_as(name, PASSWORD, "read").await);
@@ -165,6 +172,22 @@ async fn a_name_that_is_typed_has_a_limit_whether_somebody_has_it_or_not() {
         let spelled = name.to_uppercase();
         too_many(&app.password_as(&spelled, PASSWORD, "read").await, ": account", "60");
     }
+    // A stranger elsewhere uses up nothing of what the owner may try.
+    let home = app.behind_proxy("203.0.113.9");
+    home.password("read").await.ok();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s162_whoever_names_a_public_client_keeps_nobody_elsewhere_out() {
+    let settings = [PROXY, ("rate_limit.client", "2/1h")];
+    let server = Server::start_with(&Database::Sqlite, &settings).await;
+    server.alice().await;
+    let app = server.public_client("app").await;
+    for _ in 0..2 {
+        not_limited(&app.refresh("x").await);
+    }
+    too_many(&app.refresh("x").await, ": client", "1800");
+    app.behind_proxy("203.0.113.9").password("read").await.ok();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -29,7 +29,6 @@ use crate::oauth::token::grant::{
     registered_resources, registered_scope, required, resources, scope,
 };
 use crate::oauth::token::grants::password::{AttemptFrom, refused};
-use crate::rate_limits::CountedAccount;
 use crate::store::{Tx, audit_events, authorization_codes, recovery_codes, used_assertions, users};
 
 /// A request to the challenge endpoint.
@@ -74,8 +73,7 @@ pub async fn challenge(
     }
     let from = AttemptFrom::of(client, form.get("user_ip"), address, origin)?;
     if let Some(username) = form.get("username") {
-        let account = CountedAccount::Typed(username.to_owned());
-        endpoint.clients.count_account(&account).await?;
+        endpoint.clients.count_account(&from.typed(username)).await?;
     }
     let at = At { server: &endpoint.grants, client, form: &form, from: &from };
     match form.get("auth_session") {

@@ -81,7 +81,8 @@ pub async fn introspect(
     };
     // A token without a session belongs to the client itself.
     if let (Some(sub), Some(_)) = (&found.sub, &found.sid) {
-        let account = CountedAccount::Known(UserId::from_stored(sub.clone()));
+        let user = UserId::from_stored(sub.clone());
+        let account = CountedAccount::Known { user, client: asker.id.clone() };
         context.clients.count_account(&account).await?;
     }
     introduce(&context.people, &mut found).await?;

@@ -8,13 +8,11 @@ use crate::domain::family::Family;
 use crate::domain::form::Form;
 use crate::domain::reason::Reason;
 use crate::domain::secret::{Plain, RefreshToken};
-use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
 use crate::oauth::client_auth::Credentials;
 use crate::oauth::cross_origin::check_origin;
 use crate::oauth::error::Result;
 use crate::oauth::resource::context::ResourceContext;
-use crate::rate_limits::CountedAccount;
 use crate::store::{Repeats, audit_events, families, revoked_access_tokens};
 
 /// Answers a revocation request. RFC 7009 §2.2: for an unknown token the answer is success, too.
@@ -36,30 +34,8 @@ pub async fn revoke(
     };
     let token = form.get("token").or(by_cookie);
     let token = token.ok_or(Reason::TokenMissing)?;
-    if context.clients.limiter.counts_accounts()
-        && let Some(user) = owner(context, token, &client.id).await?
-    {
-        context.clients.count_account(&CountedAccount::Known(user)).await?;
-    }
     end(context, token, Some(&client.id), origin).await?;
     Ok(Revoked { cookie_of: browser.cookie.map(|_| client.id.clone()) })
-}
-
-/// The account of a token of this client.
-async fn owner(
-    context: &ResourceContext,
-    token: &str,
-    client: &ClientId,
-) -> Result<Option<UserId>, Fault> {
-    if Plain::<RefreshToken>::is_meant(token) {
-        let found = context.refresh_tokens.find(&Plain::presented(token)).await?;
-        let theirs = found.filter(|(_, found)| found.family.client == *client);
-        return Ok(theirs.map(|(_, found)| found.family.user.clone()));
-    }
-    let claims = context.access_tokens.read(token)?;
-    // A token without a session belongs to the client itself.
-    let theirs = claims.filter(|it| it.client_id == client.as_str() && it.sid.is_some());
-    Ok(theirs.map(|claims| UserId::from_stored(claims.sub)))
 }
 
 /// The result of a revocation request.

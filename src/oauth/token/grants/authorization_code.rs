@@ -40,8 +40,9 @@ impl Grant for AuthorizationCode {
 
     async fn account(&self, cx: &Cx<'_>) -> Result<Option<CountedAccount>> {
         let code = authorization_codes::find(&*cx.server.store, self.code.hashed()).await?;
-        let theirs = code.filter(|code| code.client == cx.client.client().id);
-        Ok(theirs.map(|code| CountedAccount::Known(code.granted.user)))
+        let client = cx.client.client().id.clone();
+        let theirs = code.filter(|code| code.client == client);
+        Ok(theirs.map(|code| CountedAccount::Known { user: code.granted.user, client }))
     }
 
     async fn redeem(self, cx: &Cx<'_>) -> Result<Entitlement> {

@@ -47,8 +47,10 @@ impl Grant for Password {
         })
     }
 
-    async fn account(&self, _: &Cx<'_>) -> Result<Option<CountedAccount>> {
-        Ok(Some(CountedAccount::Typed(self.username.clone())))
+    async fn account(&self, cx: &Cx<'_>) -> Result<Option<CountedAccount>> {
+        let user_ip = self.user_ip.as_deref();
+        let from = AttemptFrom::of(cx.client.client(), user_ip, cx.address, cx.origin)?;
+        Ok(Some(from.typed(&self.username)))
     }
 
     async fn redeem(self, cx: &Cx<'_>) -> Result<Entitlement> {
@@ -88,6 +90,12 @@ pub struct AttemptFrom<'a> {
 }
 
 impl<'a> AttemptFrom<'a> {
+    /// This name as it is counted when it comes from here.
+    #[must_use]
+    pub fn typed(&self, name: &str) -> CountedAccount {
+        CountedAccount::Typed { name: name.to_owned(), place: self.place.name() }
+    }
+
     /// Reads where a request of this client comes from. `user_ip` is the address of the person, as
     /// the app says it.
     pub fn of(

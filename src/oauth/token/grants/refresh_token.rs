@@ -42,8 +42,10 @@ impl Grant for RefreshToken {
 
     async fn account(&self, cx: &Cx<'_>) -> Result<Option<CountedAccount>> {
         let found = cx.server.refresh_tokens.find(&self.presented).await?;
-        let theirs = found.filter(|(_, found)| found.family.client == cx.client.client().id);
-        Ok(theirs.map(|(_, found)| CountedAccount::Known(found.family.user.clone())))
+        let client = cx.client.client().id.clone();
+        let theirs = found.filter(|(_, found)| found.family.client == client);
+        let user = theirs.map(|(_, found)| found.family.user.clone());
+        Ok(user.map(|user| CountedAccount::Known { user, client }))
     }
 
     async fn redeem(self, cx: &Cx<'_>) -> Result<Entitlement> {
