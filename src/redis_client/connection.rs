@@ -4,8 +4,8 @@
 
 use std::fmt;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
@@ -34,6 +34,8 @@ struct Inner {
     up: watch::Sender<Option<u64>>,
     /// How many connections were made.
     made: AtomicU64,
+    /// Whether the log already says that Redis does not answer.
+    is_said: AtomicBool,
 }
 
 #[derive(Clone)]
@@ -66,7 +68,7 @@ pub struct IsDown;
 
 impl Redis {
     /// A client of this server, which is not connected yet. The certificate of the server comes
-    /// from an authority of the system or of this file. The error is for the operator.
+    /// from an authority of this file, or without one of the system. The error is for the operator.
     pub fn new(server: &RedisServer, ca_file: Option<&Path>) -> Result<Self, String> {
         let wrong = |error: RedisError| format!("redis.url: {error}");
         let url = server.url();
@@ -85,6 +87,7 @@ impl Redis {
             link: RwLock::default(),
             up: watch::Sender::new(None),
             made: AtomicU64::new(0),
+            is_said: AtomicBool::new(false),
         };
         show_up(false);
         Ok(Self(Arc::new(inner)))
@@ -101,7 +104,7 @@ impl Redis {
             }
             None => match in_time(CONNECT, self.connect()).await {
                 Ok(connection) => self.is_there(connection),
-                Err(why) => tracing::debug!(redis = self.0.shown, why, "redis does not answer"),
+                Err(why) => self.say_down(&why),
             },
         }
     }
@@ -123,11 +126,17 @@ impl Redis {
         self.ask(|mut connection| async move { call.invoke_async(&mut connection).await }).await
     }
 
-    /// Sends an empty message to all who listen to this channel.
+    /// Sends an empty message to all who listen to this channel. A message that is lost is no reason
+    /// to give up what counts.
     pub async fn publish(&self, channel: &str) -> Result<(), IsDown> {
+        let Some(mut link) = self.link() else { return Err(IsDown) };
         let mut call = cmd("PUBLISH");
         call.arg(channel).arg("");
-        self.ask(|mut connection| async move { call.exec_async(&mut connection).await }).await
+        let sent = in_time(ANSWER, call.exec_async(&mut link.connection)).await;
+        sent.map_err(|why| {
+            tracing::debug!(redis = self.0.shown, why, "a hint was not sent");
+            IsDown
+        })
     }
 
     async fn ask<T, F>(
@@ -164,7 +173,15 @@ impl Redis {
         *link = Some(Link { number, connection });
         self.0.up.send_replace(Some(number));
         show_up(true);
+        self.0.is_said.store(false, Ordering::SeqCst);
         tracing::info!(redis = self.0.shown, "redis answers");
+    }
+
+    /// Says once that Redis does not answer, also if it never did.
+    fn say_down(&self, why: &str) {
+        if !self.0.is_said.swap(true, Ordering::SeqCst) {
+            tracing::warn!(redis = self.0.shown, why, "redis does not answer: the database counts");
+        }
     }
 
     /// Stops using a connection, unless another one has taken its place.
@@ -174,14 +191,18 @@ impl Redis {
             *link = None;
             self.0.up.send_replace(None);
             show_up(false);
-            tracing::warn!(redis = self.0.shown, why, "redis does not answer: the database counts");
+            self.say_down(why);
         }
     }
 }
 
-/// Reads and writes, because a Redis that is full or read-only is of no use.
+/// Writes by a script, because a Redis that is full or read-only, or that runs no scripts for this
+/// user, is of no use.
 async fn probe(mut connection: MultiplexedConnection) -> RedisResult<()> {
-    cmd("SET").arg(PROBE).arg("1").arg("PX").arg(1000).exec_async(&mut connection).await
+    static WRITE: LazyLock<redis::Script> =
+        LazyLock::new(|| redis::Script::new("return redis.call('SET', KEYS[1], '1', 'PX', 1000)"));
+    let call = WRITE.key(PROBE);
+    call.invoke_async::<()>(&mut connection).await
 }
 
 async fn in_time<T>(
