@@ -14,4 +14,5 @@ const STATEMENTS: &[&str] = &[
         key BYTES NOT NULL PRIMARY KEY,
         empty_at BIGINT NOT NULL
     ) BY_KEY",
+    "CREATE INDEX rate_limit_by_end ON rate_limit (empty_at)",
 ];

@@ -4,15 +4,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::leading::{Leadership, RENEW, WhileLeading};
+use super::opening::clock_skew;
 use super::pace::{Steps, UntilStopped, paced};
 use super::retention::Kept;
 use super::services::Services;
+use crate::domain::clock::Clock;
 use crate::domain::verdict::Fault;
 use crate::runtime::supervisor::Need;
 use crate::store::leaders::Job;
@@ -78,7 +80,6 @@ async fn work(
 #[derive(Clone, Copy, Debug)]
 enum Aged {
     Throttles,
-    RateLimits,
     UsedAssertions,
     RevokedAccessTokens,
     AuthorizationCodes,
@@ -90,11 +91,11 @@ enum Aged {
     AuditEvents,
     KnownAddresses,
     MailSecrets,
+    RateLimits,
 }
 
 const AGED: &[Aged] = &[
     Aged::Throttles,
-    Aged::RateLimits,
     Aged::UsedAssertions,
     Aged::RevokedAccessTokens,
     Aged::AuthorizationCodes,
@@ -106,6 +107,7 @@ const AGED: &[Aged] = &[
     Aged::AuditEvents,
     Aged::KnownAddresses,
     Aged::MailSecrets,
+    Aged::RateLimits,
 ];
 
 impl Aged {
@@ -114,7 +116,6 @@ impl Aged {
         let ended = now - chrono::Duration::days(1);
         match self {
             Self::Throttles => throttles::forget(tx, now, STEP).await,
-            Self::RateLimits => rate_limits::forget(tx, now, STEP).await,
             Self::UsedAssertions => used_assertions::forget(tx, now, STEP).await,
             Self::RevokedAccessTokens => revoked_access_tokens::forget(tx, ended, STEP).await,
             Self::AuthorizationCodes => authorization_codes::forget(tx, ended, STEP).await,
@@ -131,6 +132,7 @@ impl Aged {
                 known_addresses::forget(tx, seen, STEP).await
             }
             Self::MailSecrets => mail_secrets::forget(tx, now, STEP).await,
+            Self::RateLimits => rate_limits::forget(tx, now, STEP).await,
         }
     }
 }
@@ -167,12 +169,16 @@ async fn clean_up(
     stopped: &watch::Receiver<bool>,
 ) -> Result<(), Fault> {
     let mut timer = WhileLeading { leadership, until: UntilStopped(stopped.clone()) };
-    let until = services.clock.now() - SKEW;
+    // What is deleted is gone for good: a machine whose clock is ahead of the database's waits.
+    let skew = clock_skew(&services.store, &Clock::system()).await?.unwrap_or_default();
+    let until = services.clock.now() - skew.max(TimeDelta::zero()) - SKEW;
     for table in AGED {
         let mut steps = CleaningUp { table: *table, services, leadership, kept, until };
-        let goes_on = paced(&mut timer, &mut steps).await?;
-        if !(goes_on && leadership.is_held()) {
-            break;
+        match paced(&mut timer, &mut steps).await {
+            Ok(goes_on) if goes_on && leadership.is_held() => {}
+            Ok(_) => break,
+            // A table that cannot be cleaned up keeps no other from it.
+            Err(fault) => tracing::error!(%fault, ?table, "failed cleaning up"),
         }
     }
     Ok(())

@@ -66,11 +66,13 @@ async fn took(
     if backend != DbBackend::Postgres {
         return Ok(true);
     }
-    // A row that somebody has locked is about to be theirs: a question never waits for it.
+    // A row that somebody has locked is about to be theirs: a question never waits for it. A lease
+    // that ends later than any that is given now is from before the clock went back.
     let sql = format!(
         "UPDATE leader SET holder = $2, ends_at = {CLOCK} + $3 \
          WHERE job = (SELECT job FROM leader WHERE job = $1 \
-         AND (holder = $2 OR ends_at <= {CLOCK}) FOR UPDATE SKIP LOCKED) RETURNING job"
+         AND (holder = $2 OR ends_at <= {CLOCK} OR ends_at > {CLOCK} + $3) \
+         FOR UPDATE SKIP LOCKED) RETURNING job"
     );
     let lease = i64::try_from(LEASE.as_millis()).unwrap_or(i64::MAX);
     let rows = query(connection, &sql, [job.name().into(), holder.into(), lease.into()]).await;

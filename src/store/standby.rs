@@ -1,9 +1,9 @@
 //! A standby of Postgres, and the lists that are read from it. They may be some seconds old: never
 //! read from here whether something still counts.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
 use sea_orm::prelude::async_trait::async_trait;
@@ -20,8 +20,12 @@ use crate::domain::verdict::Fault;
 
 /// The longest that a list waits for the standby. Then the primary still has time to answer.
 const WAIT: Duration = Duration::from_secs(1);
+/// After a list that failed there, the standby is left alone for so long.
+const REST: Duration = Duration::from_secs(30);
 /// A standby that shows the primary as it was longer ago is not read from.
 const BEHIND: TimeDelta = TimeDelta::seconds(15);
+/// One that seems to be ahead by more follows another clock, so nobody knows how old it is.
+const AHEAD: TimeDelta = TimeDelta::seconds(-5);
 
 /// The standby of a database.
 #[derive(Debug)]
@@ -29,6 +33,7 @@ struct Standby {
     connections: Committed,
     name: String,
     is_good: AtomicBool,
+    rests_until: Mutex<Option<Instant>>,
 }
 
 /// Reads from the standby while it is good, else from the primary.
@@ -60,7 +65,8 @@ impl Lists {
         let pool = Pool::new(server::target(&place, &options), How::new(&options));
         let connections = Committed::new(Arc::new(pool.map_err(&fault)?));
         let (name, is_good) = (place::shown_url(url), AtomicBool::new(false));
-        Ok(Self { standby: Some(Standby { connections, name, is_good }), ..self })
+        let standby = Standby { connections, name, is_good, rests_until: Mutex::default() };
+        Ok(Self { standby: Some(standby), ..self })
     }
 
     /// The connections to the standby, if there is one.
@@ -70,9 +76,11 @@ impl Lists {
 
     /// Notes how old the data of the standby are: if they are too old, it is not read from.
     pub(super) fn trust(&self, age: Result<TimeDelta, Fault>) {
-        let Some(standby) = &self.standby else { return };
+        let Some(standby) = self.standby.as_ref().filter(|standby| !standby.rests()) else {
+            return;
+        };
         match age {
-            Ok(age) if age <= BEHIND => standby.note(true, ""),
+            Ok(age) if (AHEAD..=BEHIND).contains(&age) => standby.note(true, ""),
             Ok(age) => {
                 let seconds = age.num_seconds();
                 standby.note(false, &format!("it shows the database as it was {seconds} s ago"));
@@ -94,6 +102,18 @@ impl Lists {
 }
 
 impl Standby {
+    fn rests(&self) -> bool {
+        let until = self.rests_until.lock().unwrap_or_else(PoisonError::into_inner);
+        until.is_some_and(|until| Instant::now() < until)
+    }
+
+    /// Notes that a list could not be read there.
+    fn failed(&self, cause: &str) {
+        let until = Some(Instant::now() + REST);
+        *self.rests_until.lock().unwrap_or_else(PoisonError::into_inner) = until;
+        self.note(false, cause);
+    }
+
     fn note(&self, is_good: bool, cause: &str) {
         metrics::gauge!("mapae_database_standby").set(f64::from(u8::from(is_good)));
         if self.is_good.swap(is_good, Ordering::SeqCst) == is_good {
@@ -136,12 +156,13 @@ impl ConnectionTrait for Lists {
 
     async fn query_all_raw(&self, stmt: Statement) -> Result<Vec<QueryResult>, DbErr> {
         if let Some(standby) = self.good() {
-            match standby.connections.query_all_raw(stmt.clone()).await {
-                Ok(rows) => return Ok(rows),
-                Err(error) => {
-                    let fault = while_doing("reading a list")(error);
-                    standby.note(false, &fault.to_string());
+            let list = standby.connections.query_all_raw(stmt.clone());
+            match tokio::time::timeout(WAIT, list).await {
+                Ok(Ok(rows)) => return Ok(rows),
+                Ok(Err(error)) => {
+                    standby.failed(&while_doing("reading a list")(error).to_string());
                 }
+                Err(_) => standby.failed("a list took too long"),
             }
         }
         self.primary.query_all_raw(stmt).await

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::finding::Finding;
 use crate::app::config::Settings;
 use crate::cli::installation::Installation;
+use crate::domain::excerpt::excerpt;
 use crate::domain::urls;
 use crate::keys::doctor_key::DoctorKey;
 use crate::keys::seal::MasterKey;
@@ -80,13 +81,15 @@ pub(super) async fn metadata(settings: &Settings, kids: &[String]) -> Finding {
     let said = |name: &str| found.get(name).and_then(Value::as_str).unwrap_or_default();
     if said("issuer") != issuer {
         let said = said("issuer");
+        let said = excerpt(said);
         let detail = format!("{url} says that the issuer is {said}, and the settings say {issuer}");
         let mend = "set issuer to the URL under which apps reach this server, byte for byte, and restart it";
         return Finding::error(CHECK, detail, mend);
     }
     let jwks_uri = &settings.issuer.url(urls::JWKS);
     if said("jwks_uri") != jwks_uri {
-        let detail = format!("{url} names the keys at {}, and not at {jwks_uri}", said("jwks_uri"));
+        let named = excerpt(said("jwks_uri"));
+        let detail = format!("{url} names the keys at {named}, and not at {jwks_uri}");
         return Finding::error(CHECK, detail, proxy);
     }
     let keys = match document(settings, jwks_uri, HeaderMap::new()).await {
@@ -146,7 +149,7 @@ fn judge(settings: &Settings, believed: IpAddr) -> Finding {
     let overwrite = "let the proxy in front set X-Forwarded-For anew, or add the address of its client to it (nginx: proxy_set_header X-Forwarded-For $remote_addr), and name nothing but proxies in trusted_proxies";
     if believed == FORGED {
         let detail = format!(
-            "the forged {FORGED} was believed: whoever sends X-Forwarded-For chooses the address that throttles, limits and the audit see"
+            "the forged {FORGED} was believed: whoever sends X-Forwarded-For chooses the address that throttles, limits and the audit see. The same is said where this command itself runs at an address in trusted_proxies"
         );
         return Finding::error(CHECK, detail, overwrite);
     }
