@@ -61,7 +61,7 @@ impl Server {
     ) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         fs::write(folder.path().join(FILE), file).expect("written");
-        let database_url = database.fresh(&folder).await;
+        let database_url = database.migrated(&folder).await;
         let (now, clock) = Clock::manual();
         let mut given: Vec<(&'static str, String)> =
             settings.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
