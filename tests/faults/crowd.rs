@@ -41,6 +41,8 @@ struct Received {
 pub(crate) struct Crowd {
     pub(crate) app: App,
     pub(crate) work: Arc<Work>,
+    /// Whether the clock only went forwards as it should, so that every access token is good.
+    pub(crate) keeps_one_time: bool,
     people: Vec<JoinHandle<Received>>,
 }
 
@@ -67,7 +69,7 @@ impl Crowd {
             let apps = servers.iter().map(|server| app.at(server)).collect();
             at_work.push(tokio::spawn(refresh_on(apps, number, pair, Arc::clone(&work))));
         }
-        Self { app, work, people: at_work }
+        Self { app, work, keeps_one_time: true, people: at_work }
     }
 
     /// Waits until so many more refreshes have succeeded. Panics when an app has given up.
@@ -96,7 +98,10 @@ impl Crowd {
             }
             let access = received.access.last().expect("signed in");
             families.insert(decode_claims(access)["sid"].as_str().expect("a sid").to_owned());
-            judged.family(&self.app, &keys, number, received).await;
+            let tokens = judged.family(&self.app, number, received).await;
+            if self.keeps_one_time {
+                judged.access_tokens(&self.app, &keys, number, &tokens).await;
+            }
         }
         let reused = evidence.events_of("refresh.reused").await.len();
         if reused > 0 {
@@ -136,7 +141,8 @@ pub(crate) struct Judged {
 }
 
 impl Judged {
-    async fn family(&mut self, app: &App, keys: &JwkSet, number: usize, received: Received) {
+    /// Checks the refresh tokens of a family; all its access tokens.
+    async fn family(&mut self, app: &App, number: usize, received: Received) -> Vec<String> {
         let Received { mut access, mut refresh, .. } = received;
         for _ in 0..2 {
             let newest = refresh.last().expect("signed in");
@@ -144,7 +150,7 @@ impl Judged {
             self.operations += 1;
             if reply.status != 200 {
                 self.broken.push(format!("person {number} is logged out: {}", reply.text));
-                return;
+                return access;
             }
             let (token, next) = reply.pair();
             access.push(token);
@@ -160,7 +166,12 @@ impl Judged {
                 self.broken.push(format!("person {number} has two live refresh tokens"));
             }
         }
-        for token in &access {
+        access
+    }
+
+    /// Checks that access tokens verify, and that the server says so too.
+    async fn access_tokens(&mut self, app: &App, keys: &JwkSet, number: usize, all: &[String]) {
+        for token in all {
             self.operations += 1;
             if let Err(error) = verify(keys, token) {
                 self.broken.push(format!("an access token of person {number}: {error}"));

@@ -14,6 +14,7 @@
     reason = "a fault that cannot be made, and a check that does not hold, end the program loudly"
 )]
 
+mod clock;
 mod cluster;
 mod crowd;
 mod cut;
@@ -99,6 +100,8 @@ faults! {
         "a new signing key every six seconds, two servers, eight verifiers that cache the keys as told: every token verifies";
     "killed-migrations", 12, starts::killed_and_together,
         "the first migration is killed, then servers start together on the same database: all of them work";
+    "clock-steps", 3, clock::steps,
+        "the clock of the machine steps by an hour, forwards and backwards: nobody is logged out, what was revoked stays so";
     "hashing-storm", 1, storm::of_sign_ins,
         "500 sign-ins at once while apps refresh: memory stays bounded and refreshes are answered";
     "soak", 4, soak::for_minutes,

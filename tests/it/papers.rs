@@ -203,3 +203,20 @@ fn every_proof_that_the_threat_model_names_exists() {
     }
     assert!(tests > 5 && numbers > 20, "{tests} tests and {numbers} cases were found");
 }
+
+#[test]
+fn every_fault_that_can_be_made_stands_on_the_page_of_results() {
+    let (page, source) = (read("docs/reliability.md"), read("tests/faults/main.rs"));
+    let (_, list) = source.split_once("\nfaults! {").expect("the list");
+    let (list, _) = list.split_once("\n}").expect("its end");
+    let names = list.lines().filter_map(|line| line.strip_prefix("    \"")?.split('"').next());
+    let names: BTreeSet<&str> = names.collect();
+    assert!(names.len() > 10, "{names:?}");
+    let commands =
+        page.split("`cargo xtask faults ").skip(1).filter_map(|rest| rest.split('`').next());
+    let commands: BTreeSet<&str> = commands.filter_map(|all| all.split(' ').next()).collect();
+    let unknown: Vec<_> = commands.difference(&names).filter(|name| **name != "NAME").collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
+    let missing: Vec<_> = names.difference(&commands).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}

@@ -1,0 +1,68 @@
+//! The clock of the machine steps by an hour while apps refresh.
+
+use tokio::process::Command;
+
+use crate::crowd::Crowd;
+use crate::support::{Cli, Database, PASSWORD, http};
+use crate::{CannotRun, Outcome};
+
+const PEOPLE: usize = 6;
+/// One step after the other, in seconds from the true time; the last one leads back.
+const STEPS: [i64; 6] = [3600, 0, -3600, 3600, -30, 0];
+
+pub(crate) async fn steps(rounds: usize) -> Result<Outcome, CannotRun> {
+    let shown =
+        Command::new("faketime").args(["-f", "+0s", "printenv", "LD_PRELOAD"]).output().await;
+    let shown = shown.map_err(|_| CannotRun("there is no faketime".to_owned()))?;
+    let library = String::from_utf8(shown.stdout).expect("UTF-8");
+    let mut cli = Cli::new(&Database::Sqlite).await;
+    let file = cli.folder.path().join("clock");
+    let step = |seconds: i64| std::fs::write(&file, format!("{seconds:+}")).expect("written");
+    step(0);
+    for (name, value) in [
+        ("LD_PRELOAD", library.trim()),
+        ("FAKETIME_TIMESTAMP_FILE", file.to_str().expect("a path")),
+        ("FAKETIME_NO_CACHE", "1"),
+        // Timers go on as they are.
+        ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
+        ("DONT_FAKE_MONOTONIC", "1"),
+    ] {
+        cli.set(name, value);
+    }
+    let binary = cli.serve().await;
+    let mut crowd = Crowd::gather(&binary, &[binary.issuer()], PEOPLE).await;
+    // A token of another hour is over, or not valid yet, and rightly so.
+    crowd.keeps_one_time = false;
+    let mut broken = Vec::new();
+    let mut revoked = Vec::new();
+    for round in 0..rounds {
+        for seconds in STEPS {
+            step(seconds);
+            crowd.refreshes(100).await;
+            let url = format!("{}/livez", binary.issuer());
+            let status = http().get(url).send().await.expect("an answer").status();
+            if status != 200 {
+                broken.push(format!("/livez is {status} at {seconds:+} s in round {round}"));
+            }
+            let (access, refresh) = crowd.app.password_as("person0", PASSWORD, "read").await.pair();
+            crowd.app.revoke(&refresh).await.ok();
+            revoked.push((access, refresh));
+            for (access, refresh) in &revoked {
+                if crowd.app.is_active(access).await || crowd.app.is_active(refresh).await {
+                    broken.push(format!("a revoked token is active at {seconds:+} s"));
+                }
+            }
+        }
+    }
+    if binary.log().contains("a panic") {
+        broken.push("the log tells of a panic".to_owned());
+    }
+    let evidence = binary.evidence().await;
+    let judged = crowd.judge(&evidence).await;
+    Ok(Outcome {
+        operations: judged.operations + revoked.len() * 2,
+        faults: rounds * STEPS.len(),
+        measured: vec![judged.measured],
+        broken: [broken, judged.broken].concat(),
+    })
+}
