@@ -164,7 +164,7 @@ pub(crate) async fn read_only(seconds: usize) -> Result<Outcome, CannotRun> {
 
 pub(crate) async fn out_of_connections(_rounds: usize) -> Result<Outcome, CannotRun> {
     // So few that somebody else can take them all.
-    let settings = ["max_connections=30", "superuser_reserved_connections=3"];
+    let settings = ["max_connections=30", "superuser_reserved_connections=0"];
     let site = Site::open(&settings).await?;
     site.cluster.sql("CREATE ROLE other LOGIN");
     let url = format!("postgres://other@{}/postgres", site.cluster.address());
@@ -174,7 +174,7 @@ pub(crate) async fn out_of_connections(_rounds: usize) -> Result<Outcome, Cannot
     site.proxy.lead_to(None);
     while let Ok(connection) = one(&url).await {
         taken.push(connection);
-        if taken.len() > 30 {
+        if taken.len() >= 30 {
             break;
         }
     }

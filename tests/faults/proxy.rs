@@ -53,8 +53,11 @@ impl Proxy {
         });
         let behind = Arc::clone(&shared);
         let task = tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(carry(stream, Arc::clone(&behind)));
+            loop {
+                // A client may be gone before it was accepted: the next one is not.
+                if let Ok((stream, _)) = listener.accept().await {
+                    tokio::spawn(carry(stream, Arc::clone(&behind)));
+                }
             }
         });
         Self { address: own, shared, task }
