@@ -24,6 +24,18 @@ impl Limit {
     pub(super) fn share(self) -> i64 {
         (self.window.num_milliseconds() / i64::from(self.failures.max(1))).max(1)
     }
+
+    /// The milliseconds after which a full bucket is empty.
+    fn capacity(self) -> i64 {
+        self.share() * i64::from(self.failures)
+    }
+
+    /// The level to count with. A bucket is over its capacity if the clock went back, or if the
+    /// limit was made smaller. It lets one attempt through then, so that nobody with the right
+    /// password has to wait for the time by which the clock was wrong.
+    fn believed(self, level: i64) -> i64 {
+        if level > self.capacity() { (self.capacity() - self.share()).max(0) } else { level }
+    }
 }
 
 settings! {
@@ -179,8 +191,9 @@ pub(super) fn decide(
         match change {
             Change::Count(buckets) => {
                 let full = buckets.iter().filter_map(|bucket| {
-                    let level = levels.get(&bucket.key).copied().unwrap_or_default();
-                    over(bucket.limit, level).map(|wait| (wait, bucket))
+                    let level = levels.entry(bucket.key).or_default();
+                    *level = bucket.limit.believed(*level);
+                    over(bucket.limit, *level).map(|wait| (wait, bucket))
                 });
                 let full = full.max_by_key(|(wait, _)| *wait).map(|(wait, bucket)| Throttled {
                     key: bucket.key,
@@ -197,7 +210,7 @@ pub(super) fn decide(
             Change::GiveBack(buckets) => {
                 for bucket in buckets {
                     let level = levels.entry(bucket.key).or_default();
-                    *level = (*level - bucket.limit.share()).max(0);
+                    *level = (bucket.limit.believed(*level) - bucket.limit.share()).max(0);
                 }
             }
         }
@@ -207,7 +220,7 @@ pub(super) fn decide(
 
 /// By how many milliseconds a bucket with this level is too full for one more failure.
 fn over(limit: Limit, level: i64) -> Option<i64> {
-    let wait = level + limit.share() - limit.share() * i64::from(limit.failures);
+    let wait = level + limit.share() - limit.capacity();
     (wait > 0).then_some(wait)
 }
 
@@ -299,6 +312,22 @@ mod tests {
         ];
         assert_eq!(decide(&mut levels, &asked, DateTime::UNIX_EPOCH), [Ok(())]);
         assert!(levels.values().all(|level| *level == 0), "{levels:?}");
+    }
+
+    #[test]
+    fn after_the_clock_went_back_one_attempt_is_let_through_and_a_wrong_one_counts() {
+        for level in [30_001, 3_600_000, i64::from(u32::MAX)] {
+            let bucket = LIMITS.buckets("alice", AttemptSource::Known("home"));
+            let mut buckets = Buckets(BTreeMap::from([(bucket[0].key, level)]));
+            assert_eq!(buckets.count("alice", AttemptSource::Known("home")), None);
+            assert_eq!(buckets.count("alice", AttemptSource::Known("home")), Some(10_000));
+            buckets.after(10);
+            assert_eq!(buckets.count("alice", AttemptSource::Known("home")), None);
+            // What is given back in the wrong time leaves no more than was there.
+            let mut levels = BTreeMap::from([(bucket[0].key, level)]);
+            decide(&mut levels, &[Change::GiveBack(bucket.clone())], DateTime::UNIX_EPOCH);
+            assert_eq!(levels[&bucket[0].key], 10_000);
+        }
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! Tables of buckets that fill and that empty as time passes. A bucket is stored as the instant at
 //! which it is empty. What is poured into it moves this instant further into the future.
+//!
+//! If nothing is in a bucket, an instant about 1970 is stored. The present instant would look like
+//! content if the clock went back later.
 
 use sea_orm::ExprTrait;
 use sea_orm::entity::prelude::*;
@@ -37,14 +40,17 @@ impl Buckets {
     ) -> Result<Vec<(Key, i64)>, Fault> {
         let empty_at = || Expr::col((self.table, EMPTY_AT));
         let left =
-            CaseStatement::new().case(empty_at().gt(now), empty_at().sub(now)).finally(0_i64);
+            || CaseStatement::new().case(empty_at().gt(now), empty_at().sub(now)).finally(0_i64);
+        // The row that was not inserted: `now` and the amount, or the amount alone if it is not
+        // positive (`instant`).
+        let poured = || Expr::cust("excluded.empty_at");
+        let emptied = CaseStatement::new()
+            .case(poured().gt(now), poured().add(left()))
+            .case(poured().add(left()).gt(0_i64), poured().add(left()).add(now))
+            .finally(poured().add(left()));
         let mut statement = self.insert(now, amounts);
         statement
-            .on_conflict(
-                OnConflict::column(KEY)
-                    .value(EMPTY_AT, Expr::cust("excluded.empty_at").add(left))
-                    .to_owned(),
-            )
+            .on_conflict(OnConflict::column(KEY).value(EMPTY_AT, emptied).to_owned())
             .returning(Query::returning().columns([KEY, EMPTY_AT]));
         let rows =
             tx.connection().query_all(&statement).await.map_err(while_doing(self.writing))?;
@@ -53,7 +59,7 @@ impl Buckets {
                 let key: Vec<u8> = row.try_get("", KEY).map_err(while_doing(self.reading))?;
                 let key = key.try_into().map_err(|_| corrupt(self.reading, "a key"))?;
                 let empty_at: i64 = row.try_get("", EMPTY_AT).map_err(while_doing(self.reading))?;
-                Ok((key, empty_at - now))
+                Ok((key, content(now, empty_at)))
             })
             .collect()
     }
@@ -73,8 +79,18 @@ impl Buckets {
         let mut statement = Query::insert();
         statement.into_table(self.table).columns([KEY, EMPTY_AT]);
         for (key, content) in keys {
-            statement.values_panic([key.to_vec().into(), (now + content).into()]);
+            statement.values_panic([key.to_vec().into(), instant(now, content).into()]);
         }
         statement
     }
+}
+
+/// What is stored for a bucket with this content.
+fn instant(now: i64, content: i64) -> i64 {
+    if content > 0 { now + content } else { content }
+}
+
+/// The content of a bucket that was just written.
+fn content(now: i64, empty_at: i64) -> i64 {
+    if empty_at > now { empty_at - now } else { empty_at }
 }

@@ -116,6 +116,27 @@ both! {
         assert_eq!(failures(&server).await, 0);
     }
 
+    async fn a_clock_that_goes_back_keeps_nobody_with_the_right_password_out(database) {
+        let server = Server::start_with(&database, &[PROXY]).await;
+        server.alice().await;
+        server.user("bob", Some(PASSWORD)).await;
+        let app = server.public_client("app").await;
+        from(&app, "192.0.2.1", "alice", PASSWORD).await.ok();
+        from(&app, "192.0.2.2", "bob", "wrong").await.refused(400, "invalid_grant");
+        eventually("only bob's failure counts", async || filled(&server).await == 3).await;
+        server.advance(-3600);
+        // Nothing was left in alice's buckets, so she may come as often as ever.
+        let many = (0..20).map(|_| from(&app, "192.0.2.1", "alice", PASSWORD));
+        for reply in join_all(many).await {
+            reply.ok();
+        }
+        // How long ago bob failed cannot be told any more. He gets in, and guesses are still limited.
+        from(&app, "192.0.2.2", "bob", PASSWORD).await.ok();
+        from(&app, "192.0.2.2", "bob", "wrong").await.refused(400, "invalid_grant");
+        let guesses = (0..10).map(|_| from(&app, "192.0.2.2", "bob", "wrong"));
+        assert!(join_all(guesses).await.iter().any(|reply| reply.status == 429));
+    }
+
     /// Hanging up is no way to guess uncounted.
     async fn whoever_hangs_up_during_a_wrong_sign_in_is_counted(database) {
         let server = Server::start(&database).await;
