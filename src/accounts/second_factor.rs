@@ -6,13 +6,13 @@ use chrono::{DateTime, Utc};
 
 use super::notices;
 use super::one_time_codes::step_of;
-use super::sign_in::{Guessing, PasswordAttempt, PasswordSignIn, SignInRefused};
-use crate::domain::audit::EventKind;
+use super::sign_in::{Guessing, PasswordAttempt, PasswordSignIn, ProvenPassword, SignInRefused};
+use crate::domain::audit::{Event, EventKind};
 use crate::domain::authentication::{Acr, Method};
 use crate::domain::client::Client;
 use crate::domain::language::Language;
 use crate::domain::recovery_code::{FEW, HashedRecoveryCode, RecoveryCode};
-use crate::domain::user::User;
+use crate::domain::user::{User, UserId};
 use crate::domain::verdict::{Error, Fault};
 use crate::keys::device_cookies::DeviceCookieKey;
 use crate::keys::factor_key::FactorKey;
@@ -134,8 +134,12 @@ pub enum FactorCheck {
     Wrong(Box<WrongFactor>),
 }
 
+/// A second factor that is right, and not used up yet.
 #[derive(Debug)]
-enum Found {
+pub struct Found(What);
+
+#[derive(Debug)]
+enum What {
     Step { sealed: Vec<u8>, step: u64 },
     Code(HashedRecoveryCode),
 }
@@ -193,6 +197,33 @@ impl SecondFactors {
         })
     }
 
+    /// Finds a second factor that came in one request with the password. The attempt is counted
+    /// already. `None` if it is wrong: then it is to be checked as a guess of its own, which counts.
+    pub async fn found_with_password(
+        &self,
+        proven: &ProvenPassword,
+        typed: TypedFactor<'_>,
+    ) -> Result<Option<Found>, Fault> {
+        self.find(&proven.user, typed).await
+    }
+
+    /// Uses up what was [found](Self::found_with_password), in the transaction that records the
+    /// password. Returns `None` if another request used it first.
+    pub async fn spend_with_password(
+        &self,
+        tx: &Tx,
+        proven: &ProvenPassword,
+        found: &Found,
+        (event, language): (&Event, Language),
+    ) -> Result<Option<Method>, Fault> {
+        let spent = found.use_up(tx, &proven.user.id, self.mailer.as_ref(), (event, language));
+        let method = spent.await?;
+        if method.is_some() {
+            proven.remember_place(tx).await?;
+        }
+        Ok(method)
+    }
+
     async fn find(&self, user: &User, typed: TypedFactor<'_>) -> Result<Option<Found>, Fault> {
         let store = &*self.password.store;
         match typed {
@@ -205,14 +236,14 @@ impl SecondFactors {
                     Fault::internal("opening a one-time code", "another key sealed it")
                 })?;
                 let step = step_of(&secret, typed, self.password.clock.now())?;
-                Ok(step.map(|step| Found::Step { sealed, step }))
+                Ok(step.map(|step| Found(What::Step { sealed, step })))
             }
             TypedFactor::RecoveryCode(typed) => {
                 let Some(hash) = RecoveryCode::read(typed).map(|code| code.hashed()) else {
                     return Ok(None);
                 };
                 let has = recovery_codes::has(store, &user.id, hash).await?;
-                Ok(has.then_some(Found::Code(hash)))
+                Ok(has.then_some(Found(What::Code(hash))))
             }
         }
     }
@@ -232,28 +263,43 @@ impl ProvenFactor {
         // The account is locked before its factors, as when they change, so that no two requests
         // wait for each other.
         users::hold(tx, &user.id).await?;
-        let (spent, method) = match &what {
-            Found::Step { sealed, step } => {
-                (one_time_codes::spend(tx, &user.id, sealed, *step).await?, Method::Totp)
-            }
-            Found::Code(hash) => {
-                (recovery_codes::spend(tx, &user.id, *hash).await?, Method::RecoveryCode)
-            }
-        };
-        if !spent {
+        let event = guessing.event(EventKind::FactorFailed);
+        let spent = what.use_up(tx, &user.id, mailer.as_ref(), (&event, language)).await?;
+        let Some(method) = spent else {
             guessing.wrong(tx).await?;
             return Err(SignInRefused::Wrong.into());
-        }
-        if method == Method::RecoveryCode {
-            let left = recovery_codes::left(tx, &user.id).await?;
-            if left <= FEW {
-                let mailer = mailer.as_ref();
-                notices::recovery_codes_low(tx, mailer, &user.id, left, language).await?;
-            }
-            let used = guessing.event(EventKind::RecoveryCodeUsed);
-            audit_events::insert(tx, &[used.detail(format!("{left} left"))]).await?;
-        }
+        };
         guessing.right(tx).await?;
         Ok(method)
+    }
+}
+
+impl Found {
+    /// Returns the method, or `None` if another request used the factor first. The account is locked.
+    /// An audit event of a recovery code says the same about the request as `event` does.
+    async fn use_up(
+        &self,
+        tx: &Tx,
+        user: &UserId,
+        mailer: Option<&Mailer>,
+        (event, language): (&Event, Language),
+    ) -> Result<Option<Method>, Fault> {
+        let hash = match &self.0 {
+            What::Step { sealed, step } => {
+                let spent = one_time_codes::spend(tx, user, sealed, *step).await?;
+                return Ok(spent.then_some(Method::Totp));
+            }
+            What::Code(hash) => *hash,
+        };
+        if !recovery_codes::spend(tx, user, hash).await? {
+            return Ok(None);
+        }
+        let left = recovery_codes::left(tx, user).await?;
+        if left <= FEW {
+            notices::recovery_codes_low(tx, mailer, user, left, language).await?;
+        }
+        let used = Event { kind: EventKind::RecoveryCodeUsed, ..event.clone() };
+        audit_events::insert(tx, &[used.detail(format!("{left} left"))]).await?;
+        Ok(Some(Method::RecoveryCode))
     }
 }

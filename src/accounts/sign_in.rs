@@ -340,6 +340,11 @@ impl ProvenPassword {
         self.record_as(tx, user, client, origin).await.map(|(_, event)| event)
     }
 
+    /// Records that the whole sign-in came from this place.
+    pub(super) async fn remember_place(&self, tx: &Tx) -> Result<(), Fault> {
+        remember(tx, &self.user.id, &self.place, self.seen_at).await
+    }
+
     async fn record_as(
         &self,
         tx: &Tx,
@@ -352,7 +357,7 @@ impl ProvenPassword {
         // A place is known when the whole sign-in came from it. Where a second factor follows, it is
         // recorded with that one: a thief of the password must not get a bucket for guessing.
         if user.totp_since.is_none() {
-            remember(tx, &self.user.id, &self.place, self.seen_at).await?;
+            self.remember_place(tx).await?;
         }
         if let (Some(old), Some(new)) = (&self.user.password_hash, &self.renewed_hash) {
             users::replace_hash(tx, &self.user.id, old, new).await?;

@@ -115,6 +115,10 @@ impl At<'_> {
         }
         let signed_in = server.password.by_password(from.attempt(username, password)).await;
         let signed_in = signed_in.map_err(refused)?;
+        let found = match self.typed().filter(|_| signed_in.user.totp_since.is_some()) {
+            Some(typed) => server.factors.found_with_password(&signed_in, typed).await?,
+            None => None,
+        };
         let tx = server.store.begin(server.clock.now()).await?;
         let begun = async {
             let recorded = signed_in.record(&tx, Some(&client.id), &from.origin).await;
@@ -132,6 +136,16 @@ impl At<'_> {
             if !is_factor_due(&server.factors, &user, client, session.authentication.acr()) {
                 return Ok(Begun::Issued(self.issue(&tx, &session, event).await?));
             }
+            if let Some(found) = &found {
+                // An app asks, and says nothing of the language of its person.
+                let saying = (&event, Language::default());
+                let spent = server.factors.spend_with_password(&tx, &signed_in, found, saying);
+                if let Some(method) = spent.await? {
+                    let authentication = session.authentication.clone().with(method, tx.now());
+                    let session = AuthSession { authentication, ..session };
+                    return Ok(Begun::Issued(self.issue(&tx, &session, event).await?));
+                }
+            }
             let key = &server.auth_sessions;
             let refusal = onward::refuse(&tx, key, client, &user, (&session, &event)).await?;
             if user.totp_since.is_none() {
@@ -148,7 +162,8 @@ impl At<'_> {
         if self.typed().is_none() {
             return Err(refusal.into());
         }
-        // The code came with the password, so it is checked at once.
+        // A code came with the password and is wrong, or was used by another request: it counts as a
+        // guess of its own.
         let token = refusal.onward.map(|onward| onward.auth_session);
         self.prove(session, token.unwrap_or_default()).await
     }
