@@ -1,6 +1,7 @@
 //! Many families at once: their rows are written by the database itself, and their first refresh
 //! tokens made with the key of the installation.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use mapae::domain::clock::Clock;
@@ -9,11 +10,15 @@ use mapae::domain::succession::{Salt, TokenPosition};
 use mapae::keys::rotation::RotationKey;
 use mapae::keys::seal::{MasterKey, MasterKeySource, Sealer};
 use mapae::store::{Options, Store};
-use sea_orm::{ConnectionTrait, Database};
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection};
 
 use crate::load::{Answer, Ask, Refresh};
 use crate::server::{Home, post_head};
 use crate::site::Site;
+
+/// How many rows one statement writes: the log of the database stays short, however many families
+/// there are.
+const SOME: u32 = 100_000;
 
 /// Families of one person at one client.
 pub(crate) struct Crowd {
@@ -29,35 +34,12 @@ impl Crowd {
         let command = ["user", "create", "--username", "crowd", "--password-stdin"];
         let made = home.cli(&command, "correct horse battery staple");
         let user = made["sub"].as_str().unwrap();
-        let last = count - 1;
-        let (numbers, id, salt) = if url.starts_with("sqlite:") {
-            (
-                format!(
-                    "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n \
-                     WHERE i < {last})"
-                ),
-                "printf('%08x-0000-7000-8000-%012x', i, i)",
-                "zeroblob(16)",
-            )
-        } else {
-            (
-                format!("WITH n (i) AS (SELECT generate_series(0, {last}))"),
-                "lpad(to_hex(i), 8, '0') || '-0000-7000-8000-' || lpad(to_hex(i), 12, '0')",
-                "decode(repeat('00', 16), 'hex')",
-            )
-        };
-        let (now, end) = (1_700_000_000_000_i64, 4_000_000_000_000_i64);
-        let database = Database::connect(&url).await.unwrap();
-        let rows = format!(
-            "{numbers} INSERT INTO family (id, user_id, client_id, scope, resources, auth_time, amr, \
-             claims, expires_at, salt, handed_out_at, idle_ends_at) SELECT {id}, '{user}', \
-             '{client}', 'profile', '[]', {now}, '[\"pwd\"]', '[]', {end}, {salt}, {now}, {end} \
-             FROM n"
-        );
-        database.execute_unprepared(&rows).await.unwrap();
-        if !url.starts_with("sqlite:") {
-            database.execute_unprepared("VACUUM ANALYZE family").await.unwrap();
+        let database = connect(&url).await;
+        for first in (0..count).step_by(SOME as usize) {
+            let rows = rows(&url, user, client, first, (first + SOME).min(count) - 1);
+            database.execute_unprepared(&rows).await.unwrap();
         }
+        settle(&url, &database).await;
         database.close().await.unwrap();
 
         let master = MasterKey::load(&MasterKeySource::Folder(home.keys())).unwrap();
@@ -79,11 +61,67 @@ impl Crowd {
                     head: Arc::clone(&head),
                     key: self.key.clone(),
                     first: part * each,
-                    tokens: vec![None; each as usize],
+                    count: each as usize,
+                    tokens: HashMap::new(),
                     turn: 0,
                 }) as Box<dyn Ask>
             })
             .collect()
+    }
+}
+
+/// One connection that writes much at once: nobody needs its rows if the machine stops meanwhile, and
+/// the rows that they refer to are there.
+async fn connect(url: &str) -> DatabaseConnection {
+    let mut options = ConnectOptions::new(url);
+    options.max_connections(1).sqlx_logging(false);
+    let database = Database::connect(options).await.unwrap();
+    if url.starts_with("sqlite:") {
+        let quick = "PRAGMA foreign_keys = OFF; PRAGMA synchronous = NORMAL";
+        database.execute_unprepared(quick).await.unwrap();
+    } else {
+        database.execute_unprepared("SET synchronous_commit = off").await.unwrap();
+        // Only a superuser may; for others each row is checked, which takes longer.
+        let _ = database.execute_unprepared("SET session_replication_role = replica").await;
+    }
+    database
+}
+
+/// The statement that writes the families with these numbers.
+fn rows(url: &str, user: &str, client: &str, first: u32, last: u32) -> String {
+    let (numbers, id, salt) = if url.starts_with("sqlite:") {
+        (
+            format!(
+                "WITH RECURSIVE n (i) AS (SELECT {first} UNION ALL SELECT i + 1 FROM n \
+                 WHERE i < {last})"
+            ),
+            "printf('%08x-0000-7000-8000-%012x', i, i)",
+            "zeroblob(16)",
+        )
+    } else {
+        (
+            format!("WITH n (i) AS (SELECT generate_series({first}, {last}))"),
+            "lpad(to_hex(i), 8, '0') || '-0000-7000-8000-' || lpad(to_hex(i), 12, '0')",
+            "decode(repeat('00', 16), 'hex')",
+        )
+    };
+    let (now, end) = (1_700_000_000_000_i64, 4_000_000_000_000_i64);
+    format!(
+        "{numbers} INSERT INTO family (id, user_id, client_id, scope, resources, auth_time, amr, \
+         claims, expires_at, salt, handed_out_at, idle_ends_at) SELECT {id}, '{user}', \
+         '{client}', 'profile', '[]', {now}, '[\"pwd\"]', '[]', {end}, {salt}, {now}, {end} \
+         FROM n"
+    )
+}
+
+/// Leaves nothing for later that would slow down what is measured.
+async fn settle(url: &str, database: &DatabaseConnection) {
+    if url.starts_with("sqlite:") {
+        database.execute_unprepared("PRAGMA wal_checkpoint(TRUNCATE)").await.unwrap();
+    } else {
+        database.execute_unprepared("VACUUM ANALYZE family").await.unwrap();
+        // Only a superuser may.
+        let _ = database.execute_unprepared("CHECKPOINT").await;
     }
 }
 
@@ -92,7 +130,9 @@ struct Part {
     head: Arc<str>,
     key: RotationKey,
     first: u32,
-    tokens: Vec<Option<String>>,
+    count: usize,
+    /// The tokens of the families that had their turn.
+    tokens: HashMap<usize, String>,
     turn: usize,
 }
 
@@ -101,12 +141,12 @@ impl Part {
     const STEP: usize = 7919;
 
     fn current(&self) -> usize {
-        self.turn * Self::STEP % self.tokens.len()
+        self.turn * Self::STEP % self.count
     }
 
     fn refresh(&mut self) -> Refresh {
         let current = self.current();
-        let token = self.tokens[current].take().unwrap_or_else(|| {
+        let token = self.tokens.remove(&current).unwrap_or_else(|| {
             let number = self.first as usize + current;
             let family =
                 FamilyId::from_stored(format!("{number:08x}-0000-7000-8000-{number:012x}"));
@@ -122,14 +162,14 @@ impl Ask for Part {
         let mut refresh = self.refresh();
         refresh.write(request);
         let current = self.current();
-        self.tokens[current] = Some(refresh.token);
+        self.tokens.insert(current, refresh.token);
     }
 
     fn read(&mut self, answer: &Answer<'_>) -> Result<(), String> {
         let current = self.current();
         let mut refresh = self.refresh();
         refresh.read(answer)?;
-        self.tokens[current] = Some(refresh.token);
+        self.tokens.insert(current, refresh.token);
         self.turn += 1;
         Ok(())
     }

@@ -35,7 +35,7 @@ impl Window {
         Self { warmup: Duration::from_millis(300), length }
     }
 
-    fn start(self) -> Range<Instant> {
+    pub(crate) fn start(self) -> Range<Instant> {
         let start = Instant::now() + self.warmup;
         start..start + self.length
     }
@@ -179,7 +179,7 @@ impl Connection {
         self.receive().await
     }
 
-    async fn ask(&mut self, ask: &mut dyn Ask) -> Result<(), String> {
+    pub(crate) async fn ask(&mut self, ask: &mut dyn Ask) -> Result<(), String> {
         self.request.clear();
         ask.write(&mut self.request);
         let broken = |error: io::Error| error.to_string();
@@ -255,26 +255,33 @@ impl Measured {
     };
 }
 
-struct Usage {
+#[derive(Default)]
+pub(crate) struct Usage {
     cpu: Duration,
     own_cpu: Duration,
     rss: f64,
 }
 
-/// What two processes took in this time.
-async fn usage(pid: u32, counted: Range<Instant>) -> Usage {
+/// What the processes of the server and our own took in this time.
+async fn usage(pids: Vec<u32>, counted: Range<Instant>) -> Usage {
     let own = std::process::id();
+    let all = || pids.iter().map(|&pid| process::cpu_time(pid)).sum::<Duration>();
     sleep_until(counted.start).await;
-    let (cpu, own_cpu) = (process::cpu_time(pid), process::cpu_time(own));
+    let (cpu, own_cpu) = (all(), process::cpu_time(own));
     sleep_until(counted.end).await;
     Usage {
-        cpu: process::cpu_time(pid).saturating_sub(cpu),
+        cpu: all().saturating_sub(cpu),
         own_cpu: process::cpu_time(own).saturating_sub(own_cpu),
-        rss: process::rss(pid),
+        rss: pids.iter().map(|&pid| process::rss(pid)).sum(),
     }
 }
 
-fn summary(mut latencies: Vec<u32>, length: Duration, usage: &Usage) -> Result<Measured, String> {
+/// What these latencies in µs come to.
+pub(crate) fn summary(
+    mut latencies: Vec<u32>,
+    length: Duration,
+    usage: &Usage,
+) -> Result<Measured, String> {
     latencies.sort_unstable();
     let count = latencies.len();
     let Some(&last) = latencies.last() else { return Err("nothing was answered".to_owned()) };
@@ -298,9 +305,22 @@ pub(crate) async fn closed_loop(
     asks: Vec<Box<dyn Ask>>,
     window: Window,
 ) -> (Vec<Box<dyn Ask>>, Result<Measured, String>) {
-    let connections = Connection::open_many(target.address, asks.len()).await;
+    spread(&[target], asks, window).await
+}
+
+/// The same over several replicas, to which the connections go in turn.
+pub(crate) async fn spread(
+    targets: &[Target],
+    asks: Vec<Box<dyn Ask>>,
+    window: Window,
+) -> (Vec<Box<dyn Ask>>, Result<Measured, String>) {
+    let mut connections = Vec::with_capacity(asks.len());
+    for target in targets.iter().cycle().take(asks.len()) {
+        connections.push(Connection::open(target.address).await.unwrap());
+    }
     let counted = window.start();
-    let usage = tokio::spawn(usage(target.pid, counted.clone()));
+    let pids = targets.iter().map(|target| target.pid).collect();
+    let usage = tokio::spawn(usage(pids, counted.clone()));
     let mut tasks = JoinSet::new();
     for (connection, ask) in connections.into_iter().zip(asks) {
         tasks.spawn(repeat(connection, ask, counted.clone()));
@@ -337,7 +357,7 @@ async fn repeat(
     }
 }
 
-fn micros(time: Duration) -> u32 {
+pub(crate) fn micros(time: Duration) -> u32 {
     time.as_micros() as u32
 }
 
@@ -406,7 +426,7 @@ pub(crate) async fn storm(
     }
     let window = Window { warmup: Duration::ZERO, ..window };
     let counted = window.start();
-    let usage = tokio::spawn(usage(target.pid, counted.clone()));
+    let usage = tokio::spawn(usage(vec![target.pid], counted.clone()));
     let mut tasks = JoinSet::new();
     for mut connection in connections {
         let (mut asks, end) = (asks.clone(), counted.end);

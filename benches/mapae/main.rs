@@ -6,6 +6,7 @@
 //! `MAPAE_BENCH_SECONDS` is the time that one row is measured, three times over; 2 by default.
 //! `MAPAE_BENCH_POSTGRES` names a Postgres server (`postgres://user@host:port`) for the rows on it,
 //! which are left out without it. It must be as durable as it is in production.
+//! `MAPAE_BENCH_FAMILIES` is how many families the row of many families has; ten million by default.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a bench that cannot go on stops")]
 #![expect(clippy::indexing_slicing, reason = "what is sliced was found there before")]
@@ -20,14 +21,24 @@
 mod bare;
 mod bounds;
 mod crowd;
+mod day;
 mod factors;
+mod families;
 mod limits;
 mod load;
+mod month;
 mod operations;
+mod pgbench;
+mod postgres;
 mod process;
+mod recorder;
+mod replicas;
 mod report;
 mod server;
 mod site;
+mod statements;
+mod stream;
+mod wire;
 
 use std::process::ExitCode;
 use std::time::Duration;

@@ -5,7 +5,6 @@ use std::path::Path;
 use tempfile::TempDir;
 
 use crate::bare::Bare;
-use crate::crowd::Crowd;
 use crate::limits;
 use crate::load::{self, Ask, Cycle, Fixed, Measured, Window};
 use crate::report::{Comparison, Report, Row, Target, median};
@@ -18,20 +17,20 @@ const GROUP: usize = 16;
 /// How often a row is measured.
 pub(crate) const TRIALS: usize = 3;
 
-struct Operation {
-    name: &'static str,
-    load: Load,
+pub(crate) struct Operation {
+    pub(crate) name: &'static str,
+    pub(crate) load: Load,
     bound: Bound,
     /// How much of the limit one request takes.
-    share: f64,
+    pub(crate) share: f64,
     /// The least ratio with 32 connections.
     target: f64,
     /// The same on Postgres.
-    on_postgres: f64,
+    pub(crate) on_postgres: f64,
 }
 
 #[derive(Clone, Copy)]
-enum Load {
+pub(crate) enum Load {
     Refresh { client: &'static str, scope: &'static str },
     ClientCredentials { client: &'static str },
     Password,
@@ -40,7 +39,7 @@ enum Load {
 }
 
 impl Load {
-    async fn asks(self, site: &Site, connections: usize) -> Vec<Box<dyn Ask>> {
+    pub(crate) async fn asks(self, site: &Site, connections: usize) -> Vec<Box<dyn Ask>> {
         let cycle = match self {
             Self::Refresh { client, scope } => {
                 return site.families(client, scope, connections).await;
@@ -66,7 +65,7 @@ enum Bound {
     BareAxum,
 }
 
-const OPERATIONS: [Operation; 9] = [
+pub(crate) const OPERATIONS: [Operation; 9] = [
     Operation {
         name: "refresh RS256",
         load: Load::Refresh { client: APP_RS256, scope: "profile" },
@@ -215,7 +214,8 @@ impl Limit {
     }
 }
 
-async fn exchanges(
+/// Exchanges per second with a bare axum.
+pub(crate) async fn exchanges(
     bare: &Bare,
     request: &Cycle,
     connections: usize,
@@ -233,7 +233,7 @@ pub(crate) fn argon2id_name(cores: usize) -> String {
 /// A run of the whole.
 pub(crate) struct Bench {
     filter: String,
-    postgres: Option<String>,
+    pub(crate) postgres: Option<String>,
     pub(crate) window: Window,
     pub(crate) report: Report,
     /// In the build folder and not in the temporary one, which may be memory: what is measured is
@@ -263,14 +263,16 @@ impl Bench {
         }
         self.one_time_codes(&site).await;
         self.growth(&site, "").await;
+        self.month("").await;
         self.on_postgres().await;
+        self.day(&site, "").await;
         self.jwks_beside_sign_ins(&site).await;
         self.overload(&site).await;
         self.later_start(site).await;
         self.report
     }
 
-    async fn operation(
+    pub(crate) async fn operation(
         &mut self,
         site: &Site,
         operation: &Operation,
@@ -290,67 +292,6 @@ impl Bench {
             outcome,
             by_disk,
             target: (connections > 1).then_some(Target::AtLeast(target)),
-        });
-    }
-
-    /// Refreshes on Postgres, where there is one.
-    async fn on_postgres(&mut self) {
-        let Some(server) = self.postgres.clone() else { return };
-        let home = Home::on_postgres(&self.folder.path().join("postgres"), &server).await;
-        let site = Site::set_up(home).await;
-        for operation in &OPERATIONS {
-            if self.wants(operation.name) && matches!(operation.load, Load::Refresh { .. }) {
-                self.operation(&site, operation, 32, ", Postgres").await;
-            }
-        }
-        self.growth(&site, ", Postgres").await;
-    }
-
-    /// What a million families cost beside a thousand, each in a database of their own.
-    async fn growth(&mut self, site: &Site, database: &str) {
-        const FEW: u32 = 1024;
-        const MANY: u32 = 1024 * 1024;
-        const NAME: &str = "refresh RS256, a million families";
-        if !self.wants(NAME) {
-            return;
-        }
-        let folder = self.folder.path().join(format!("million{}", database.len()));
-        let home = match self.postgres.clone().filter(|_| !database.is_empty()) {
-            Some(server) => Home::on_postgres(&folder, &server).await,
-            None => Home::new(&folder),
-        };
-        let grown = Site::set_up(home).await;
-        let mut few = Crowd::write(&site.home, APP_RS256, FEW).await.on(site, 32);
-        let mut many = Crowd::write(&grown.home, APP_RS256, MANY).await.on(&grown, 32);
-        let mut trials = Vec::new();
-        let mut failed = None;
-        for _ in 0..TRIALS {
-            let (limit, measured);
-            (few, limit) = load::closed_loop(site.server.target, few, self.window).await;
-            (many, measured) = load::closed_loop(grown.server.target, many, self.window).await;
-            match (measured, limit) {
-                (Ok(measured), Ok(limit)) => {
-                    let ratio = measured.rate / limit.rate;
-                    trials.push((measured, limit.rate, ratio));
-                }
-                (Err(error), _) | (_, Err(error)) => failed = Some(error),
-            }
-        }
-        trials.sort_by(|(_, _, one), (_, _, other)| one.total_cmp(other));
-        let outcome = failed.map_or_else(
-            || {
-                let (measured, value, ratio) = median(&trials);
-                let limit = "the same with a thousand".to_owned();
-                Ok((measured, Comparison { limit, value, unit: "", ratio }))
-            },
-            Err,
-        );
-        self.report.add(Row {
-            operation: format!("{NAME}{database}"),
-            connections: Some(32),
-            outcome,
-            by_disk: None,
-            target: Some(Target::AtLeast(0.9)),
         });
     }
 

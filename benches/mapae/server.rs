@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use sea_orm::{ConnectionTrait, Database};
 use tokio::time::sleep;
+use url::Url;
 
 use crate::load::{Connection, Target};
 
@@ -16,11 +17,12 @@ const BINARY: &str = env!("CARGO_BIN_EXE_mapae");
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// One installation: a folder with keys, a log and an SQLite database unless it has another one,
-/// and the addresses it listens on.
+/// the address by which it is known, and the addresses that it listens on.
 #[derive(Clone)]
 pub(crate) struct Home {
     folder: PathBuf,
     postgres: Option<String>,
+    known_at: SocketAddr,
     address: SocketAddr,
     admin: SocketAddr,
 }
@@ -38,10 +40,35 @@ impl Home {
 
     pub(crate) fn new(folder: &Path) -> Self {
         fs::create_dir(folder).unwrap();
-        // Both are held until both are known, or they could be the same.
-        let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-        let [address, admin] = listeners.map(|listener| listener.local_addr().unwrap());
-        Self { folder: folder.to_owned(), postgres: None, address, admin }
+        let [address, admin] = free_addresses();
+        let folder = folder.to_owned();
+        Self { folder, postgres: None, known_at: address, address, admin }
+    }
+
+    /// Another replica of the same installation.
+    pub(crate) fn replica(&self) -> Self {
+        let [address, admin] = free_addresses();
+        Self { address, admin, ..self.clone() }
+    }
+
+    /// The same, with its database behind a proxy.
+    pub(crate) fn through(&self, proxy: SocketAddr) -> Self {
+        let mut url = Url::parse(&self.database_url()).unwrap();
+        url.set_ip_host(proxy.ip()).unwrap();
+        url.set_port(Some(proxy.port())).unwrap();
+        Self { postgres: Some(url.into()), ..self.clone() }
+    }
+
+    /// Removes the folder and the database.
+    pub(crate) async fn discard(self) {
+        fs::remove_dir_all(self.folder).unwrap();
+        if let Some(url) = self.postgres {
+            let (server, name) = url.rsplit_once('/').unwrap();
+            let administration = Database::connect(format!("{server}/postgres")).await.unwrap();
+            let drop = format!("DROP DATABASE {name} WITH (FORCE)");
+            administration.execute_unprepared(&drop).await.unwrap();
+            administration.close().await.unwrap();
+        }
     }
 
     pub(crate) fn database_url(&self) -> String {
@@ -59,7 +86,7 @@ impl Home {
             .args(arguments)
             .current_dir(&self.folder)
             .env_clear()
-            .env("MAPAE_ISSUER", format!("http://{}", self.address))
+            .env("MAPAE_ISSUER", format!("http://{}", self.known_at))
             .env("MAPAE_LISTEN", self.address.to_string())
             .env("MAPAE_ADMIN_LISTEN", self.admin.to_string())
             .env("MAPAE_DATABASE_URL", self.database_url())
@@ -109,6 +136,12 @@ impl Home {
         }
         (server, started.elapsed())
     }
+}
+
+fn free_addresses() -> [SocketAddr; 2] {
+    // Both are held until both are known, or they could be the same.
+    let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    listeners.map(|listener| listener.local_addr().unwrap())
 }
 
 async fn is_ready(address: SocketAddr) -> bool {

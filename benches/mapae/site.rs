@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use mapae::domain::clock::Clock;
+use mapae::domain::user::{User, UserId};
+use mapae::store::{Options, Store, users};
 use serde_json::Value;
 
 use crate::load::{Ask, Connection, Cycle, Fixed, Refresh};
@@ -38,7 +41,7 @@ const CLIENTS: [(&str, &[&[&str]]); 6] = [
     (NATIVE, &[&CHALLENGE]),
 ];
 
-const USERS: usize = 200;
+pub(crate) const USERS: usize = 200;
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
 /// A running server with everything registered.
@@ -58,16 +61,15 @@ impl Site {
             (*id, format!("Basic {}", STANDARD.encode(format!("{id}:{secret}"))))
         };
         let authorizations = CLIENTS.iter().map(register).collect();
-        let create = |half: usize| {
-            for user in (half..USERS).step_by(2) {
-                let name = name(user);
-                home.cli(&["user", "create", "--username", &name, "--password-stdin"], PASSWORD);
-            }
-        };
-        std::thread::scope(|scope| {
-            scope.spawn(|| create(0));
-            create(1);
-        });
+        write_people(&home).await;
+        Self { home, server, authorizations }
+    }
+
+    /// Stops the server without notice and starts it again.
+    pub(crate) async fn restart(self) -> Self {
+        let Self { home, server, authorizations } = self;
+        drop(server);
+        let (server, _) = home.start().await;
         Self { home, server, authorizations }
     }
 
@@ -93,9 +95,14 @@ impl Site {
         self.post("/token", client, &form)
     }
 
-    /// Sign-ins of all people in turn, each worth one signature and no family.
+    /// Sign-ins of all people in turn, each worth one signature and no refresh token.
     pub(crate) fn sign_ins(&self) -> Cycle {
-        let sign_in = |user| Fixed { request: self.sign_in(DESK, user, "profile"), body: None };
+        self.sign_ins_to(DESK)
+    }
+
+    /// Sign-ins of all people in turn to this client.
+    pub(crate) fn sign_ins_to(&self, client: &str) -> Cycle {
+        let sign_in = |user| Fixed { request: self.sign_in(client, user, "profile"), body: None };
         Cycle::new((0..USERS).map(sign_in).collect())
     }
 
@@ -170,6 +177,27 @@ impl Site {
             self.json(&self.post("/token", client, &form)).await;
         }
     }
+}
+
+/// Writes all people with the password of the first: each has an account of their own, and its hash
+/// takes as long to check.
+async fn write_people(home: &Home) {
+    let first = name(0);
+    home.cli(&["user", "create", "--username", &first, "--password-stdin"], PASSWORD);
+    let store = Store::open(&home.database_url(), &Options::default()).await.unwrap();
+    let somebody = users::find_by_name(&store, &first, None).await.unwrap().unwrap();
+    // In several transactions: each may take some seconds, on a busy machine too.
+    let others: Vec<usize> = (1..USERS).collect();
+    for some in others.chunks(20) {
+        let tx = store.begin(Clock::system().now()).await.unwrap();
+        for &user in some {
+            let (id, username) = (UserId::generate(), name(user));
+            let user = User { id, username, ..somebody.clone() };
+            assert!(users::insert(&tx, &user).await.unwrap());
+        }
+        tx.commit().await.unwrap();
+    }
+    store.close().await;
 }
 
 fn name(user: usize) -> String {

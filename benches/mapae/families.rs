@@ -1,0 +1,71 @@
+//! What a refresh costs where there are many families.
+
+use crate::crowd::Crowd;
+use crate::load;
+use crate::operations::{Bench, TRIALS};
+use crate::report::{Comparison, Row, Target, median};
+use crate::server::Home;
+use crate::site::{APP_RS256, Site};
+
+const FEW: u32 = 1024;
+const MANY: u32 = 10_000_000;
+
+impl Bench {
+    /// What very many families cost beside a thousand, each in a database of their own.
+    pub(crate) async fn growth(&mut self, site: &Site, database: &str) {
+        let count =
+            std::env::var("MAPAE_BENCH_FAMILIES").map_or(MANY, |text| text.parse().unwrap());
+        let name = format!("refresh RS256, {} families{database}", in_words(count));
+        if !self.wants(&name) {
+            return;
+        }
+        let folder = self.folder.path().join(format!("families{}", database.len()));
+        let home = match self.postgres.clone().filter(|_| !database.is_empty()) {
+            Some(server) => Home::on_postgres(&folder, &server).await,
+            None => Home::new(&folder),
+        };
+        let grown = Site::set_up(home.clone()).await;
+        let mut few = Crowd::write(&site.home, APP_RS256, FEW).await.on(site, 32);
+        let mut many = Crowd::write(&grown.home, APP_RS256, count).await.on(&grown, 32);
+        let mut trials = Vec::new();
+        let mut failed = None;
+        for _ in 0..TRIALS {
+            let (limit, measured);
+            (few, limit) = load::closed_loop(site.server.target, few, self.window).await;
+            (many, measured) = load::closed_loop(grown.server.target, many, self.window).await;
+            match (measured, limit) {
+                (Ok(measured), Ok(limit)) => {
+                    let ratio = measured.rate / limit.rate;
+                    trials.push((measured, limit.rate, ratio));
+                }
+                (Err(error), _) | (_, Err(error)) => failed = Some(error),
+            }
+        }
+        trials.sort_by(|(_, _, one), (_, _, other)| one.total_cmp(other));
+        let outcome = failed.map_or_else(
+            || {
+                let (measured, value, ratio) = median(&trials);
+                let limit = "the same with a thousand".to_owned();
+                Ok((measured, Comparison { limit, value, unit: "", ratio }))
+            },
+            Err,
+        );
+        self.report.add(Row {
+            operation: name,
+            connections: Some(32),
+            outcome,
+            by_disk: None,
+            target: Some(Target::AtLeast(0.9)),
+        });
+        drop(grown);
+        // Gigabytes, which nothing after this needs.
+        home.discard().await;
+    }
+}
+
+fn in_words(count: u32) -> String {
+    match (count / 1_000_000, count % 1_000_000) {
+        (millions, 0) => format!("{millions} million"),
+        _ => count.to_string(),
+    }
+}
