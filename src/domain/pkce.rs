@@ -67,6 +67,15 @@ mod tests {
         }
     }
 
+    /// A challenge can be made of any text, so its syntax is no proof that the verifier is long.
+    #[test]
+    fn rfc7636_4_1_a_verifier_that_is_too_short_never_meets_its_challenge() {
+        for short in ["", "guess", &"a".repeat(42)] {
+            let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(short.as_bytes()));
+            assert!(!Challenge::parse(&challenge).unwrap().is_met_by(short), "{short}");
+        }
+    }
+
     #[test]
     fn rfc7636_4_1_syntax_of_a_verifier() {
         assert!(is_verifier(&"a".repeat(43)) && is_verifier(&"~".repeat(128)));

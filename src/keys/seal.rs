@@ -538,6 +538,22 @@ mod tests {
         assert!(!sealed.windows(7).any(|window| window == b"private"));
     }
 
+    /// AES-GCM gives away its key to whoever sees two texts under one key and one nonce.
+    #[test]
+    fn no_two_sealed_texts_share_a_nonce_and_those_that_anybody_can_have_made_share_no_key() {
+        let sealer = Sealer::new(&MasterKey::generate()).unwrap();
+        let (one, two) = (sealer.seal("kid", b"a").unwrap(), sealer.seal("kid", b"a").unwrap());
+        assert_ne!(one[1..=NONCE_LEN], two[1..=NONCE_LEN]);
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &FIXED);
+        let sealed = || seal_salted(&key, "name", b"a").unwrap();
+        let (one, two) = (sealed(), sealed());
+        assert_ne!(one[..SALT_LEN], two[..SALT_LEN]);
+        // The salt decides about the key: with another salt, the rest does not open.
+        let mixed = [&one[..SALT_LEN], &two[SALT_LEN..]].concat();
+        assert!(open_salted(&key, "name", &one).is_some());
+        assert!(open_salted(&key, "name", &mixed).is_none());
+    }
+
     #[test]
     fn two_labels_never_share_a_key() {
         let master = MasterKey::generate();

@@ -167,6 +167,20 @@ both! {
         challenge(&app, &[&fields]).await.refused(400, "invalid_session");
     }
 
+    /// RFC 6749 §4.1.3: only a code of the challenge endpoint has no redirect URI.
+    async fn the_redirect_uri_of_a_browsers_code_may_not_be_left_out_by_an_app_with_both(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let app = server.web_app("app", |client| {
+            client.metadata.first_party = true;
+            client.metadata.first_party_challenge = true;
+        })
+        .await;
+        let code = server.browser().code(&app).await;
+        app.exchange_with(&code, &[("redirect_uri", "")]).await.refused(400, "invalid_grant");
+        app.exchange(&code).await.ok();
+    }
+
     async fn who_can_go_on_in_a_browser_only_is_sent_there(database) {
         let server = Server::start_with(&database, &[("mfa.required", "true")]).await;
         server.alice().await;

@@ -241,7 +241,68 @@ both! {
         }
         let critical = sign(&key, &json!({ "alg": "ES256", "crit": ["b64"], "b64": true }), &claims);
         send(&server, &critical).await.refused(401, "invalid_client");
+        // RFC 8725 §3.1: the signature is right, and the header names another algorithm.
+        for alg in ["ES384", "EdDSA"] {
+            let renamed = sign(&key, &json!({ "alg": alg, "typ": "JWT" }), &claims);
+            send(&server, &renamed).await.refused(401, "invalid_client");
+        }
         send(&server, &assertion(&key, &claims)).await.ok();
+    }
+
+    /// RFC 7523 §3: a `jti` is unique for its issuer alone, so no client can use up that of another.
+    async fn rfc7523_3_the_jti_of_one_client_is_nobody_elses(database) {
+        let server = Server::start(&database).await;
+        let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+        let now = server.now().now().timestamp();
+        let claims = |id: &str, jti: &str| {
+            json!({ "iss": id, "sub": id, "aud": server.issuer(), "exp": now + 300, "jti": jti })
+        };
+        for id in ["one", "two"] {
+            server.client(id, |client| {
+                client.metadata.token_endpoint_auth_method = AuthMethod::PrivateKeyJwt;
+                client.metadata.jwks = Some(json!({ "keys": [jwk(&key)] }));
+            })
+            .await;
+            send(&server, &assertion(&key, &claims(id, "1"))).await.ok();
+        }
+        // RFC 7523 §3 (2): a `client_id` in the form names the client of the assertion.
+        for (id, status) in [("two", 401), ("one", 200)] {
+            let assertion = assertion(&key, &claims("one", "2"));
+            let body = form(&[
+                ("grant_type", "client_credentials"),
+                ("client_id", id),
+                ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+                ("client_assertion", &assertion),
+            ]);
+            let reply = raw(&server, |request| request.header(FORM.0, FORM.1).body(body)).await;
+            assert_eq!(reply.status, status, "{id}: {}", reply.text);
+        }
+    }
+
+    /// The clean-up deletes rows of assertions, and only of those that have expired.
+    async fn rfc7523_3_an_assertion_is_known_after_a_clean_up(database) {
+        let mut server = Server::start(&database).await;
+        let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+        server.client("signer", |client| {
+            client.metadata.token_endpoint_auth_method = AuthMethod::PrivateKeyJwt;
+            client.metadata.jwks = Some(json!({ "keys": [jwk(&key)] }));
+        }).await;
+        let now = server.now().now().timestamp();
+        let claims = |jti: &str, life: i64| {
+            let aud = server.issuer().to_owned();
+            json!({ "iss": "signer", "sub": "signer", "aud": aud, "exp": now + life, "jti": jti })
+        };
+        let (short, long) = (assertion(&key, &claims("1", 60)), assertion(&key, &claims("2", 3600)));
+        for one in [&short, &long] {
+            send(&server, one).await.ok();
+        }
+        server.advance(1800);
+        // The clean-up runs at every start.
+        server = server.restart().await;
+        let evidence = server.evidence().await;
+        let left = async || evidence.count("SELECT count(*) AS n FROM used_assertion").await;
+        crate::support::eventually("the expired one is deleted", async || left().await < 2).await;
+        send(&server, &long).await.refused(401, "invalid_client");
     }
 }
 

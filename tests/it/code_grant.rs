@@ -76,7 +76,11 @@ both! {
         app.exchange(&code).await.ok();
         let code = browser.code(&app).await;
         server.advance(60);
-        app.exchange(&code).await.refused(400, "invalid_grant");
+        let late = app.exchange(&code).await;
+        late.refused(400, "invalid_grant");
+        // It is told from one that was used, which an operator would take for a theft.
+        let said = late.text("error_description");
+        assert!(said.contains("expired"), "{said}");
     }
 
     /// conformance 3.3-4, S014
@@ -178,6 +182,38 @@ both! {
             }
             app.exchange(&code).await.refused(400, "invalid_grant");
         }
+    }
+
+    /// A session that was not used for too long has ended, although its row is still there.
+    async fn s023_a_code_ends_with_the_idle_time_of_the_session_that_granted_it(database) {
+        let server = Server::start_with(&database, &[("session.idle_lifetime", "20s")]).await;
+        server.alice().await;
+        let app = first_party(&server, "app").await;
+        let mut browser = server.browser();
+        let code = browser.code(&app).await;
+        server.advance(19);
+        app.exchange(&code).await.ok();
+        let code = browser.code(&app).await;
+        server.advance(20);
+        app.exchange(&code).await.refused(400, "invalid_grant");
+    }
+
+    /// RFC 6749 §5.1: the answer says which scope was granted, if not all of it.
+    async fn what_an_operator_took_from_a_client_after_the_code_is_not_granted(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let app = first_party(&server, "app").await;
+        let mut browser = server.browser();
+        let page = browser.open(&app.authorization_url(&[("scope", "openid email read")])).await;
+        let code = browser.sign_in(&page).await.authorization_response().code();
+        server.change("app", |client| {
+            client.metadata.scope = mapae::domain::scope::Scope::parse("openid read write").unwrap();
+        })
+        .await;
+        let tokens = app.exchange(&code).await.ok();
+        assert_eq!(tokens.text("scope"), "openid read");
+        let refreshed = app.refresh(&tokens.text("refresh_token")).await.ok();
+        assert_eq!(refreshed.text("scope"), "openid read");
     }
 
     /// RFC 8707 §2: a resource is named at the authorization endpoint, and may be narrowed here.
