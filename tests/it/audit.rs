@@ -92,6 +92,41 @@ both! {
         assert!(!format!("{events:?}").contains("by mistake"), "a name may be a password");
     }
 
+    /// S165: what is done and the event about it are one transaction.
+    async fn s165_what_cannot_be_written_down_does_not_happen(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let app = server.client("app", |_| {}).await;
+        let (access, token) = app.password("read").await.pair();
+        let evidence = server.evidence().await;
+        let (breaks, mends) = match database {
+            Database::Sqlite => (
+                &["CREATE TRIGGER breaks BEFORE INSERT ON audit_event BEGIN SELECT RAISE(ABORT, 'broken'); END"][..],
+                "DROP TRIGGER breaks",
+            ),
+            Database::Postgres { .. } => (
+                &[
+                    "CREATE FUNCTION break_it() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''broken''; END'",
+                    "CREATE TRIGGER breaks BEFORE INSERT ON audit_event FOR EACH ROW EXECUTE FUNCTION break_it()",
+                ][..],
+                "DROP TRIGGER breaks ON audit_event",
+            ),
+        };
+        for sql in breaks {
+            evidence.run(sql).await;
+        }
+        for reply in [app.revoke(&token).await, app.revoke(&access).await, app.password("read").await] {
+            assert!(reply.status.is_server_error(), "{} {}", reply.status, reply.text);
+        }
+        evidence.run(mends).await;
+        assert!(app.is_active(&access).await);
+        let (_, next) = app.refresh(&token).await.pair();
+        assert_eq!(evidence.count("SELECT count(*) AS n FROM family").await, 1);
+        app.revoke(&next).await.ok();
+        assert!(!app.is_active(&access).await);
+        assert_eq!(evidence.events_of("family.revoked").await.len(), 1);
+    }
+
     async fn a_full_window_is_one_event_however_many_run_into_it(database) {
         let server = Server::start(&database).await;
         server.alice().await;

@@ -1,7 +1,7 @@
 //! What an authorization request must be: RFC 6749 §4.1.2.1, RFC 9700 §2.1, security cases S032 to
 //! S061.
 
-use mapae::domain::client::{AuthMethod, ClientKind, RequirePkce};
+use mapae::domain::client::{AccessTokenTyp, AuthMethod, ClientKind, RequirePkce};
 use mapae::domain::grant_type::GrantType;
 use mapae::domain::scope::Scope;
 
@@ -97,6 +97,41 @@ both! {
         let page = ask(&server, &app, &[("redirect_uri", registered), ("response_type", "")]).await;
         page.error_response("invalid_request");
         assert!(page.location().unwrap().starts_with("https://rp.example/cb?a=1&error="));
+    }
+
+    /// An app may get access tokens of the type `JWT`, which is that of id tokens, too.
+    async fn core_3_1_2_1_an_access_token_of_any_type_is_no_id_token_hint(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let app = server.web_app("app", |client| {
+            client.metadata.first_party = true;
+            client.metadata.access_token_typ = AccessTokenTyp::Jwt;
+        })
+        .await;
+        let mut browser = server.browser();
+        let tokens = app.exchange(&browser.code(&app).await).await.ok();
+        let access = tokens.text("access_token");
+        let page = browser.get(&app.authorization_url(&[("id_token_hint", &access)])).await;
+        page.error_response("invalid_request");
+        let hint = tokens.text("id_token");
+        let page = browser.get(&app.authorization_url(&[("id_token_hint", &hint)])).await;
+        page.authorization_response().code();
+    }
+
+    /// What is registered is looked at again when there is an answer to send.
+    async fn s041_a_redirect_uri_that_was_taken_from_the_app_meanwhile_gets_no_answer(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let app = server.web_app("app", |client| client.metadata.first_party = true).await;
+        let mut browser = server.browser();
+        let login = browser.open(&app.authorization_url(&[])).await;
+        server.change("app", |client| {
+            client.metadata.redirect_uris = vec!["https://app.example.com/other".to_owned()];
+        })
+        .await;
+        let page = browser.sign_in(&login).await;
+        assert_eq!(page.location(), None);
+        page.is_error("invalid_redirect_uri");
     }
 
     /// S044

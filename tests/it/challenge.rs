@@ -230,6 +230,25 @@ both! {
         app.exchange_with(&code().await, &fields).await.ok();
     }
 
+    /// What was begun with an old password is not finished with it.
+    async fn s077_a_sign_in_that_has_begun_ends_with_the_password(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let authenticator = server.browser().enroll(&server).await;
+        let app = native(&server).await;
+        let issuer = server.inner.services();
+        let session = insufficient(&challenge(&app, &[&ALICE, &PKCE]).await);
+        let (store, now, hasher) = (&issuer.store, server.now(), &issuer.hasher);
+        let password = PASSWORD.to_owned().into();
+        users::set_password(store, now, None, hasher, USERNAME, &password).await.expect("set");
+        let code = authenticator.code(&server, 0);
+        let reply = challenge(&app, &[&[("auth_session", &session), ("otp", &code)]]).await;
+        reply.refused(400, "invalid_session");
+        let code = authenticator.code(&server, 30);
+        let reply = challenge(&app, &[&ALICE, &PKCE, &[("otp", &code)]]).await;
+        redeem(&app, reply).await.ok();
+    }
+
     async fn s028_the_challenge_endpoint_tells_nobody_whether_there_is_an_account(database) {
         let server = Server::start(&database).await;
         server.alice().await;

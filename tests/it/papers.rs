@@ -220,3 +220,37 @@ fn every_fault_that_can_be_made_stands_on_the_page_of_results() {
     let missing: Vec<_> = names.difference(&commands).collect();
     assert!(missing.is_empty(), "{missing:?}");
 }
+
+#[test]
+fn every_mutant_stands_where_the_page_says_and_is_found_by_a_test_that_exists() {
+    let page = read("docs/mutations.md");
+    let mut all = String::new();
+    for folder in ["src", "tests/it"] {
+        for path in sources(&root().join(folder)) {
+            all.push_str(&fs::read_to_string(path).expect("a source"));
+        }
+    }
+    let mut found = 0;
+    for row in page.lines().filter(|line| line.starts_with("| `src/")) {
+        let cells: Vec<&str> = row.trim_matches('|').split(" | ").map(str::trim).collect();
+        let [place, _, outcome] = cells[..] else { panic!("three cells: {row}") };
+        let named: Vec<&str> = place.split('`').skip(1).step_by(2).collect();
+        let [file, function] = named[..] else { panic!("a file and a function: {row}") };
+        let name = function.rsplit("::").next().unwrap_or(function);
+        assert!(read(file).contains(&format!("fn {name}")), "{file} has no {name}");
+        if outcome.starts_with('`') {
+            for test in outcome.split('`').skip(1).step_by(2) {
+                assert!(all.contains(&format!("fn {test}(")), "there is no test {test}");
+            }
+            found += 1;
+        } else {
+            assert!(outcome.starts_with("None: "), "no test, and no reason: {row}");
+        }
+    }
+    assert!(found > 100, "{found} mutants");
+    let settings = read(".cargo/mutants.toml");
+    let files =
+        settings.lines().filter_map(|line| line.strip_prefix("    \"src/")?.split('"').next());
+    let files: Vec<&str> = files.collect();
+    assert!(files.len() > 5 && files.iter().all(|file| root().join("src").join(file).exists()));
+}

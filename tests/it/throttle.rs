@@ -73,6 +73,20 @@ async fn beset(app: &App) {
 }
 
 both! {
+    /// Whoever guesses must not learn from what is counted that they guessed right.
+    async fn s076_the_right_password_of_a_disabled_account_counts_like_a_wrong_one(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let app = server.client("app", |_| {}).await;
+        let store = &server.inner.services().store;
+        mapae::admin::users::disable(store, server.now(), "alice").await.unwrap();
+        for _ in 0..10 {
+            app.password("read").await.refused(400, "invalid_grant");
+        }
+        assert_eq!(failures(&server).await, 10);
+        app.password("read").await.refused(429, "temporarily_unavailable");
+    }
+
     async fn whoever_hangs_up_during_a_right_sign_in_stays_counted_nowhere(database) {
         let server = Server::start(&database).await;
         server.alice().await;

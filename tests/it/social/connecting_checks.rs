@@ -155,6 +155,24 @@ both! {
         assert_eq!(said(&server, "identity.linked").await.len(), 1);
     }
 
+    /// A session that was not used for too long has ended, although its row is still there.
+    async fn s123_a_visit_does_not_outlive_the_session_that_began_it(database) {
+        let idp = Oidc::start().await;
+        let settings = [("outbound.allow_private", "true"), ("session.idle_lifetime", "2m")];
+        let providers = table("idp", "oidc", idp.base(), "");
+        let server = Server::start_of(&database, &settings, &providers).await;
+        idp.follows(server.now());
+        idp.change(|person| person.email = Some("there@example.com".to_owned()));
+        known(&server, "mina", "mina@example.com", true).await;
+        let mut browser = server.browser();
+        let account = at_account(&mut browser, "mina").await;
+        let left = away(&mut browser, &account).await;
+        server.advance(121);
+        browser.complete_upstream_login(&idp.approve(&left)).await.is_error("wrong_browser");
+        assert_eq!(rows(&server).await[1], 0);
+        assert!(said(&server, "identity.linked").await.is_empty());
+    }
+
     /// A disabled provider leads nowhere; a visit that lasts too long is over.
     async fn s118_a_visit_ends(database) {
         let off = table("off", "oidc", "http://127.0.0.1:1", "disabled = true");

@@ -151,6 +151,19 @@ both! {
         assert_eq!(rows(&server).await[0], 1);
     }
 
+    /// A name that is typed may be both, so only one of the two may lead somewhere.
+    async fn s121_an_address_that_is_another_persons_user_name_is_not_verified(database) {
+        let (server, idp, native) = with_native(&database, "").await;
+        known(&server, MINA, "other@example.com", true).await;
+        let claims = |claims: &mut Value| {
+            claims["email"] = json!(MINA);
+            claims["email_verified"] = json!(true);
+        };
+        let seen = about(&native, exchange(&native, "idp", &idp, claims).await).await;
+        assert_eq!((&seen["email"], &seen["email_verified"]), (&json!(MINA), &json!(false)));
+        assert_eq!(rows(&server).await[0], 2);
+    }
+
     async fn user_names_are_free_and_look_like_no_address(database) {
         let (server, idp, native) = with_native(&database, "").await;
         let bob = known(&server, "bob", "owner@example.com", true).await;
