@@ -29,6 +29,7 @@ mod m0030_my_account;
 mod m0034_endings_by_person;
 mod m0038_leaders;
 mod m0039_rate_limits;
+mod m0043_key_fetchers;
 mod step;
 
 /// Every migration, oldest first.
@@ -65,6 +66,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0034_endings_by_person::STEP),
             Box::new(m0038_leaders::STEP),
             Box::new(m0039_rate_limits::STEP),
+            Box::new(m0043_key_fetchers::STEP),
         ]
     }
 }

@@ -7,10 +7,13 @@ use serde_json::Value;
 
 use crate::domain::client::TokenAlg;
 use crate::domain::verdict::{Fault, OrRejected, Rejected, reject};
+use crate::keys::fetchers::{self, Progress};
 use crate::keys::keyring::Keyring;
 use crate::keys::make;
 use crate::keys::ring::Phase;
 use crate::keys::seal::{MasterKey, MasterKeySource, NoMasterKey, Sealer};
+use crate::store::Store;
+use crate::store::key_fetchers::{self, KeyFetcher};
 use crate::store::signing_keys::StoredKey;
 
 /// A signing key, without its private half.
@@ -44,6 +47,19 @@ impl From<&StoredKey> for DescribedKey {
 pub fn list(keyring: &Keyring) -> Result<Vec<(DescribedKey, Phase)>, Fault> {
     let snapshot = keyring.snapshot()?;
     Ok(snapshot.list().map(|(key, phase)| (key.into(), phase)).collect())
+}
+
+/// Every program that fetched the public keys, the last one first.
+pub async fn fetchers(store: &Store) -> Result<Vec<KeyFetcher>, Fault> {
+    key_fetchers::list_all(store).await
+}
+
+/// How many of those that fetched a key have fetched its successor, for each algorithm with two
+/// published keys.
+pub fn progress(keyring: &Keyring, fetchers: &[KeyFetcher]) -> Result<Vec<Progress>, Fault> {
+    let snapshot = keyring.snapshot()?;
+    let keys: Vec<_> = snapshot.list().collect();
+    Ok(fetchers::progress(keys.into_iter(), fetchers))
 }
 
 /// Makes new keys for this algorithm, or for every algorithm if none is given. With `at_once` they

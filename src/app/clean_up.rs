@@ -19,8 +19,9 @@ use crate::domain::verdict::Fault;
 use crate::runtime::supervisor::Need;
 use crate::store::leaders::Job;
 use crate::store::{
-    Tx, audit_events, authorization_codes, browsers, families, interactions, known_addresses,
-    mail_secrets, rate_limits, revoked_access_tokens, sessions, throttles, used_assertions,
+    Tx, audit_events, authorization_codes, browsers, families, interactions, key_fetchers,
+    known_addresses, mail_secrets, rate_limits, revoked_access_tokens, sessions, throttles,
+    used_assertions,
 };
 
 /// How often the leader cleans up. A new leader begins at once.
@@ -31,6 +32,9 @@ const STEP: u64 = 500;
 /// A row is deleted when it has been over for this long. So a server whose clock is ahead deletes
 /// nothing that still counts for a server whose clock is behind.
 const SKEW: chrono::Duration = chrono::Duration::minutes(5);
+
+/// A program that has not fetched the keys for so long is not expected any more.
+const UNSEEN: chrono::Duration = chrono::Duration::days(30);
 
 /// Starts the job.
 pub(super) fn start(
@@ -92,6 +96,7 @@ enum Aged {
     KnownAddresses,
     MailSecrets,
     RateLimits,
+    KeyFetchers,
 }
 
 const AGED: &[Aged] = &[
@@ -108,6 +113,7 @@ const AGED: &[Aged] = &[
     Aged::KnownAddresses,
     Aged::MailSecrets,
     Aged::RateLimits,
+    Aged::KeyFetchers,
 ];
 
 impl Aged {
@@ -133,6 +139,7 @@ impl Aged {
             }
             Self::MailSecrets => mail_secrets::forget(tx, now, STEP).await,
             Self::RateLimits => rate_limits::forget(tx, now, STEP).await,
+            Self::KeyFetchers => key_fetchers::forget(tx, now - UNSEEN, STEP).await,
         }
     }
 }

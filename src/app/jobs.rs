@@ -32,6 +32,8 @@ const WATCH: Duration = Duration::from_millis(500);
 const ENDINGS: Duration = Duration::from_secs(1);
 /// How often the messages that wait to be sent are counted.
 const COUNT: Duration = Duration::from_secs(15);
+/// How often it is written who fetched the public keys.
+const FETCHERS: Duration = Duration::from_secs(5);
 /// How often Redis is asked whether it answers.
 const LOOK_AT_REDIS: Duration = Duration::from_millis(500);
 /// How often the server looks whether the standby answers and follows.
@@ -91,7 +93,18 @@ pub(super) fn start(
             count_waiting(Arc::clone(&services))
         })
     };
-    let mut jobs = vec![watching, keys, cleaning, ending, folding, counting];
+    let noting = {
+        let services = Arc::clone(services);
+        let name = "writing who fetched the keys";
+        every(supervisor, name, Need::Beside, FETCHERS, stopped.clone(), move || {
+            let services = Arc::clone(&services);
+            async move {
+                write_fetchers(&services).await?;
+                services.key_fetchers.count(services.store.lists()).await
+            }
+        })
+    };
+    let mut jobs = vec![watching, keys, cleaning, ending, folding, counting, noting];
     if let Some(redis) = &services.redis {
         jobs.extend(share_hints(services, redis, &hint, stopped));
     }
@@ -369,6 +382,11 @@ async fn learn(
         }
         (one, other) => one.and(other),
     }
+}
+
+/// Writes who fetched the public keys since the last time.
+pub(super) async fn write_fetchers(services: &Services) -> Result<(), Fault> {
+    services.key_fetchers.write(&services.store, services.clock.now()).await
 }
 
 async fn look_after_keys(services: Arc<Services>) -> Result<(), Fault> {

@@ -88,6 +88,7 @@ impl Server {
             ),
             look: Arc::clone(&services.look),
             doctor: DoctorKey::new(&master)?,
+            key_fetchers: Arc::clone(&services.key_fetchers),
         })?;
         let router = web::router(Arc::clone(&shared));
         let strict_transport = services.url.is_https().then_some(settings.strict_transport);
@@ -182,6 +183,10 @@ impl Server {
         // The requests that ended last are told of, too.
         if let Some(export) = self.export {
             export.stop().await;
+        }
+        // What was noted since the last batch. If the database is away, nobody is waited for.
+        if let Err(fault) = jobs::write_fetchers(&self.services).await {
+            tracing::warn!(%fault, "who fetched the keys last was not written");
         }
         self.services.store.close().await;
         tracing::info!("stopped");

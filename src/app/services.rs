@@ -20,6 +20,7 @@ use crate::domain::verdict::{Error, Fault, Rejected};
 use crate::flows::context::Flows;
 use crate::keys::device_cookies::DeviceCookieKey;
 use crate::keys::factor_key::FactorKey;
+use crate::keys::fetchers::KeyFetchers;
 use crate::keys::keyring::Keyring;
 use crate::keys::mail_key::MailKey;
 use crate::keys::rotation::RotationKey;
@@ -62,6 +63,8 @@ pub struct Services {
     pub store: Arc<Store>,
     /// The signing keys.
     pub keyring: Arc<Keyring>,
+    /// Who fetches the public keys.
+    pub key_fetchers: Arc<KeyFetchers>,
     /// The registered clients.
     pub clients: Arc<Registry>,
     /// The threads that hash passwords.
@@ -173,6 +176,7 @@ impl Services {
             clock: base.clock,
             store: base.store,
             keyring: base.keyring,
+            key_fetchers: Arc::default(),
             clients: base.clients,
             lifetimes: base.lifetimes,
             outbound: base.outbound,

@@ -125,6 +125,7 @@ pub fn count() {
         && let Ok(handle) = builder.install_recorder()
     {
         describe();
+        describe_keys();
         begin_at_zero();
         let process = Collector::default();
         process.describe();
@@ -161,11 +162,6 @@ fn describe() {
         "mapae_database_clock_skew_seconds",
         Unit::Seconds,
         "How far this clock is ahead of the clock of Postgres."
-    );
-    describe_gauge!(
-        "mapae_key_age_seconds",
-        Unit::Seconds,
-        "Time since the oldest signing key of a phase was made, by algorithm; 0 if there is none."
     );
     describe_gauge!(
         "mapae_redis_up",
@@ -223,6 +219,19 @@ fn describe() {
     describe_counter!(
         "mapae_connections_pushed_out_total",
         "Connections that were closed to make room for others."
+    );
+}
+
+/// Describes what is measured of the signing keys.
+fn describe_keys() {
+    describe_gauge!(
+        "mapae_key_age_seconds",
+        Unit::Seconds,
+        "Time since the oldest signing key of a phase was made, by algorithm; 0 if there is none."
+    );
+    describe_gauge!(
+        "mapae_key_fetchers",
+        "How many programs have fetched a signing key, by kid. At most 1000 are counted."
     );
 }
 
@@ -305,6 +314,10 @@ fn sample_keys(services: &Services) {
             let labels = [("alg", alg.as_str()), ("phase", phase.as_str())];
             metrics::gauge!("mapae_key_age_seconds", &labels).set(age);
         }
+    }
+    let kids = keys.published_kids().iter().map(String::as_str);
+    for (kid, count) in services.key_fetchers.counts(kids) {
+        metrics::gauge!("mapae_key_fetchers", "kid" => kid).set(count);
     }
 }
 

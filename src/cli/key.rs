@@ -2,18 +2,22 @@
 
 use std::path::PathBuf;
 
+use chrono::{DateTime, Utc};
 use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::installation::{DatabaseUse, Installation};
-use super::output::{table, text_of};
+use super::output::{note, table, text_of};
 use super::usage::usage;
 use crate::admin::keys::{self, DescribedKey, NextMasterKey};
 use crate::app;
 use crate::domain::client::TokenAlg;
+use crate::domain::time_span::from_now;
 use crate::domain::verdict::OrRejected;
+use crate::keys::fetchers::Progress;
 use crate::keys::ring::Phase;
 use crate::keys::seal::MasterKeySource;
+use crate::store::key_fetchers::KeyFetcher;
 
 /// Signing keys.
 #[derive(Debug, Subcommand)]
@@ -44,6 +48,8 @@ pub(super) enum Key {
         #[arg(long)]
         now: bool,
     },
+    /// Who fetched the public keys, and who has not fetched the next one yet
+    Fetchers,
     /// Print the JWKS as it is published
     ExportJwks,
     /// Change the master key. Restart the servers afterwards
@@ -60,7 +66,7 @@ pub(super) enum Key {
 impl Key {
     fn database_use(&self) -> DatabaseUse {
         match self {
-            Self::List | Self::ExportJwks => DatabaseUse::Reads,
+            Self::List | Self::Fetchers | Self::ExportJwks => DatabaseUse::Reads,
             Self::Import { .. } => DatabaseUse::Adds,
             Self::Rotate { .. } | Self::Drop { .. } | Self::Rewrap { .. } => DatabaseUse::Changes,
         }
@@ -80,8 +86,18 @@ impl Key {
         }
         match self {
             Self::List => list(at, &keys::list(&keyring)?),
+            Self::Fetchers => {
+                let fetchers = keys::fetchers(&store).await?;
+                show_fetchers(at, &fetchers, &keys::progress(&keyring, &fetchers)?);
+            }
             Self::Rotate { now, alg } => {
+                let fetchers = keys::fetchers(&store).await?;
+                warn(at, &keys::progress(&keyring, &fetchers)?, alg);
                 let made = keys::rotate(&keyring, alg, now).await?;
+                if now {
+                    // The new keys sign before anybody can have fetched them.
+                    warn(at, &keys::progress(&keyring, &fetchers)?, alg);
+                }
                 let kids: Vec<Value> = made.iter().map(|key| described(key, None)).collect();
                 let words: Vec<_> = made
                     .iter()
@@ -117,6 +133,59 @@ impl Key {
             }
         }
         Ok(())
+    }
+}
+
+fn show_fetchers(at: &Installation, fetchers: &[KeyFetcher], progress: &[Progress]) {
+    let now = at.clock.now();
+    let shown: Vec<Value> = fetchers
+        .iter()
+        .map(|one| json!({ "agent": one.agent, "kids": one.kids, "last": one.last_at }))
+        .collect();
+    let rows: Vec<_> = fetchers
+        .iter()
+        .map(|one| vec![one.agent.clone(), from_now(now, one.last_at), one.kids.join(" ")])
+        .collect();
+    let mut words = match rows.as_slice() {
+        [] => "nobody has fetched the keys in the last 30 days".to_owned(),
+        some => table(&["AGENT", "LAST", "KIDS"], some),
+    };
+    for one in progress {
+        words.push_str(&format!("\n{}", told(one, now)));
+    }
+    at.print(&json!({ "fetchers": shown }), &words);
+}
+
+/// The most programs that are named in one line.
+const NAMED: usize = 10;
+
+fn told(progress: &Progress, now: DateTime<Utc>) -> String {
+    let Progress { alg, signs, of, missing } = progress;
+    let key = if *signs { "newest key, which signs" } else { "next key" };
+    let named = missing.iter().take(NAMED);
+    let named: Vec<_> =
+        named.map(|one| format!("{} {}", one.agent, from_now(now, one.last_at))).collect();
+    let more = match missing.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let named =
+        if named.is_empty() { String::new() } else { format!(", {}{more}", named.join(", ")) };
+    format!(
+        "{}: {} of {of} fetched the {key}{named}",
+        alg.as_str(),
+        of.saturating_sub(missing.len())
+    )
+}
+
+/// Warns of programs that will meet a key which they have not fetched.
+fn warn(at: &Installation, progress: &[Progress], only: Option<TokenAlg>) {
+    let concerned = progress.iter().filter(|one| only.is_none_or(|only| one.alg == only));
+    for one in concerned.filter(|one| !one.missing.is_empty()) {
+        let told = told(one, at.clock.now());
+        note(&format!(
+            "warning: {told}: until they fetch the keys again, they refuse tokens of a key that they do not know"
+        ));
     }
 }
 

@@ -57,6 +57,7 @@ pub mod sign_up_mode;
 pub mod sign_up_request;
 pub mod succession;
 pub mod terms;
+pub mod time_span;
 pub mod trace;
 pub mod upstream_login;
 pub mod upstream_outcome;

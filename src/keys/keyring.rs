@@ -106,18 +106,12 @@ pub struct Snapshot {
     signing: HashMap<TokenAlg, SigningKey>,
     jwks: Bytes,
     etag: String,
+    published_kids: Arc<[String]>,
 }
 
 impl Snapshot {
     fn new(keys: Vec<Key>, policy: &Policy, now: DateTime<Utc>) -> Result<Self, Fault> {
-        let timings: Vec<Timing> = keys
-            .iter()
-            .map(|key| Timing {
-                alg: key.stored.alg,
-                signs_from: key.stored.signs_from,
-                generation: key.stored.generation,
-            })
-            .collect();
+        let timings: Vec<Timing> = keys.iter().map(|key| timing(&key.stored)).collect();
         let view = ring::at(now, &timings, policy.memory);
         let of = |wanted: fn(Phase) -> bool| {
             keys.iter()
@@ -129,12 +123,14 @@ impl Snapshot {
             .map(|key| (key.stored.alg, key.signing.clone()))
             .collect();
         let order = ring::published(&timings, &view.phases);
-        let published: Vec<&Jwk> =
-            order.iter().filter_map(|place| keys.get(*place)).map(|key| &key.jwk).collect();
+        let published = || order.iter().filter_map(|place| keys.get(*place));
+        let published_kids = published().map(|key| key.stored.kid.clone()).collect();
+        let published: Vec<&Jwk> = published().map(|key| &key.jwk).collect();
         let jwks = serde_json::to_vec(&serde_json::json!({ "keys": published }))
             .map_err(|error| Fault::internal("writing the JWKS", error))?;
         let etag = format!("\"{}\"", make::left_half_hash(&String::from_utf8_lossy(&jwks)));
-        Ok(Self { phases: view.phases, until: view.until, signing, jwks: jwks.into(), etag, keys })
+        let (phases, until, jwks) = (view.phases, view.until, jwks.into());
+        Ok(Self { phases, until, signing, jwks, etag, published_kids, keys })
     }
 
     /// The JWK Set, RFC 7517 §5.
@@ -175,6 +171,12 @@ impl Snapshot {
     #[must_use]
     pub fn remembers(&self, kid: &str) -> bool {
         self.find(kid).is_some()
+    }
+
+    /// The names of the published keys.
+    #[must_use]
+    pub fn published_kids(&self) -> &Arc<[String]> {
+        &self.published_kids
     }
 
     fn find(&self, kid: &str) -> Option<&Key> {
@@ -411,6 +413,10 @@ impl Keyring {
         self.reload().await?;
         Ok(inserted.then_some(key))
     }
+}
+
+fn timing(key: &StoredKey) -> Timing {
+    Timing { alg: key.alg, signs_from: key.signs_from, generation: key.generation }
 }
 
 fn order(key: &StoredKey) -> (DateTime<Utc>, i64) {

@@ -8,6 +8,7 @@ pub mod client_keys;
 pub mod device_cookies;
 pub mod doctor_key;
 pub mod factor_key;
+pub mod fetchers;
 pub mod jws;
 pub mod jwt;
 pub mod keyring;

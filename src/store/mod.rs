@@ -28,6 +28,7 @@ pub mod first_sign_ins;
 mod housekeeping;
 pub mod identities;
 pub mod interactions;
+pub mod key_fetchers;
 pub mod known_addresses;
 pub mod leaders;
 mod lease;

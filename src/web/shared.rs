@@ -11,6 +11,7 @@ use crate::domain::urls::Issuer;
 use crate::domain::verdict::Fault;
 use crate::flows::context::Flows;
 use crate::keys::doctor_key::DoctorKey;
+use crate::keys::fetchers::KeyFetchers;
 use crate::keys::keyring::Keyring;
 use crate::oauth::authorize::context::RequestContext;
 use crate::oauth::metadata;
@@ -41,6 +42,8 @@ pub struct SharedParts {
     pub look: Arc<Look>,
     /// Checks whether `mapae doctor` asks.
     pub doctor: DoctorKey,
+    /// Notes who fetches the public keys.
+    pub key_fetchers: Arc<KeyFetchers>,
 }
 
 /// The metadata document, with and without the prompt for a new account.
@@ -80,6 +83,7 @@ pub struct Shared {
     pub(super) origin: String,
     pub(super) cookies: Cookies,
     pub(super) doctor: DoctorKey,
+    pub(super) key_fetchers: Arc<KeyFetchers>,
     pub(super) ready: AtomicBool,
     pub(super) jwks_cache: HeaderValue,
 }
@@ -89,7 +93,7 @@ impl Shared {
     /// called.
     pub fn new(parts: SharedParts) -> Result<Arc<Self>, Fault> {
         let SharedParts { supervisor, flows, requests, token, resources, .. } = parts;
-        let SharedParts { keyring, logos, look, doctor, .. } = parts;
+        let SharedParts { keyring, logos, look, doctor, key_fetchers, .. } = parts;
         let seconds = keyring.policy().jwks_max_age.num_seconds();
         let cache = HeaderValue::try_from(format!("public, max-age={seconds}"));
         let jwks_cache = cache.unwrap_or_else(|_| HeaderValue::from_static("no-store"));
@@ -110,6 +114,7 @@ impl Shared {
             logos,
             look,
             doctor,
+            key_fetchers,
         }))
     }
 

@@ -6,9 +6,9 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_MAX_AGE, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
+    ACCESS_CONTROL_MAX_AGE, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, USER_AGENT,
 };
-use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 
 use crate::domain::sign_up_mode::SignUpMode;
 use crate::domain::urls;
@@ -18,11 +18,20 @@ use crate::web::{answer, cors, page};
 const ANYBODY: HeaderValue = HeaderValue::from_static("*");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-pub(super) async fn jwks(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response<Body> {
+pub(super) async fn jwks(
+    State(shared): State<Arc<Shared>>,
+    method: Method,
+    headers: HeaderMap,
+) -> Response<Body> {
     let keys = match shared.keyring.snapshot() {
         Ok(keys) => keys,
         Err(fault) => return answer::fault(&fault),
     };
+    // Whoever is told that nothing changed has the keys, too. HEAD shows none.
+    if method == Method::GET {
+        let agent = headers.get(USER_AGENT).map(HeaderValue::as_bytes);
+        shared.key_fetchers.note(agent, keys.published_kids(), shared.flows.clock.now());
+    }
     let unchanged = has(&headers, keys.etag());
     let mut response = if unchanged { not_modified() } else { document(keys.jwks()) };
     let answered = response.headers_mut();

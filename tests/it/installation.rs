@@ -18,6 +18,7 @@ const READING: &[&[&str]] = &[
     &["provider", "list"],
     &["provider", "show", "x"],
     &["key", "list"],
+    &["key", "fetchers"],
     &["key", "export-jwks"],
     &["token", "inspect"],
     &["audit", "list"],

@@ -52,6 +52,7 @@ mod identity;
 mod installation;
 mod interop;
 mod jwt;
+mod key_fetchers;
 mod key_life;
 mod key_verbs;
 mod link_uses;

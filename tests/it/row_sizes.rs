@@ -74,6 +74,9 @@ async fn use_everything(database: &Database) -> (Server, Vec<Browser>) {
     let (access, refresh) = app.exchange(&page.authorization_response().code()).await.pair();
     app.refresh(&refresh).await.ok();
     app.revoke(&access).await.ok();
+    // A program that fetches the keys.
+    let jwks = server.http.get(server.url("/.well-known/jwks.json"));
+    jwks.header("user-agent", "billing-api/2.4 (jose 6.0)").send().await.expect("the keys");
     // A wrong password, an identity.
     let page = server.browser().open(&app.authorization_url(&[])).await;
     server.browser().sign_in_as(&page, USERNAME, "wrong").await;

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use http::header::USER_AGENT;
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use serde_json::Value;
 
@@ -12,6 +13,7 @@ use crate::cli::installation::Installation;
 use crate::domain::excerpt::excerpt;
 use crate::domain::urls;
 use crate::keys::doctor_key::DoctorKey;
+use crate::keys::fetchers::LOOKING;
 use crate::keys::seal::MasterKey;
 use crate::outbound::{OperatorClient, OutboundError};
 
@@ -46,6 +48,7 @@ async fn call(
     let client = client.map_err(|error| other(error.to_string()))?;
     let mut request = http::Request::get(url).body(Vec::new()).map_err(|e| other(e.to_string()))?;
     *request.headers_mut() = headers;
+    request.headers_mut().insert(USER_AGENT, HeaderValue::from_static(LOOKING));
     Ok(client.send(request).await?)
 }
 
