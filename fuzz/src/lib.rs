@@ -6,6 +6,7 @@ use std::net::IpAddr;
 
 use mapae::domain::address::{self, TrustedProxies};
 use mapae::domain::client::ClientKind;
+use mapae::domain::clock;
 use mapae::domain::form::Form;
 use mapae::domain::language::Language;
 use mapae::domain::locale;
@@ -15,6 +16,9 @@ use mapae::domain::refresh::ParsedRefreshToken;
 use mapae::domain::requested_claims::RequestedClaims;
 use mapae::domain::scope::Scope;
 use mapae::domain::secret::Plain;
+use mapae::domain::token_explanation::explain;
+use mapae::domain::token_explanation::facts::{Facts, KeyFact, Registered};
+use mapae::domain::token_explanation::presented::Presented;
 use mapae::keys::client_keys::ClientKeys;
 use mapae::keys::jwt;
 use mapae::oauth::client_auth::Credentials;
@@ -36,6 +40,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("form", form),
     ("forwarded_for", forwarded_for),
     ("jwt", jwt),
+    ("pasted_token", pasted_token),
     ("provider_answer", provider_answer),
     ("redirect_uri", redirect_uri),
     ("words", words),
@@ -134,6 +139,25 @@ pub fn jwt(data: &[u8]) {
         assert_eq!(text.split('.').count(), 3);
     }
     assert!(ClientKeys::default().verify::<Value>(text).is_err(), "no key has signed it");
+}
+
+/// What a developer pastes in place of an access token. Nothing without a good signature is good.
+pub fn pasted_token(data: &[u8]) {
+    let Some(text) = text(data) else { return };
+    let presented = Presented::read(text);
+    let facts = Facts {
+        now: clock::from_millis(1_800_000_000_000),
+        issuer: "https://id.example.com".to_owned(),
+        published_issuer: None,
+        resource: Some("https://api.example.com".to_owned()),
+        key: KeyFact::Unknown { published: Vec::new(), dropped_at: None, made_at: None },
+        registered: Some(Registered::default()),
+    };
+    let explanation = explain(&presented, &facts);
+    assert_eq!(explanation.is_good(), explanation.steps.iter().all(|step| step.reason.is_none()));
+    assert!(!(explanation.is_good() && presented.jwt().is_some()), "no key has signed it");
+    assert!(explanation.steps.iter().all(|step| !step.says.contains('\u{1b}')));
+    assert!(!explanation.mend().is_empty());
 }
 
 /// What a provider answers: its metadata, its keys, its tokens.

@@ -31,7 +31,13 @@ pub async fn list(store: &Store, query: Query) -> OrRejected<Vec<RecordedEvent>>
         Some(user) => Some(sub(store, user).await?),
         None => None,
     };
-    let search = EventSearch { since: query.since, user, client: query.client, kind: query.kind };
+    let search = EventSearch {
+        since: query.since,
+        user,
+        client: query.client,
+        kind: query.kind,
+        ..EventSearch::default()
+    };
     let mut found: Vec<RecordedEvent> = Vec::new();
     loop {
         let missing = query.limit.saturating_sub(found.len() as u64).min(PAGE);

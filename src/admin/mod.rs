@@ -9,5 +9,6 @@ pub mod keys;
 pub mod provider_check;
 pub mod providers;
 pub mod recovery;
+pub mod token_facts;
 pub mod tokens;
 pub mod users;

@@ -255,7 +255,7 @@ fn begin_at_zero() {
         metrics::counter!("mapae_tokens_issued_total", "grant_type" => grant_type.as_str())
             .increment(0);
     }
-    for reason in Reason::ALL {
+    for reason in Reason::ALL.iter().filter(|reason| reason.is_of_request()) {
         refused::count(reason.code(), *reason).increment(0);
     }
     for kind in [EventKind::SignInFailed, EventKind::SignInThrottled, EventKind::RefreshReused] {

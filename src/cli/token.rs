@@ -1,12 +1,21 @@
-//! `mapae token`: inspects or revokes a token.
+//! `mapae token`: inspects, explains or revokes a token.
 
-use clap::Subcommand;
-use serde_json::json;
+use std::process::ExitCode;
+
+use chrono::{DateTime, Utc};
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
 
 use super::installation::{DatabaseUse, Installation};
 use super::output::{secret_from_stdin, words};
-use crate::admin::tokens;
+use super::usage::usage;
+use crate::admin::{token_facts, tokens};
 use crate::app;
+use crate::app::config::Settings;
+use crate::domain::clock::Clock;
+use crate::domain::reason::Reason;
+use crate::domain::token_explanation::presented::Presented;
+use crate::domain::token_explanation::{Explanation, explain};
 use crate::domain::verdict::OrRejected;
 
 /// Tokens, read from standard input.
@@ -14,31 +23,132 @@ use crate::domain::verdict::OrRejected;
 pub(super) enum Token {
     /// What a token says and whether it is good
     Inspect,
+    /// Why a resource server refuses a token: what a strict verifier says, check by check. It reads a
+    /// token, or its claims as JSON. Exit code 0: good; 1: refused
+    Explain(Explain),
     /// End a token: a refresh token ends its family
     Revoke,
 }
 
+#[derive(Debug, Args)]
+pub(super) struct Explain {
+    /// The resource server that refuses it: its audience, or the id of its client. Without it the
+    /// audience is shown and not judged
+    #[arg(long = "as", value_name = "RESOURCE")]
+    resource: Option<String>,
+    /// At another instant than now: RFC 3339, or seconds since 1970
+    #[arg(long, value_name = "TIME")]
+    at: Option<String>,
+    /// Ask this issuer for its metadata and keys, without a database. What was revoked is not known
+    /// then
+    #[arg(long, value_name = "URL")]
+    issuer: Option<String>,
+}
+
 impl Token {
-    pub(super) async fn run(self, at: &Installation) -> OrRejected {
+    pub(super) async fn run(self, at: &Installation) -> OrRejected<ExitCode> {
+        if let Self::Explain(verb) = self {
+            return Box::pin(verb.run(at)).await;
+        }
         let settings = at.quiet_settings()?;
         let token = secret_from_stdin()?;
         let database_use =
             if matches!(self, Self::Inspect) { DatabaseUse::Reads } else { DatabaseUse::Changes };
-        let store = at.store(&settings, database_use).await?;
-        let master = app::existing_master_key(&settings, &store).await?;
-        let services = app::Services::open(&settings, &store, &at.clock, &master).await?;
+        let services = services(at, &settings, database_use, &at.clock).await?;
         let resources = &services.resources;
-        let shown = match self {
-            Self::Inspect => {
-                let inspected = tokens::inspect(resources, token.expose()).await?;
-                json!(inspected)
-            }
-            Self::Revoke => {
-                let ended = tokens::revoke(resources, token.expose()).await?;
-                json!({ "revoked": ended })
-            }
+        let shown = if matches!(self, Self::Inspect) {
+            let inspected = tokens::inspect(resources, token.expose()).await?;
+            json!(inspected)
+        } else {
+            let ended = tokens::revoke(resources, token.expose()).await?;
+            json!({ "revoked": ended })
         };
         at.print(&shown, &words(&shown));
-        Ok(())
+        Ok(ExitCode::SUCCESS)
     }
+}
+
+async fn services(
+    at: &Installation,
+    settings: &Settings,
+    database_use: DatabaseUse,
+    clock: &Clock,
+) -> OrRejected<app::Services> {
+    let store = at.store(settings, database_use).await?;
+    let master = app::existing_master_key(settings, &store).await?;
+    app::Services::open(settings, &store, clock, &master).await
+}
+
+impl Explain {
+    async fn run(self, at: &Installation) -> OrRejected<ExitCode> {
+        let now = match &self.at {
+            Some(text) => instant(text)?,
+            None => at.clock.now(),
+        };
+        let settings = at.quiet_settings()?;
+        let text = secret_from_stdin()?;
+        if text.expose().trim().is_empty() {
+            return usage("give the token, or its claims as JSON, on standard input");
+        }
+        let presented = Presented::read(text.expose());
+        let facts = match &self.issuer {
+            Some(issuer) => {
+                let outbound = app::outbound(&settings)?;
+                token_facts::from_issuer(&outbound, issuer, &presented, self.resource, now).await?
+            }
+            None => {
+                let clock = Clock::fixed(now);
+                let services = services(at, &settings, DatabaseUse::Reads, &clock).await?;
+                token_facts::from_database(&services.resources, &presented, self.resource).await?
+            }
+        };
+        let explanation = explain(&presented, &facts);
+        at.print(&described(&explanation), &in_words(&explanation));
+        Ok(if explanation.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+fn instant(text: &str) -> OrRejected<DateTime<Utc>> {
+    let seconds = text.parse().ok().and_then(|seconds| DateTime::from_timestamp(seconds, 0));
+    let read = DateTime::parse_from_rfc3339(text).map(|instant| instant.to_utc()).ok();
+    match seconds.or(read) {
+        Some(instant) => Ok(instant),
+        None => usage(format_args!(
+            "--at {text}: write an instant, like 2026-11-21T09:24:00Z, or seconds since 1970"
+        )),
+    }
+}
+
+fn described(explanation: &Explanation) -> Value {
+    let steps: Vec<_> = explanation
+        .steps
+        .iter()
+        .map(|step| {
+            json!({ "check": step.check.as_str(), "good": step.reason.is_none(), "says": step.says })
+        })
+        .collect();
+    json!({
+        "good": explanation.is_good(),
+        "reason": explanation.reason().map(Reason::as_str),
+        "steps": steps,
+        "mend": explanation.mend(),
+    })
+}
+
+fn in_words(explanation: &Explanation) -> String {
+    let line = |mark: &str, name: &str, says: &str| format!("{mark:4}  {name:8}  {says}");
+    let mut lines: Vec<_> = explanation
+        .steps
+        .iter()
+        .map(|step| {
+            let mark = if step.reason.is_none() { "good" } else { "BAD" };
+            line(mark, step.check.as_str(), &step.says)
+        })
+        .collect();
+    lines.push(match explanation.reason() {
+        None => "good: a strict verifier takes it".to_owned(),
+        Some(reason) => format!("refused: {reason}, {}", reason.sentence()),
+    });
+    lines.push(format!("to mend it: {}", explanation.mend()));
+    lines.join("\n")
 }

@@ -14,6 +14,7 @@ pub struct Clock(Source);
 #[derive(Clone)]
 enum Source {
     System,
+    Fixed(DateTime<Utc>),
     Manual(Arc<AtomicI64>),
 }
 
@@ -22,6 +23,12 @@ impl Clock {
     #[must_use]
     pub fn system() -> Self {
         Self(Source::System)
+    }
+
+    /// A clock that stands still: for questions about another instant.
+    #[must_use]
+    pub fn fixed(at: DateTime<Utc>) -> Self {
+        Self(Source::Fixed(at))
     }
 
     /// A clock that starts at the current time and changes only when its handle moves it.
@@ -37,6 +44,7 @@ impl Clock {
         match &self.0 {
             #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine")]
             Source::System => from_millis(Utc::now().timestamp_millis()),
+            Source::Fixed(at) => *at,
             Source::Manual(millis) => from_millis(millis.load(Ordering::SeqCst)),
         }
     }
@@ -57,6 +65,7 @@ impl fmt::Debug for Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.0 {
             Source::System => "Clock::System",
+            Source::Fixed(_) => "Clock::Fixed",
             Source::Manual(_) => "Clock::Manual",
         })
     }

@@ -54,7 +54,7 @@ codes! {
     InvalidScope = "invalid_scope", 400, "`/token`, `/authorize-challenge`; `/authorize`, in the redirect";
     InvalidTarget = "invalid_target", 400, "`/token`, `/authorize-challenge`; `/authorize`, in the redirect";
     // RFC 6750 §3.1
-    InvalidToken = "invalid_token", 401, "`/userinfo`";
+    InvalidToken = "invalid_token", 401, "`/userinfo`; what a resource server answers";
     InsufficientScope = "insufficient_scope", 403, "`/userinfo`";
     UnsupportedResponseType = "unsupported_response_type", 400, "`/authorize`, in the redirect";
     AccessDenied = "access_denied", 400, "`/authorize`, in the redirect";

@@ -15,6 +15,8 @@ Every refusal has a code (`error`), which programs read, and a reason. The codes
 `mapae_refusals_total` counts by code and reason. `mapae explain NAME` says about one reason what this page says. Where a reason speaks of a scope, a resource or a grant type, the answer names it behind
 a colon.
 
+What a resource server refuses has its reasons in the same list: `mapae token explain` names them ([Why was my token rejected?](rejected-tokens.md)).
+
 The name of a reason stays as it is, so search the log for it and write alerts with it. The sentence may get better words in a new version, so do not write programs that compare it.
 
 ## Codes
@@ -29,7 +31,7 @@ What comes back in a redirect has no status of its own. Besides these there is `
 ";
 
 impl ReasonSection {
-    const EVERY: [Self; 8] = [
+    const EVERY: [Self; 9] = [
         Self::ClientAuthentication,
         Self::AnyRequest,
         Self::Token,
@@ -38,6 +40,7 @@ impl ReasonSection {
         Self::AuthorizeRedirect,
         Self::Resources,
         Self::Pages,
+        Self::AccessTokens,
     ];
 
     /// The text above the section's table.
@@ -57,6 +60,9 @@ impl ReasonSection {
             Self::Pages => {
                 "## Pages\n\nThe page has the code in small print, and the reason stands in the log."
             }
+            Self::AccessTokens => {
+                "## Access tokens at a resource server\n\nWhat `mapae token explain` says about a token, and what the resource server should answer. No endpoint of this server tells these: `/userinfo` says `access_token_invalid`, and `/introspect` says `active: false`."
+            }
         }
     }
 }
@@ -72,11 +78,14 @@ pub fn markdown() -> String {
     for section in ReasonSection::EVERY {
         page.push('\n');
         page.push_str(section.preface());
-        page.push_str("\n\n| reason | `error` | in words | what to do |\n|---|---|---|---|\n");
+        page.push_str(
+            "\n\n| reason | status | `error` | in words | what to do |\n|---|---|---|---|---|\n",
+        );
         for reason in Reason::ALL.iter().filter(|reason| reason.section() == section) {
             let code = reason.code().map(code_in_text).unwrap_or_default();
             let name = format!("`{reason}`");
-            line(&mut page, &[&name, &code, reason.sentence(), reason.advice()]);
+            let status = reason.status().map_or("redirect".to_owned(), |status| status.to_string());
+            line(&mut page, &[&name, &status, &code, reason.sentence(), reason.advice()]);
         }
     }
     page

@@ -58,6 +58,7 @@ pub mod sign_up_request;
 pub mod succession;
 pub mod terms;
 pub mod time_span;
+pub mod token_explanation;
 pub mod trace;
 pub mod upstream_login;
 pub mod upstream_outcome;

@@ -16,6 +16,7 @@ pub enum ReasonSection {
     AuthorizeRedirect,
     Resources,
     Pages,
+    AccessTokens,
 }
 
 /// Everything that is declared about a reason.
@@ -355,7 +356,7 @@ reasons! {
             "request objects are not supported",
             "send the parameters themselves";
         RequestUriUnsupported = "request_uri_unsupported", RequestUriNotSupported,
-            "request objects are not supported",
+            "a request_uri is not supported",
             "send the parameters themselves";
         PromptUnknown = "prompt_unknown", InvalidRequest, "a prompt is unknown",
             "`none`, `login`, `consent`, `select_account`, `create`";
@@ -479,6 +480,97 @@ reasons! {
         AddressTaken = "address_taken", InvalidRequest, "another account has the address",
             "choose another address";
     }
+    AccessTokens {
+        TokenMalformed = "token_malformed", InvalidToken, "the token is not a JWT",
+            "send the access token as it was given: one word with two dots, not cut, without quotes";
+        TokenEncrypted = "token_encrypted", InvalidToken, "the token is encrypted",
+            "it is of another server: send the access token that this server gave";
+        TokenMemberRepeated = "token_member_repeated", InvalidToken,
+            "a name is repeated in the header or in the claims of the token",
+            "this server writes no such token: it was changed, or is of another server";
+        TokenIsIdToken = "token_is_id_token", InvalidToken, "the token is an ID token",
+            "send `access_token` of the token response, and keep `id_token` in the app";
+        TokenIsRefreshToken = "token_is_refresh_token", InvalidToken, "the token is a refresh token",
+            "send `access_token` of the token response; revoke this one if others saw it: `mapae token revoke`";
+        TokenIsLogoutToken = "token_is_logout_token", InvalidToken, "the token is a logout token",
+            "send `access_token` of the token response; a logout token ends a session of the app";
+        TokenIsCode = "token_is_code", InvalidToken, "the token is an authorization code",
+            "redeem it at `/token`, and send the `access_token` that comes back";
+        TokenIsSecret = "token_is_secret", InvalidToken, "the token is a secret of another kind",
+            "send `access_token` of the token response; change the secret if others saw it: `mapae client rotate-secret`";
+        TokenUnsigned = "token_unsigned", InvalidToken, "the token is not signed",
+            "this server signs every token: it was forged";
+        TokenAlgUnsupported = "token_alg_unsupported", InvalidToken,
+            "the alg of the token is not one by which this server signs",
+            "let the verifier take RS256 and ES256 alone; if this is another server's token, send the right one";
+        TokenCritUnsupported = "token_crit_unsupported", InvalidToken,
+            "the token has a critical extension that is not understood",
+            "this server writes none: it is of another server";
+        TokenKeyUnknown = "token_key_unknown", InvalidToken,
+            "the key of the token is not one of the published keys",
+            "compare `iss` with the server that you ask; let the verifier fetch the JWKS once more for a `kid` that it does not know";
+        TokenKeyDropped = "token_key_dropped", InvalidToken, "the key of the token was dropped",
+            "get a new token: what the key signed is refused for good";
+        TokenKeyUnpublished = "token_key_unpublished", InvalidToken,
+            "the key of the token is no longer published",
+            "get a new token: this one is older than the longest token lives";
+        TokenAlgMismatch = "token_alg_mismatch", InvalidToken,
+            "the alg of the token is not that of its key",
+            "it was changed on its way, or forged";
+        TokenSignatureInvalid = "token_signature_invalid", InvalidToken,
+            "the signature of the token is not that of its key",
+            "it was cut, changed on its way, or forged: get a new one and send it as it was given";
+        TokenIssuerMismatch = "token_issuer_mismatch", InvalidToken,
+            "the iss of the token is not the issuer that is expected",
+            "ask the server that issued it (`--issuer`), or set the issuer of the verifier to the one in the metadata, byte for byte";
+        TokenAudienceMissing = "token_audience_missing", InvalidToken, "the token has no aud",
+            "this server names one in every access token: it is of another server";
+        TokenAudienceMismatch = "token_audience_mismatch", InvalidToken,
+            "the aud of the token does not name this resource server",
+            "let the app send `resource`: [Who is the audience?](resource-servers.md#who-is-the-audience)";
+        TokenTimesMalformed = "token_times_malformed", InvalidToken,
+            "the times of the token cannot be read",
+            "this server writes whole seconds: it is of another server";
+        TokenExpired = "token_expired", InvalidToken, "the token has expired",
+            "let the app refresh; if it has expired just now, look at the clock of the verifier";
+        TokenNotYetValid = "token_not_yet_valid", InvalidToken, "the token is not valid yet",
+            "look at the clocks of the server and of the verifier; allow a minute";
+        TokenScopeMalformed = "token_scope_malformed", InvalidToken,
+            "the scope of the token is not a text of words",
+            "this server writes one text with spaces: it is of another server";
+        TokenProofMissing = "token_proof_missing", InvalidToken,
+            "the token is bound to a key, and the proof of that key is missing",
+            "send it as `DPoP`, with a proof for this request";
+        TokenRevoked = "token_revoked", InvalidToken, "the token was revoked",
+            "get a new one";
+        TokenSessionEnded = "token_session_ended", InvalidToken,
+            "the session of the token has ended",
+            "let the person sign in again; `mapae audit list --user SUB` says what happened";
+        TokenSessionUnknown = "token_session_unknown", InvalidToken,
+            "the session of the token is not known",
+            "let the person sign in again; if the database was restored, that is why";
+        TokenClientUnknown = "token_client_unknown", InvalidToken,
+            "the client of the token is not registered",
+            "compare `client_id` with `mapae client list`";
+        TokenClientDisabled = "token_client_disabled", InvalidToken,
+            "the client of the token is disabled",
+            "`mapae client enable`, then get a new token";
+        TokenPersonUnknown = "token_person_unknown", InvalidToken,
+            "the account of the token is gone",
+            "nothing: the account was deleted";
+        TokenPersonDisabled = "token_person_disabled", InvalidToken,
+            "the account of the token is disabled",
+            "`mapae user enable`, then let the person sign in again";
+        TokenSignInRefused = "token_sign_in_refused", InvalidToken,
+            "the way in which the person signed in is no longer open to them",
+            "`mapae provider list` and `[[social]]` say who may come in by which; let the person sign in again";
+        TokenTypMismatch = "token_typ_mismatch", InvalidToken,
+            "the typ of the token is not that of an access token",
+            "send the access token; for a verifier that refuses `at+jwt`: [three ways](resource-servers.md#verifiers-that-refuse-atjwt)";
+        TokenClaimMissing = "token_claim_missing", InvalidToken,
+            "a claim that every access token has is missing",
+            "this server writes all of them: it is of another server";
+    }
 }
 
 impl Reason {
@@ -496,6 +588,28 @@ impl Reason {
         (self != Self::AccessTokenMissing).then_some(self.declared().code)
     }
 
+    /// The HTTP status; `None` for what goes back to the app in a redirect.
+    #[must_use]
+    pub fn status(self) -> Option<u16> {
+        match self {
+            // RFC 9110 §15.5
+            Self::BodyTimedOut => Some(408),
+            Self::BodyTooLarge => Some(413),
+            Self::ContentTypeUnsupported => Some(415),
+            // RFC 6750 §3.1: without any token there is no `error`.
+            Self::AccessTokenMissing => Some(401),
+            _ if self.section() == ReasonSection::AuthorizeRedirect => None,
+            _ => self.code().map(ErrorCode::status),
+        }
+    }
+
+    /// Whether an endpoint of this server refuses for it. The other reasons are for resource
+    /// servers, and `mapae token explain` names them.
+    #[must_use]
+    pub fn is_of_request(self) -> bool {
+        self.section() != ReasonSection::AccessTokens
+    }
+
     /// The reason in words: ASCII without quote and backslash (RFC 6749 §5.2).
     #[must_use]
     pub fn sentence(self) -> &'static str {
@@ -506,6 +620,23 @@ impl Reason {
     #[must_use]
     pub fn advice(self) -> &'static str {
         self.declared().advice
+    }
+
+    /// The same without Markdown links, for the command line: a page is named by its path.
+    #[must_use]
+    pub fn plain_advice(self) -> String {
+        let mut plain = String::new();
+        let mut rest = self.advice();
+        while let Some((before, words, page, after)) = first_link(rest) {
+            plain.push_str(before);
+            plain.push_str(words);
+            plain.push_str(" (docs/");
+            plain.push_str(page);
+            plain.push(')');
+            rest = after;
+        }
+        plain.push_str(rest);
+        plain
     }
 
     /// The section of the reference in which it is listed.
@@ -522,6 +653,14 @@ impl Reason {
             _ => self,
         }
     }
+}
+
+/// What stands before the first link of a text, its words, its target, and what stands behind it.
+fn first_link(text: &str) -> Option<(&str, &str, &str, &str)> {
+    let (head, tail) = text.split_once("](")?;
+    let (before, words) = head.rsplit_once('[')?;
+    let (page, after) = tail.split_once(')')?;
+    Some((before, words, page, after))
 }
 
 impl fmt::Display for Reason {
@@ -543,6 +682,23 @@ mod tests {
         for name in names {
             assert!(name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{name}");
         }
+    }
+
+    #[test]
+    fn each_reason_has_one_description_of_its_own_advice_and_a_status() {
+        let mut seen = BTreeSet::new();
+        for reason in Reason::ALL {
+            assert!(seen.insert(reason.sentence()), "{reason}");
+            assert!(!reason.sentence().is_empty() && !reason.advice().is_empty(), "{reason}");
+            let plain = reason.plain_advice();
+            assert!(!plain.contains("]("), "{reason}: {plain}");
+            let status = reason.status();
+            assert!(status.is_none_or(|status| (400..=503).contains(&status)), "{reason}");
+        }
+        assert_eq!(
+            Reason::TokenAudienceMismatch.plain_advice(),
+            "let the app send `resource`: Who is the audience? (docs/resource-servers.md#who-is-the-audience)"
+        );
     }
 
     #[test]

@@ -173,6 +173,21 @@ impl Snapshot {
         self.find(kid).is_some()
     }
 
+    /// Whether this key signed the token.
+    #[must_use]
+    pub fn has_signed(&self, kid: &str, token: &str) -> bool {
+        let key = self.keys.iter().find(|key| key.stored.kid == kid);
+        key.is_some_and(|key| key.verifying.verify::<serde_json::Value>(token).is_ok())
+    }
+
+    /// Until when a key is published; `None` if no other key is to follow it.
+    #[must_use]
+    pub fn published_until(&self, kid: &str, memory: Memory) -> Option<DateTime<Utc>> {
+        let timings: Vec<Timing> = self.keys.iter().map(|key| timing(&key.stored)).collect();
+        let key = self.keys.iter().find(|key| key.stored.kid == kid)?;
+        ring::published_until(timing(&key.stored), &timings, memory)
+    }
+
     /// The names of the published keys.
     #[must_use]
     pub fn published_kids(&self) -> &Arc<[String]> {

@@ -109,6 +109,15 @@ pub fn published(keys: &[Timing], phases: &[Phase]) -> Vec<usize> {
     first.into_iter().chain(others).map(|(place, _)| place).collect()
 }
 
+/// Until when the JWKS shows a key; `None` if no other key is to follow it.
+#[must_use]
+pub fn published_until(key: Timing, keys: &[Timing], memory: Memory) -> Option<DateTime<Utc>> {
+    let order = |other: &Timing| (other.signs_from, other.generation);
+    let successors = keys.iter().filter(|other| other.alg == key.alg && order(other) > order(&key));
+    let stops = successors.min_by_key(|other| order(other))?.signs_from;
+    Some(stops.checked_add_signed(memory.published).unwrap_or(DateTime::<Utc>::MAX_UTC))
+}
+
 fn phase(
     now: DateTime<Utc>,
     key: Timing,

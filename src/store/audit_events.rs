@@ -109,6 +109,8 @@ pub struct EventSearch {
     pub client: Option<String>,
     /// Only events that concern this user.
     pub user: Option<String>,
+    /// Only events with this detail.
+    pub detail: Option<String>,
 }
 
 /// An event as it is stored.
@@ -174,6 +176,7 @@ pub async fn list(
                 .add_option(search.kind.as_deref().map(|kind| Column::Kind.eq(kind)))
                 .add_option(search.client.as_deref().map(|client| Column::ClientId.eq(client)))
                 .add_option(search.user.as_deref().map(|user| Column::UserId.eq(user)))
+                .add_option(search.detail.as_deref().map(|detail| Column::Detail.eq(detail)))
                 .add_option(behind),
         )
         .order_by_desc(Column::At)

@@ -38,6 +38,12 @@ pub async fn insert(tx: &Tx, jti: &str, expires_at: DateTime<Utc>) -> Result<boo
     Ok(inserted == 1)
 }
 
+/// Whether an access token was revoked.
+pub async fn has(reader: &impl Reader, jti: &str) -> Result<bool, Fault> {
+    let row = Entity::find_by_id(jti).one(reader.connection()).await;
+    Ok(row.map_err(while_doing("reading the table revoked_access_token"))?.is_some())
+}
+
 /// Deletes tokens that expired before this instant, at most this many; returns how many.
 pub async fn forget(tx: &Tx, before: DateTime<Utc>, at_most: u64) -> Result<u64, Fault> {
     housekeep(tx, Entity, Column::Jti, Column::ExpiresAt.lt(millis(before)), at_most).await

@@ -257,6 +257,7 @@ async fn usage_errors_end_with_2_and_refusals_with_1() {
         vec!["user", "set-password", "--username", "a"],
         vec!["key", "rotate", "--alg", "none"],
         vec!["token", "inspect", "a-token-on-the-command-line"],
+        vec!["token", "explain", "a-token-on-the-command-line"],
         vec!["demo", "--port", "70000"],
     ] {
         usage(&cli, &wrong).await;

@@ -21,6 +21,7 @@ const READING: &[&[&str]] = &[
     &["key", "fetchers"],
     &["key", "export-jwks"],
     &["token", "inspect"],
+    &["token", "explain"],
     &["audit", "list"],
     &["migrate", "status"],
 ];

@@ -115,6 +115,7 @@ mod three_replicas;
 mod throttle;
 mod tls;
 mod token;
+mod token_explain;
 mod tokens_at_work;
 mod unproven_browsers;
 mod user_list;

@@ -1,5 +1,6 @@
 //! Every refused request writes a line to the log at the default level.
 
+use mapae::domain::reason::Reason;
 use serde_json::Value;
 
 use crate::support::{App, Binary, CALLBACK, ClientArguments, Database, Reply, form};
@@ -177,6 +178,26 @@ async fn every_path_that_refuses_leaves_exactly_one_line_and_no_secret_in_it() {
         for name in ["method", "error", "reason", "description", "address"] {
             assert!(line[name].is_string(), "{name} in {line}");
         }
+        as_in_the_reference(line, &reply);
+    }
+}
+
+/// The status and the description of an answer are those of the reference of reasons.
+fn as_in_the_reference(line: &Value, reply: &Reply) {
+    let mut all = Reason::ALL.iter();
+    let reason = all.find(|reason| line["reason"] == reason.as_str());
+    let reason = reason.unwrap_or_else(|| panic!("a reason of the list: {line}"));
+    assert_eq!(line["description"], reason.sentence(), "{line}");
+    assert!(reason.is_of_request(), "{line}");
+    // A page has a code of its own for some reasons.
+    if reason.code().is_some_and(|code| line["error"] == code.as_str())
+        && let Some(status) = reason.status()
+    {
+        assert_eq!(reply.status.as_u16(), status, "{line}");
+    }
+    if reply.header("content-type") == "application/json" {
+        let told = reply.text("error_description");
+        assert!(told.starts_with(reason.told().sentence()), "{told}: {line}");
     }
 }
 
@@ -213,6 +234,7 @@ async fn every_answer_that_says_no_has_a_line_with_its_request_id_method_and_rou
         let said = (&of_it[0]["message"], &of_it[0]["method"], of_it[0]["route"].as_str());
         assert_eq!(said, (&"refused a request".into(), &method.into(), route));
         assert_eq!(of_it[0]["reason"], reason, "{method} {route:?}");
+        as_in_the_reference(&of_it[0], &reply);
     }
     // A failure of ours, in the batch that is asked whether tokens stand.
     let database = rusqlite::Connection::open(server.cli.folder.path().join("mapae.db")).unwrap();

@@ -1,0 +1,113 @@
+//! Whether a token was revoked: by what, and when.
+
+use chrono::{DateTime, Utc};
+
+use super::facts::{ClientFact, Facts, FamilyFact, PersonFact, Registered};
+use super::step::Found;
+use crate::domain::reason::Reason;
+use crate::domain::time_span::{from_now, written};
+
+/// Whether the token was revoked.
+pub(super) fn revoked(facts: &Facts) -> Found {
+    let Some(registered) = &facts.registered else {
+        return Found::good(
+            "not known: only the database of the server, or /introspect, says whether it was revoked",
+        );
+    };
+    let endings = endings(facts.now, registered);
+    let mut ended = endings.iter().filter_map(|ending| Some((ending.reason?, &ending.says)));
+    let says = || {
+        let every: Vec<_> = endings.iter().map(|ending| ending.says.as_str()).collect();
+        every.join("; ")
+    };
+    match ended.next() {
+        Some((reason, _)) => Found::bad(reason, says()),
+        None if endings.is_empty() => {
+            Found::good("not revoked: the client, the person and the session are in order")
+        }
+        None => Found::good(says()),
+    }
+}
+
+/// Something that ended a token, or will end it after the instant that is asked about.
+struct Ending {
+    reason: Option<Reason>,
+    says: String,
+}
+
+fn endings(now: DateTime<Utc>, registered: &Registered) -> Vec<Ending> {
+    let mut found = Vec::new();
+    let mut ended =
+        |reason: Reason, says: String| found.push(Ending { reason: Some(reason), says });
+    let mut later = Vec::new();
+    // What happens after the instant that is asked about does not count for it.
+    let is_over = |at: DateTime<Utc>| at <= now;
+    let mut dated =
+        |at: DateTime<Utc>, reason: Reason, says: String, ended: &mut dyn FnMut(Reason, String)| {
+            let says = format!("{says} at {} ({})", written(at), from_now(now, at));
+            if is_over(at) {
+                ended(reason, says);
+            } else {
+                later.push(Ending { reason: None, says: format!("later {says}") });
+            }
+        };
+    match registered.revoked {
+        Some(Some(at)) => {
+            dated(at, Reason::TokenRevoked, "the token itself was revoked".to_owned(), &mut ended);
+        }
+        Some(None) => ended(Reason::TokenRevoked, "the token itself was revoked".to_owned()),
+        None => {}
+    }
+    match &registered.family {
+        FamilyFact::None | FamilyFact::Known { revoked_at: None, .. } => {}
+        FamilyFact::Unknown => ended(
+            Reason::TokenSessionUnknown,
+            "there is no session with its sid, or it is gone".to_owned(),
+        ),
+        FamilyFact::Known { revoked_at: Some(at), by } => {
+            let by = by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+            let says = format!("its session (sid) was ended{by}");
+            dated(*at, Reason::TokenSessionEnded, says, &mut ended);
+        }
+    }
+    match &registered.client {
+        ClientFact::NotNamed => {}
+        ClientFact::Unknown { deleted_at: Some(at) } => {
+            dated(*at, Reason::TokenClientUnknown, "its client was deleted".to_owned(), &mut ended);
+        }
+        ClientFact::Unknown { deleted_at: None } => {
+            ended(Reason::TokenClientUnknown, "there is no such client".to_owned());
+        }
+        ClientFact::Known(client) => {
+            if let Some(at) = client.disabled_at {
+                let says = format!("its client {} was disabled", client.id);
+                dated(at, Reason::TokenClientDisabled, says, &mut ended);
+            }
+        }
+    }
+    match &registered.person {
+        PersonFact::Nobody => {}
+        PersonFact::Unknown => {
+            ended(Reason::TokenPersonUnknown, "the account of its person is gone".to_owned());
+        }
+        PersonFact::Known { disabled_at, deletion_at } => {
+            if let Some(at) = disabled_at {
+                let says = "its person was disabled".to_owned();
+                dated(*at, Reason::TokenPersonDisabled, says, &mut ended);
+            }
+            // Until its deletion the account counts as disabled.
+            if let Some(at) = deletion_at {
+                let says = format!("its person asked to be deleted on {}", written(*at));
+                ended(Reason::TokenPersonDisabled, says);
+            }
+        }
+    }
+    if !registered.is_admitted {
+        ended(
+            Reason::TokenSignInRefused,
+            "the way in which its person signed in is closed now: the provider was disabled, changed or taken from this client".to_owned(),
+        );
+    }
+    found.extend(later);
+    found
+}
