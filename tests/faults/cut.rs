@@ -1,18 +1,17 @@
 //! The connection to Postgres is cut at each message of a request.
 
-use crate::cluster::Cluster;
 use crate::crowd::{is_unavailable, register};
 use crate::proxy::{Cut, Proxy};
-use crate::support::{App, Binary, PASSWORD, Reply};
-use crate::{CannotRun, Outcome};
+use crate::support::{App, Binary, OwnPostgres, PASSWORD, Reply};
+use crate::{CannotRun, Outcome, own_postgres};
 
 /// More messages than any request sends.
 const MESSAGES: usize = 40;
 
 pub(crate) async fn at_every_message(rounds: usize) -> Result<Outcome, CannotRun> {
-    let cluster = Cluster::start(&[])?;
-    let proxy = Proxy::before(&cluster.address()).await;
-    let database = Cluster::database_at(&proxy.address);
+    let postgres = own_postgres(&[])?;
+    let proxy = Proxy::before(&postgres.address()).await;
+    let database = OwnPostgres::database_at(&proxy.address);
     let binary = Binary::start(&database).await;
     binary.user("alice", PASSWORD).await;
     let app = register(&binary).await;

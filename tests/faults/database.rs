@@ -5,18 +5,17 @@ use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 
-use crate::cluster::Cluster;
 use crate::crowd::{Crowd, keys_of};
 use crate::proxy::Proxy;
-use crate::support::{Binary, Database, eventually, http};
-use crate::{CannotRun, Outcome};
+use crate::support::{Binary, Database, OwnPostgres, eventually, http};
+use crate::{CannotRun, Outcome, own_postgres};
 
 const PEOPLE: usize = 12;
 const SECOND: Duration = Duration::from_secs(1);
 
 /// A server behind a proxy, with a crowd at work.
 struct Site {
-    cluster: Cluster,
+    postgres: OwnPostgres,
     proxy: Proxy,
     _database: Database,
     binary: Binary,
@@ -25,13 +24,13 @@ struct Site {
 
 impl Site {
     async fn open(settings: &[&str]) -> Result<Self, CannotRun> {
-        let cluster = Cluster::start(settings)?;
-        let proxy = Proxy::before(&cluster.address()).await;
-        let database = Cluster::database_at(&proxy.address);
+        let postgres = own_postgres(settings)?;
+        let proxy = Proxy::before(&postgres.address()).await;
+        let database = OwnPostgres::database_at(&proxy.address);
         let binary = Binary::start(&database).await;
         let crowd = Crowd::gather(&binary, &[binary.issuer()], PEOPLE).await;
         crowd.refreshes(200).await;
-        Ok(Self { cluster, proxy, _database: database, binary, crowd })
+        Ok(Self { postgres, proxy, _database: database, binary, crowd })
     }
 
     async fn status(&self, path: &str) -> u16 {
@@ -93,7 +92,7 @@ pub(crate) async fn gone(seconds: usize) -> Result<Outcome, CannotRun> {
     if site.unavailable() == before {
         broken.push("no refresh was refused, so the database was not away".to_owned());
     }
-    let address = site.cluster.address();
+    let address = site.postgres.address();
     site.proxy.lead_to(Some(&address));
     let took = site.recovers().await;
     eventually("ready", async || site.status("/readyz").await == 200).await;
@@ -106,8 +105,8 @@ pub(crate) async fn restarted(rounds: usize) -> Result<Outcome, CannotRun> {
     let site = Site::open(&[]).await?;
     let mut longest = Duration::ZERO;
     for round in 0..rounds {
-        site.cluster.stop(if round % 2 == 0 { "fast" } else { "immediate" });
-        site.cluster.begin(&[]);
+        site.postgres.stop(if round % 2 == 0 { "fast" } else { "immediate" });
+        site.postgres.begin();
         longest = longest.max(site.recovers().await);
     }
     let measured = format!("refreshes succeeded at most {} ms after a start", longest.as_millis());
@@ -116,17 +115,17 @@ pub(crate) async fn restarted(rounds: usize) -> Result<Outcome, CannotRun> {
 
 pub(crate) async fn failed_over(_rounds: usize) -> Result<Outcome, CannotRun> {
     let site = Site::open(&[]).await?;
-    let standby = site.cluster.standby()?;
+    let standby = site.postgres.standby();
     // What is acknowledged is on both machines from now on.
-    site.cluster.sql("ALTER SYSTEM SET synchronous_standby_names = '*'");
-    site.cluster.sql("SELECT pg_reload_conf()");
+    site.postgres.sql("ALTER SYSTEM SET synchronous_standby_names = '*'");
+    site.postgres.sql("SELECT pg_reload_conf()");
     eventually("the standby follows synchronously", async || {
-        site.cluster.sql("SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'")
+        site.postgres.sql("SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'")
             == "1"
     })
     .await;
     site.crowd.refreshes(200).await;
-    site.cluster.stop("immediate");
+    site.postgres.stop("immediate");
     standby.promote();
     site.proxy.lead_to(Some(&standby.address()));
     let took = site.recovers().await;
@@ -144,8 +143,8 @@ pub(crate) async fn read_only(seconds: usize) -> Result<Outcome, CannotRun> {
     let (access, _) = token.pair();
     let before = site.unavailable();
     let set = |mode: &str| {
-        site.cluster.sql(&format!("ALTER SYSTEM SET default_transaction_read_only = {mode}"));
-        site.cluster.sql("SELECT pg_reload_conf()");
+        site.postgres.sql(&format!("ALTER SYSTEM SET default_transaction_read_only = {mode}"));
+        site.postgres.sql("SELECT pg_reload_conf()");
     };
     set("on");
     eventually("a refresh is refused", async || site.unavailable() > before).await;
@@ -166,11 +165,11 @@ pub(crate) async fn out_of_connections(_rounds: usize) -> Result<Outcome, Cannot
     // So few that somebody else can take them all.
     let settings = ["max_connections=30", "superuser_reserved_connections=0"];
     let site = Site::open(&settings).await?;
-    site.cluster.sql("CREATE ROLE other LOGIN");
-    let url = format!("postgres://other@{}/postgres", site.cluster.address());
+    site.postgres.sql("CREATE ROLE other LOGIN");
+    let url = format!("postgres://other@{}/postgres", site.postgres.address());
     let mut taken = Vec::new();
     // The connections of the server are closed, and somebody else is faster.
-    let address = site.cluster.address();
+    let address = site.postgres.address();
     site.proxy.lead_to(None);
     while let Ok(connection) = one(&url).await {
         taken.push(connection);

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::cluster::Cluster;
 use crate::crowd::{is_unavailable, register};
 use crate::support::{App, Binary, Cli, PASSWORD, Reply};
-use crate::{CannotRun, Outcome};
+use crate::{CannotRun, Outcome, own_postgres};
 
 /// What ends a person's tokens.
 #[derive(Clone, Copy, Debug)]
@@ -23,8 +22,8 @@ const ENDINGS: [Ending; 5] =
 const REFRESHES: usize = 4;
 
 pub(crate) async fn races(rounds: usize) -> Result<Outcome, CannotRun> {
-    let cluster = Cluster::start(&[])?;
-    let database = Cluster::database_at(&cluster.address());
+    let postgres = own_postgres(&[])?;
+    let database = postgres.database();
     let first = Binary::start(&database).await;
     let second = Cli::replica_of(&first).await.serve().await;
     let here = register(&first).await;

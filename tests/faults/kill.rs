@@ -1,9 +1,8 @@
 //! `kill -9` in the midst of refreshes.
 
-use crate::cluster::Cluster;
 use crate::crowd::Crowd;
 use crate::support::{Binary, Cli, Database};
-use crate::{CannotRun, Outcome};
+use crate::{CannotRun, Outcome, own_postgres};
 
 const PEOPLE: usize = 12;
 
@@ -14,8 +13,8 @@ pub(crate) async fn on_sqlite(rounds: usize) -> Result<Outcome, CannotRun> {
 }
 
 pub(crate) async fn on_postgres(rounds: usize) -> Result<Outcome, CannotRun> {
-    let cluster = Cluster::start(&[])?;
-    let database = Cluster::database_at(&cluster.address());
+    let postgres = own_postgres(&[])?;
+    let database = postgres.database();
     let first = Binary::start(&database).await;
     let second = Cli::replica_of(&first).await.serve().await;
     Ok(kill_again_and_again(first, vec![second], rounds).await)

@@ -15,7 +15,6 @@
 )]
 
 mod clock;
-mod cluster;
 mod crowd;
 mod cut;
 mod database;
@@ -51,6 +50,12 @@ pub(crate) struct Outcome {
 /// Why a fault cannot be made on this machine.
 #[derive(Debug)]
 pub(crate) struct CannotRun(pub(crate) String);
+
+/// A Postgres of a fault's own.
+pub(crate) fn own_postgres(settings: &[&str]) -> Result<support::OwnPostgres, CannotRun> {
+    support::OwnPostgres::start(settings)
+        .ok_or_else(|| CannotRun("there is no Postgres".to_owned()))
+}
 
 type Run = Pin<Box<dyn Future<Output = Result<Outcome, CannotRun>>>>;
 

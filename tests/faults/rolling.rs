@@ -1,16 +1,15 @@
 //! Servers are restarted one after the other under load.
 
-use crate::cluster::Cluster;
 use crate::crowd::Crowd;
 use crate::support::{Balancer, Binary, Cli, free_port};
-use crate::{CannotRun, Outcome};
+use crate::{CannotRun, Outcome, own_postgres};
 
 const PEOPLE: usize = 8;
 
 /// Restarts each of two servers behind a proxy in every round, as an operator does.
 pub(crate) async fn restarts(rounds: usize) -> Result<Outcome, CannotRun> {
-    let cluster = Cluster::start(&[])?;
-    let database = Cluster::database_at(&cluster.address());
+    let postgres = own_postgres(&[])?;
+    let database = postgres.database();
     let front = format!("127.0.0.1:{}", free_port());
     let mut cli = Cli::new(&database).await;
     let issuer = format!("http://{front}");

@@ -10,18 +10,17 @@ use jsonwebtoken::jwk::JwkSet;
 use tokio::sync::broadcast;
 use tokio::time::sleep;
 
-use crate::cluster::Cluster;
 use crate::crowd::verify;
 use crate::support::{App, Binary, Cli, ClientArguments, decode_header, http};
-use crate::{CannotRun, Outcome};
+use crate::{CannotRun, Outcome, own_postgres};
 
 const VERIFIERS: usize = 8;
 /// A key is published so long before it signs; verifiers may cache for less.
 const LEAD: Duration = Duration::from_secs(4);
 
 pub(crate) async fn under_verifiers(rounds: usize) -> Result<Outcome, CannotRun> {
-    let cluster = Cluster::start(&[])?;
-    let database = Cluster::database_at(&cluster.address());
+    let postgres = own_postgres(&[])?;
+    let database = postgres.database();
     let first = replica(Cli::new(&database).await).await;
     let second = replica(Cli::replica_of(&first).await).await;
     let arguments = ClientArguments::confidential(&["client_credentials"]).with("--scope", "read");

@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
-use crate::cluster::Cluster;
 use crate::support::{Binary, Cli, ClientArguments, Database, PASSWORD, USERNAME};
-use crate::{CannotRun, Outcome};
+use crate::{CannotRun, Outcome, own_postgres};
 
 /// Servers that start together on an empty database.
 const TOGETHER: usize = 4;
@@ -14,8 +13,8 @@ const TOGETHER: usize = 4;
 /// Kills the first migration at another moment in every round, on both databases; then servers start
 /// together and one of them is used.
 pub(crate) async fn killed_and_together(rounds: usize) -> Result<Outcome, CannotRun> {
-    let cluster = Cluster::start(&[])?;
-    let postgres = Cluster::database_at(&cluster.address());
+    let postgres = own_postgres(&[])?;
+    let postgres = postgres.database();
     let mut outcome = Outcome::default();
     let mut unfinished = 0;
     for round in 0..rounds {

@@ -10,8 +10,8 @@ use crate::support::{
 async fn postgres_is_reached_over_tls_only_as_whom_its_certificate_names() {
     let (ours, theirs) = (Authority::new(), Authority::new());
     let pair = ours.issue(&["localhost"]);
-    let Some(postgres) = OwnPostgres::start(Some(&pair)).await else { return };
-    let Some(plain) = OwnPostgres::start(None).await else { return };
+    let Some(postgres) = OwnPostgres::start_with_tls(&pair) else { return };
+    let Some(plain) = OwnPostgres::start(&["fsync=off"]) else { return };
     let mut cli = Cli::new(&Database::Sqlite).await;
     let folder = cli.folder.path().to_owned();
     let file = |name: &str, text: &str| {
@@ -79,8 +79,8 @@ async fn postgres_is_reached_over_tls_only_as_whom_its_certificate_names() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn lists_are_read_from_a_standby_as_long_as_it_follows() {
-    let Some(primary) = OwnPostgres::start(None).await else { return };
-    let mut standby = primary.standby().await;
+    let Some(primary) = OwnPostgres::start(&["fsync=off"]) else { return };
+    let standby = primary.standby();
     let mut cli = Cli::new(&Database::Sqlite).await;
     cli.set("MAPAE_DATABASE_URL", primary.url());
     cli.set("MAPAE_DATABASE_READ_URL", standby.url());
@@ -132,7 +132,7 @@ async fn lists_are_read_from_a_standby_as_long_as_it_follows() {
     eventually("it has caught up", async || reads(used).await).await;
     drop(follows);
     // It is gone: nobody notices.
-    standby.stop().await;
+    standby.stop("immediate");
     assert!(!shows(&mut browser).await);
     eventually("it is gone", async || reads(unused).await).await;
     drop(binary);

@@ -24,12 +24,14 @@ pub(crate) enum Database {
 pub(crate) struct Made {
     server: String,
     names: Mutex<Vec<String>>,
+    /// Whether nobody else uses the server, so that its databases go with it.
+    go_with_server: bool,
 }
 
 impl Drop for Made {
     fn drop(&mut self) {
         let names = std::mem::take(self.names.get_mut().unwrap_or_else(PoisonError::into_inner));
-        if names.is_empty() {
+        if names.is_empty() || self.go_with_server {
             return;
         }
         let server = self.server.clone();
@@ -79,9 +81,18 @@ pub(crate) fn run(proof: impl Future<Output = ()>) {
 impl Database {
     /// Databases of the Postgres server at this URL.
     pub(crate) fn at(url: &str) -> Self {
+        Self::of_server(url, false)
+    }
+
+    /// Databases of a server of which only this test knows.
+    pub(crate) fn that_go_with_their_server(url: &str) -> Self {
+        Self::of_server(url, true)
+    }
+
+    fn of_server(url: &str, go_with_server: bool) -> Self {
         let url = url.trim_end_matches('/').to_owned();
-        let made = Arc::new(Made { server: url.clone(), names: Mutex::default() });
-        Self::Postgres { url, made }
+        let made = Made { server: url.clone(), names: Mutex::default(), go_with_server };
+        Self::Postgres { url, made: Arc::new(made) }
     }
 
     /// Makes a fresh database on which every migration has run, and returns its URL. It is a copy:

@@ -8,7 +8,6 @@ use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
-use super::certificates::Pair;
 use super::{Database, eventually, free_port, required_or_skip};
 
 /// The first of these paths at which there is a program.
@@ -110,95 +109,5 @@ impl Balancer {
         let child = quiet(command.arg("-db").arg("-f").arg(&file)).spawn().expect("haproxy");
         listens("the proxy listens", address).await;
         Some(Self { _folder: folder, _child: child })
-    }
-}
-
-/// A Postgres server of a test's own, which it may stop.
-pub(crate) struct OwnPostgres {
-    pub(crate) port: u16,
-    bin: PathBuf,
-    _folder: TempDir,
-    child: Child,
-}
-
-impl OwnPostgres {
-    /// A new server; with a certificate it takes connections over TLS.
-    pub(crate) async fn start(certificate: Option<&Pair>) -> Option<Self> {
-        let bin = Self::bin()?;
-        let folder = open_folder();
-        let data = folder.path().join("data");
-        let mut command = as_postgres(&bin.join("initdb")).await;
-        command.args(["--auth=trust", "--username=mapae", "--no-sync", "--pgdata"]).arg(&data);
-        assert!(quiet(&mut command).status().await.expect("initdb").success());
-        let mut settings = Vec::new();
-        if let Some(pair) = certificate {
-            std::fs::write(data.join("server.crt"), &pair.certificate).expect("written");
-            let key = data.join("server.key");
-            std::fs::write(&key, &pair.key).expect("written");
-            let mut command = Command::new("sh");
-            let alone = "chmod 600 \"$1\" && { [ \"$(id -u)\" != 0 ] || chown postgres \"$1\"; }";
-            command.args(["-c", alone, "sh"]).arg(&key);
-            assert!(command.status().await.expect("sh").success());
-            settings.push("ssl=on");
-        }
-        Some(Self::run(bin, folder, &settings).await)
-    }
-
-    /// A standby that follows this server.
-    pub(crate) async fn standby(&self) -> Self {
-        let folder = open_folder();
-        let mut command = as_postgres(&self.bin.join("pg_basebackup")).await;
-        let from = format!("host=127.0.0.1 port={} user=mapae", self.port);
-        command.args([
-            "--no-sync",
-            "--checkpoint=fast",
-            "--write-recovery-conf",
-            "--dbname",
-            &from,
-        ]);
-        command.arg("--pgdata").arg(folder.path().join("data"));
-        assert!(quiet(&mut command).status().await.expect("pg_basebackup").success());
-        Self::run(self.bin.clone(), folder, &[]).await
-    }
-
-    fn bin() -> Option<PathBuf> {
-        let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
-        let bins = versions.map(|version| version.path().join("bin"));
-        let mut bins: Vec<_> = bins.filter(|bin| bin.join("initdb").exists()).collect();
-        bins.sort();
-        if bins.is_empty() {
-            required_or_skip("there is no Postgres server");
-        }
-        bins.pop()
-    }
-
-    async fn run(bin: PathBuf, folder: TempDir, settings: &[&str]) -> Self {
-        let port = free_port();
-        let mut command = as_postgres(&bin.join("postgres")).await;
-        command.arg("-D").arg(folder.path().join("data")).args(["-p", &port.to_string()]);
-        let local = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off"];
-        for setting in local.iter().chain(settings) {
-            command.args(["-c", setting]);
-        }
-        let child = quiet(&mut command).spawn().expect("postgres");
-        let own = Self { port, bin, _folder: folder, child };
-        let mut ready = Command::new(own.bin.join("pg_isready"));
-        ready.args(["-h", "127.0.0.1", "-p", &port.to_string()]);
-        let mut ready = async || quiet(&mut ready).status().await.is_ok_and(|it| it.success());
-        eventually("Postgres listens", async || ready().await).await;
-        own
-    }
-
-    /// The URL of the database that every server has.
-    pub(crate) fn url(&self) -> String {
-        format!("postgres://mapae@127.0.0.1:{}/postgres", self.port)
-    }
-
-    /// Ends the server at once.
-    pub(crate) async fn stop(&mut self) {
-        self.child.kill().await.expect("killed");
-        // Its children end when they notice.
-        let address = format!("127.0.0.1:{}", self.port);
-        eventually("it is gone", async || TcpStream::connect(&address).await.is_err()).await;
     }
 }
