@@ -1,7 +1,9 @@
 //! A proxy before Postgres that knows where each message begins. It can be pointed to another
 //! server, and it can cut a connection instead of passing on a message that was chosen before.
 
+use std::io::ErrorKind;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -19,6 +21,9 @@ pub(crate) enum Cut {
     /// The answer to the next COMMIT: Postgres has committed, and nobody hears of it.
     Committed,
 }
+
+/// The proxy accepts no connection for so long after it could not.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// A proxy.
 pub(crate) struct Proxy {
@@ -53,10 +58,21 @@ impl Proxy {
         });
         let behind = Arc::clone(&shared);
         let task = tokio::spawn(async move {
+            let mut said = String::new();
             loop {
-                // A client may be gone before it was accepted: the next one is not.
-                if let Ok((stream, _)) = listener.accept().await {
-                    tokio::spawn(carry(stream, Arc::clone(&behind)));
+                match listener.accept().await {
+                    Ok((stream, _)) => drop(tokio::spawn(carry(stream, Arc::clone(&behind)))),
+                    // A client that was gone before it was accepted: the next one is not.
+                    Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
+                    // No file or no memory is left: that may last, and others give some back.
+                    Err(error) => {
+                        let why = format!("the proxy cannot accept a connection: {error}");
+                        if why != said {
+                            eprintln!("{why}");
+                            said = why;
+                        }
+                        tokio::time::sleep(PAUSE).await;
+                    }
                 }
             }
         });
