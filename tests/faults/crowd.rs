@@ -1,8 +1,8 @@
 //! People whose apps refresh without a pause, what each app received, and the check of all of it.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use jsonwebtoken::jwk::JwkSet;
@@ -10,7 +10,7 @@ use jsonwebtoken::{DecodingKey, Validation};
 use tokio::task::JoinHandle;
 
 use crate::support::{
-    App, Binary, ClientArguments, Evidence, PASSWORD, Reply, decode_claims, decode_header, http,
+    App, Binary, ClientArguments, Evidence, PASSWORD, Reply, decode_claims, decode_header,
 };
 
 /// An app may ask again this long after its request was not answered.
@@ -25,6 +25,36 @@ pub(crate) struct Work {
     pub(crate) refreshed: AtomicUsize,
     pub(crate) unanswered: AtomicUsize,
     pub(crate) unavailable: AtomicUsize,
+    /// How long each refresh took that succeeded.
+    times: Mutex<Vec<Duration>>,
+}
+
+impl Work {
+    /// Forgets the times so far, and returns the one that ninety-nine of a hundred did not exceed.
+    pub(crate) fn take_p99(&self) -> Duration {
+        let mut times = self.times.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut times = std::mem::take(&mut *times);
+        times.sort_unstable();
+        times.get(times.len() * 99 / 100).copied().unwrap_or_default()
+    }
+}
+
+/// How a crowd works.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Plan {
+    pub(crate) people: usize,
+    /// How long an app waits after a refresh.
+    pub(crate) pause: Duration,
+    /// Of each app so many tokens are left to the end, at the least; those before them are checked
+    /// during the work.
+    pub(crate) kept: usize,
+}
+
+impl Plan {
+    /// So many people, whose apps wait for nothing and whose tokens are checked at the end.
+    pub(crate) fn of(people: usize) -> Self {
+        Self { people, pause: Duration::ZERO, kept: usize::MAX }
+    }
 }
 
 /// What an app received of one family, in order.
@@ -35,6 +65,43 @@ struct Received {
     /// Answers that nobody honest may get.
     wrong: Vec<String>,
     slowest: Duration,
+    /// Checks that were made during the work.
+    checks: usize,
+    /// One of so many refresh tokens that were checked during the work, for another look at the end.
+    sample: Vec<String>,
+}
+
+/// One refresh token of so many is looked at again.
+const SAMPLE: usize = 50;
+
+impl Received {
+    /// Checks all tokens but the newest, and forgets them: they must be good, or spent.
+    async fn check_older(&mut self, app: &App, keys: &JwkSet, kept: usize) {
+        let older = self.access.len().saturating_sub(kept);
+        for token in self.access.drain(..older) {
+            self.checks += 1;
+            if let Some(problem) = problem_of(app, keys, &token).await {
+                self.wrong.push(problem);
+            }
+        }
+        for (number, spent) in self.refresh.drain(..older).enumerate() {
+            self.checks += 1;
+            if app.is_active(&spent).await {
+                self.wrong.push("a spent refresh token that is active".to_owned());
+            }
+            if number % SAMPLE == 0 {
+                self.sample.push(spent);
+            }
+        }
+    }
+}
+
+/// What is wrong with an access token that must be good.
+async fn problem_of(app: &App, keys: &JwkSet, token: &str) -> Option<String> {
+    if let Err(error) = verify(keys, token) {
+        return Some(format!("an access token that does not verify: {error}"));
+    }
+    (!app.is_active(token).await).then(|| "an access token that is not active".to_owned())
 }
 
 /// People at work.
@@ -60,14 +127,26 @@ impl Crowd {
     /// Signs so many people in, whose apps then refresh at these servers in turn.
     pub(crate) async fn gather(binary: &Binary, servers: &[String], people: usize) -> Self {
         let app = register(binary).await;
+        Self::gather_at(app, binary, servers, Plan::of(people)).await
+    }
+
+    /// The same with an app that is registered already.
+    pub(crate) async fn gather_at(
+        app: App,
+        binary: &Binary,
+        servers: &[String],
+        plan: Plan,
+    ) -> Self {
         let work = Arc::new(Work::default());
+        let keys = Arc::new(keys_of(&app).await);
         let mut at_work = Vec::new();
-        for number in 0..people {
+        for number in 0..plan.people {
             let name = format!("person{number}");
             binary.user(&name, PASSWORD).await;
             let pair = app.password_as(&name, PASSWORD, "read").await.pair();
             let apps = servers.iter().map(|server| app.at(server)).collect();
-            at_work.push(tokio::spawn(refresh_on(apps, number, pair, Arc::clone(&work))));
+            let person = Person { apps, number, plan, keys: Arc::clone(&keys) };
+            at_work.push(tokio::spawn(refresh_on(person, pair, Arc::clone(&work))));
         }
         Self { app, work, keeps_one_time: true, people: at_work }
     }
@@ -93,6 +172,7 @@ impl Crowd {
         for (number, person) in self.people.into_iter().enumerate() {
             let received = person.await.expect("an app that ends");
             judged.slowest = judged.slowest.max(received.slowest);
+            judged.operations += received.checks;
             for wrong in &received.wrong {
                 judged.broken.push(format!("person {number} was answered {wrong}"));
             }
@@ -143,7 +223,7 @@ pub(crate) struct Judged {
 impl Judged {
     /// Checks the refresh tokens of a family; all its access tokens.
     async fn family(&mut self, app: &App, number: usize, received: Received) -> Vec<String> {
-        let Received { mut access, mut refresh, .. } = received;
+        let Received { mut access, mut refresh, sample, .. } = received;
         for _ in 0..2 {
             let newest = refresh.last().expect("signed in");
             let reply = app.refresh(newest).await;
@@ -160,7 +240,7 @@ impl Judged {
         if !app.is_active(&live).await {
             self.broken.push(format!("the leaf of person {number} is not active"));
         }
-        for spent in &refresh {
+        for spent in refresh.iter().chain(&sample) {
             self.operations += 1;
             if app.is_active(spent).await {
                 self.broken.push(format!("person {number} has two live refresh tokens"));
@@ -173,11 +253,8 @@ impl Judged {
     async fn access_tokens(&mut self, app: &App, keys: &JwkSet, number: usize, all: &[String]) {
         for token in all {
             self.operations += 1;
-            if let Err(error) = verify(keys, token) {
-                self.broken.push(format!("an access token of person {number}: {error}"));
-            }
-            if !app.is_active(token).await {
-                self.broken.push(format!("an access token of person {number} is not active"));
+            if let Some(problem) = problem_of(app, keys, token).await {
+                self.broken.push(format!("person {number} has {problem}"));
             }
         }
     }
@@ -186,7 +263,7 @@ impl Judged {
 /// The keys that the server publishes.
 pub(crate) async fn keys_of(app: &App) -> JwkSet {
     let url = format!("{}/.well-known/jwks.json", app.base);
-    let text = http().get(url).send().await.expect("keys").text().await.expect("keys");
+    let text = app.http.get(url).send().await.expect("keys").text().await.expect("keys");
     serde_json::from_str(&text).expect("a JWK Set")
 }
 
@@ -202,15 +279,31 @@ pub(crate) fn verify(keys: &JwkSet, token: &str) -> Result<(), String> {
     claims.map(|_| ()).map_err(|error| error.to_string())
 }
 
-/// Refreshes in a loop, always with the newest token that arrived.
-async fn refresh_on(
+/// Somebody whose app refreshes.
+struct Person {
+    /// Their app at each of the servers.
     apps: Vec<App>,
     number: usize,
+    plan: Plan,
+    keys: Arc<JwkSet>,
+}
+
+/// Refreshes in a loop, always with the newest token that arrived.
+async fn refresh_on(
+    person: Person,
     (access, refresh): (String, String),
     work: Arc<Work>,
 ) -> Received {
+    let Person { apps, number, plan, keys } = person;
     let (access, refresh) = (vec![access], vec![refresh]);
-    let mut received = Received { access, refresh, wrong: Vec::new(), slowest: Duration::ZERO };
+    let mut received = Received {
+        access,
+        refresh,
+        wrong: Vec::new(),
+        slowest: Duration::ZERO,
+        checks: 0,
+        sample: Vec::new(),
+    };
     let mut pause = tokio::time::interval(PAUSE);
     for turn in number.. {
         if work.is_over.load(Ordering::SeqCst) {
@@ -221,7 +314,7 @@ async fn refresh_on(
         let reply = apps[turn % apps.len()].try_refresh(token).await;
         if let Some(reply) = &reply {
             received.slowest = received.slowest.max(asked.elapsed());
-            count(reply, &work);
+            count(reply, asked.elapsed(), &work);
         } else {
             work.unanswered.fetch_add(1, Ordering::SeqCst);
         }
@@ -230,6 +323,12 @@ async fn refresh_on(
                 let (access, refresh) = reply.pair();
                 received.access.push(access);
                 received.refresh.push(refresh);
+                if received.access.len() > plan.kept.saturating_mul(2) {
+                    received.check_older(&apps[turn % apps.len()], &keys, plan.kept).await;
+                }
+                if !plan.pause.is_zero() {
+                    tokio::time::sleep(plan.pause).await;
+                }
             }
             Some(reply) if is_unavailable(&reply) => drop(pause.tick().await),
             None => drop(pause.tick().await),
@@ -242,8 +341,9 @@ async fn refresh_on(
     received
 }
 
-fn count(reply: &Reply, work: &Work) {
+fn count(reply: &Reply, took: Duration, work: &Work) {
     if reply.status == 200 {
+        work.times.lock().unwrap_or_else(PoisonError::into_inner).push(took);
         work.refreshed.fetch_add(1, Ordering::SeqCst);
     } else if is_unavailable(reply) {
         work.unavailable.fetch_add(1, Ordering::SeqCst);
