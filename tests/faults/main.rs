@@ -14,22 +14,30 @@
     reason = "a fault that cannot be made, and a check that does not hold, end the program loudly"
 )]
 
+mod backup;
+mod cleaning;
 mod clock;
 mod crowd;
 mod cut;
 mod database;
+mod disk;
 mod endings;
 mod kill;
+mod outside;
 mod process;
 mod proxy;
 mod rolling;
 mod rotation;
+mod secrets;
+mod skew;
+mod slow;
 mod soak;
 mod starts;
 mod storm;
 #[path = "../it/support/mod.rs"]
 #[expect(dead_code, unused_imports, unused_macros, reason = "the tests use the rest")]
 mod support;
+mod upgrade;
 
 use std::pin::Pin;
 use std::process::ExitCode;
@@ -101,6 +109,8 @@ faults! {
         "somebody else takes every connection of Postgres: 503 in time, and all goes on by itself";
     "rolling-restart", 5, rolling::restarts,
         "two servers behind a proxy are restarted in turn under load: no request fails";
+    "upgrade", 1, upgrade::under_load,
+        "two servers of the version before replicas are replaced by this one, in turn and under load: no request fails";
     "key-rotation", 12, rotation::under_verifiers,
         "a new signing key every six seconds, two servers, eight verifiers that cache the keys as told: every token verifies";
     "killed-migrations", 12, starts::killed_and_together,
@@ -109,6 +119,30 @@ faults! {
         "the clock of the machine steps by an hour, forwards and backwards: nobody is logged out, what was revoked stays so";
     "hashing-storm", 1, storm::of_sign_ins,
         "500 sign-ins at once while apps refresh: memory stays bounded and refreshes are answered";
+    "one-time-secrets", 4, secrets::raced,
+        "three servers race every kind of link, code and proof that is good once: exactly one use counts";
+    "disk-full", 12, disk::full,
+        "the disk of SQLite is full again and again, and the server dies meanwhile: nothing that was acknowledged is lost";
+    "disk-slow", 1, disk::slow,
+        "the disk of SQLite takes up to 12 seconds for a write: every answer comes in time, and all goes on by itself";
+    "slow-connections", 60, slow::connections,
+        "ten thousand connections send next to nothing for so many seconds: honest requests are answered";
+    "http2-floods", 12, slow::floods,
+        "six kinds of floods of HTTP/2 frames, each for so many seconds: honest requests are answered, memory is bounded";
+    "outside-down", 20, outside::down,
+        "providers, the mail server and apps are down, hang and are slow, for so many seconds each: sign-ins and refreshes go on, what was queued arrives";
+    "replica-skew", 8, skew::of_replicas,
+        "the clocks of two servers are two minutes off beside an exact one: nobody is logged out, what was revoked stays so";
+    "leap-second", 6, skew::leap,
+        "the clock repeats and skips a second while apps refresh: nobody notices";
+    "clean-up", 10, cleaning::on_sqlite,
+        "so many million expired rows are deleted while apps refresh, on SQLite: the p99 of a refresh at most doubles";
+    "clean-up-postgres", 5, cleaning::on_postgres,
+        "the same on Postgres";
+    "backup-restore", 12, backup::of_sqlite,
+        "the database is copied while apps refresh, with sqlite3, and a server starts on the copy: it knows, signs and verifies";
+    "backup-restore-postgres", 8, backup::of_postgres,
+        "the same with pg_dump and pg_restore";
     "soak", 4, soak::for_minutes,
         "refreshes, sign-ins and revocations for so many minutes: memory, files and threads stay flat";
 }

@@ -1,7 +1,7 @@
 //! Runs the real binary in a folder of its own.
 
 use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -17,6 +17,8 @@ use super::{App, ClientArguments, Database, Evidence, eventually};
 pub(crate) struct Cli {
     pub(crate) folder: TempDir,
     pub(crate) environment: Vec<(String, String)>,
+    /// The binary: that of this build, or of another version.
+    pub(crate) program: PathBuf,
 }
 
 /// The result of a verb.
@@ -51,7 +53,7 @@ impl Cli {
             ("MAPAE_KEYS_DIR", folder.path().join("keys").display().to_string()),
         ];
         let environment = environment.map(|(name, value)| (name.to_owned(), value)).to_vec();
-        Self { folder, environment }
+        Self { folder, environment, program: PathBuf::from(env!("CARGO_BIN_EXE_mapae")) }
     }
 
     /// Sets an environment variable.
@@ -76,7 +78,7 @@ impl Cli {
 
     /// A command that runs the binary with these arguments in this installation.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = self.prepared(Command::new(env!("CARGO_BIN_EXE_mapae")));
+        let mut command = self.prepared(Command::new(&self.program));
         command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
@@ -89,7 +91,7 @@ impl Cli {
         arguments: &[&str],
     ) -> Command {
         let mut command = self.prepared(Command::new(program));
-        command.args(before).arg(env!("CARGO_BIN_EXE_mapae")).args(arguments);
+        command.args(before).arg(&self.program).args(arguments);
         command.env("PATH", "/usr/bin:/bin");
         command
     }

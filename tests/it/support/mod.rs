@@ -11,6 +11,7 @@ mod evidence;
 pub(crate) mod factors;
 mod mail_server;
 mod mailbox;
+#[expect(dead_code, reason = "the faults use the rest")]
 mod own_postgres;
 mod programs;
 mod redis_server;

@@ -21,6 +21,11 @@ impl Oidc {
     pub(crate) async fn start() -> Self {
         Self::open(Honest).await
     }
+
+    /// The same behind what is given its address and says its own.
+    pub(crate) async fn start_behind(front: impl AsyncFnOnce(String) -> String) -> Self {
+        Self::open_behind(Honest, front).await
+    }
 }
 
 impl Vendor for Honest {

@@ -42,8 +42,15 @@ impl<V: Vendor> Deref for ProviderStub<V> {
 
 impl<V: Vendor> ProviderStub<V> {
     pub(super) async fn open(vendor: V) -> Self {
+        Self::open_behind(vendor, async |address| address).await
+    }
+
+    /// A provider that is reached through what stands before it: this is given the address of the
+    /// provider, and says its own.
+    pub(super) async fn open_behind(vendor: V, front: impl AsyncFnOnce(String) -> String) -> Self {
         let socket = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let base = format!("http://{}", socket.local_addr().expect("an address"));
+        let address = socket.local_addr().expect("an address").to_string();
+        let base = format!("http://{}", front(address).await);
         let endpoints =
             Arc::new(ProviderEndpoints { records: ProviderRecords::new(base, V::key), vendor });
         let router = Router::new().fallback(take::<V>).with_state(Arc::clone(&endpoints));
