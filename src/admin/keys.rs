@@ -59,7 +59,7 @@ pub async fn fetchers(store: &Store) -> Result<Vec<KeyFetcher>, Fault> {
 pub fn progress(keyring: &Keyring, fetchers: &[KeyFetcher]) -> Result<Vec<Progress>, Fault> {
     let snapshot = keyring.snapshot()?;
     let keys: Vec<_> = snapshot.list().collect();
-    Ok(fetchers::progress(keys.into_iter(), fetchers))
+    Ok(fetchers::progress(&keys.into_iter(), fetchers))
 }
 
 /// Makes new keys for this algorithm, or for every algorithm if none is given. With `at_once` they

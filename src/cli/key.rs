@@ -146,14 +146,13 @@ fn show_fetchers(at: &Installation, fetchers: &[KeyFetcher], progress: &[Progres
         .iter()
         .map(|one| vec![one.agent.clone(), from_now(now, one.last_at), one.kids.join(" ")])
         .collect();
-    let mut words = match rows.as_slice() {
+    let listed = match rows.as_slice() {
         [] => "nobody has fetched the keys in the last 30 days".to_owned(),
         some => table(&["AGENT", "LAST", "KIDS"], some),
     };
-    for one in progress {
-        words.push_str(&format!("\n{}", told(one, now)));
-    }
-    at.print(&json!({ "fetchers": shown }), &words);
+    let progress = progress.iter().map(|one| told(one, now));
+    let words: Vec<_> = std::iter::once(listed).chain(progress).collect();
+    at.print(&json!({ "fetchers": shown }), &words.join("\n"));
 }
 
 /// The most programs that are named in one line.

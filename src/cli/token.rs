@@ -91,16 +91,13 @@ impl Explain {
             return usage("give the token, or its claims as JSON, on standard input");
         }
         let presented = Presented::read(text.expose());
-        let facts = match &self.issuer {
-            Some(issuer) => {
-                let outbound = app::outbound(&settings)?;
-                token_facts::from_issuer(&outbound, issuer, &presented, self.resource, now).await?
-            }
-            None => {
-                let clock = Clock::fixed(now);
-                let services = services(at, &settings, DatabaseUse::Reads, &clock).await?;
-                token_facts::from_database(&services.resources, &presented, self.resource).await?
-            }
+        let facts = if let Some(issuer) = &self.issuer {
+            let outbound = app::outbound(&settings)?;
+            token_facts::from_issuer(&outbound, issuer, &presented, self.resource, now).await?
+        } else {
+            let clock = Clock::fixed(now);
+            let services = services(at, &settings, DatabaseUse::Reads, &clock).await?;
+            token_facts::from_database(&services.resources, &presented, self.resource).await?
         };
         let explanation = explain(&presented, &facts);
         at.print(&described(&explanation), &in_words(&explanation));

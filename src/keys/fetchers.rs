@@ -147,7 +147,7 @@ pub struct Progress {
 /// For each algorithm with two published keys at least, who has fetched the newest one.
 #[must_use]
 pub fn progress<'a>(
-    keys: impl Iterator<Item = (&'a StoredKey, Phase)> + Clone,
+    keys: &(impl Iterator<Item = (&'a StoredKey, Phase)> + Clone),
     fetchers: &[KeyFetcher],
 ) -> Vec<Progress> {
     let of_alg = |alg: &TokenAlg| {
@@ -227,13 +227,13 @@ mod tests {
             fetcher("older", &["RS256-0"]),
             fetcher("new", &["RS256-2"]),
         ];
-        let found = progress(keys.into_iter(), &fetchers);
+        let found = progress(&keys.into_iter(), &fetchers);
         let missing = vec![fetchers[1].clone()];
         let expected = Progress { alg: TokenAlg::Rs256, signs: false, of: 3, missing };
         assert_eq!(found, [expected], "ES256 has no successor");
         let signs = [(&one, Phase::Retiring), (&two, Phase::Signing)];
-        assert!(progress(signs.into_iter(), &fetchers)[0].signs);
+        assert!(progress(&signs.into_iter(), &fetchers)[0].signs);
         let gone = [(&one, Phase::Remembered), (&two, Phase::Signing)];
-        assert_eq!(progress(gone.into_iter(), &fetchers), []);
+        assert_eq!(progress(&gone.into_iter(), &fetchers), []);
     }
 }

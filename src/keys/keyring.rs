@@ -130,7 +130,7 @@ impl Snapshot {
             .map_err(|error| Fault::internal("writing the JWKS", error))?;
         let etag = format!("\"{}\"", make::left_half_hash(&String::from_utf8_lossy(&jwks)));
         let (phases, until, jwks) = (view.phases, view.until, jwks.into());
-        Ok(Self { phases, until, signing, jwks, etag, published_kids, keys })
+        Ok(Self { keys, phases, until, signing, jwks, etag, published_kids })
     }
 
     /// The JWK Set, RFC 7517 §5.

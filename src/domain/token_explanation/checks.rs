@@ -210,15 +210,12 @@ fn known_key(jwt: &PastedJwt, kid: &str, key: &KnownKey, now: DateTime<Utc>) -> 
 
 fn life(now: DateTime<Utc>, dates: KeyDates) -> String {
     let KeyDates { published_at, signs_from, published_until } = dates;
-    let mut said = format!(
-        ": published since {}, signs from {}",
-        dated(now, published_at),
-        dated(now, signs_from)
-    );
-    if let Some(until) = published_until {
-        said.push_str(&format!(", published until {}", dated(now, until)));
-    }
-    said
+    let (published_at, signs_from) = (dated(now, published_at), dated(now, signs_from));
+    let until = published_until.map(|until| format!(", published until {}", dated(now, until)));
+    format!(
+        ": published since {published_at}, signs from {signs_from}{}",
+        until.unwrap_or_default()
+    )
 }
 
 /// The issuer, byte by byte.
