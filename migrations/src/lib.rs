@@ -29,6 +29,8 @@ mod m0030_my_account;
 mod m0034_endings_by_person;
 mod m0038_leaders;
 mod m0039_rate_limits;
+mod m0040_status_lists;
+mod m0041_revocations;
 mod m0043_key_fetchers;
 mod step;
 
@@ -66,6 +68,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0034_endings_by_person::STEP),
             Box::new(m0038_leaders::STEP),
             Box::new(m0039_rate_limits::STEP),
+            Box::new(m0040_status_lists::STEP),
+            Box::new(m0041_revocations::STEP),
             Box::new(m0043_key_fetchers::STEP),
         ]
     }

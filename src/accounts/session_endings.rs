@@ -318,6 +318,27 @@ async fn step(tx: &Tx, ending: &Ending, at_most: u64) -> Result<Step, Fault> {
     Ok(Step { families: ended.len() as u64, is_more, bared_until })
 }
 
+/// Revokes every family of a client or of a provider that is turned off, in steps, each in a
+/// transaction of its own. The caller has turned it off before, so no new ones are opened. Returns
+/// how many families ended.
+pub async fn end_every(store: &Store, clock: &Clock, of: FamilyFilter<'_>) -> Result<u64, Fault> {
+    let mut count = 0;
+    loop {
+        let tx = store.begin(clock.now()).await?;
+        let ended = families::revoke_some(&tx, of, None, None, STEP).await?;
+        // A client that is turned away need not be told.
+        if let FamilyFilter::Provider(_) = of {
+            notify(&tx, &ended).await?;
+        }
+        tx.commit().await?;
+        count += ended.len() as u64;
+        if (ended.len() as u64) < STEP {
+            return Ok(count);
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
 /// Writes a logout notice for each app that has a logout URI.
 async fn notify(tx: &Tx, ended: &[EndedFamily]) -> Result<(), Fault> {
     if ended.is_empty() {

@@ -2,12 +2,13 @@
 
 use chrono::{DateTime, Utc};
 
+use crate::accounts::session_endings;
 use crate::clients::registration::{self, ClientRejected, ClientResult, check, done, find, lock};
 use crate::domain::audit::EventKind;
 use crate::domain::client::{AuthMethod, Client, ClientId, ClientKind};
 use crate::domain::client_metadata::ClientChange;
 use crate::domain::clock::Clock;
-use crate::domain::family::FamilyOwner;
+use crate::domain::family::{FamilyFilter, FamilyOwner};
 use crate::domain::secret::{ClientSecret, Plain};
 use crate::domain::urls;
 use crate::store::{Store, clients, consents, families};
@@ -84,14 +85,23 @@ pub async fn rotate_secret(
     Ok(secret)
 }
 
-/// Disables or enables a client.
+/// Disables or enables a client. When it is disabled, everything that it was given ends, and stays
+/// ended when it is enabled again.
 pub async fn set_enabled(store: &Store, clock: &Clock, id: &str, enabled: bool) -> ClientResult {
     let client = find(store, id).await?;
+    if enabled && !client.is_enabled() {
+        // A disabling that was interrupted is carried out first.
+        session_endings::end_every(store, clock, FamilyFilter::Client(&client.id)).await?;
+    }
     let tx = store.begin(clock.now()).await?;
     let disabled_at = (!enabled).then(|| tx.now());
     clients::set_disabled(&tx, &client.id, disabled_at).await?;
     let kind = if enabled { EventKind::ClientEnabled } else { EventKind::ClientDisabled };
-    done(tx, kind, &client.id).await
+    done(tx, kind, &client.id).await?;
+    if !enabled {
+        session_endings::end_every(store, clock, FamilyFilter::Client(&client.id)).await?;
+    }
+    Ok(())
 }
 
 /// How many rows of a client one transaction deletes.
@@ -104,6 +114,7 @@ pub async fn delete(store: &Store, clock: &Clock, id: &str) -> ClientResult {
     let tx = store.begin(clock.now()).await?;
     clients::set_disabled(&tx, &client.id, Some(tx.now())).await?;
     tx.commit().await?;
+    session_endings::end_every(store, clock, FamilyFilter::Client(&client.id)).await?;
     loop {
         let tx = store.begin(clock.now()).await?;
         let families = families::delete_some(&tx, FamilyOwner::Client(&client.id), STEP).await?;

@@ -1,8 +1,10 @@
 //! What an operator does with the providers in the database.
 
+use crate::accounts::session_endings;
 use crate::domain::audit::{Event, EventKind};
 use crate::domain::client::ClientId;
 use crate::domain::clock::Clock;
+use crate::domain::family::FamilyFilter;
 use crate::domain::provider::{Credential, ProviderMetadata, Registration, Slug};
 use crate::domain::provider_metadata::{AttributeProblems, ProviderChange};
 use crate::domain::verdict::{Error, Fault, OrRejected, reject};
@@ -172,7 +174,8 @@ pub async fn missing_client(
     Ok(None)
 }
 
-/// Turns a provider of the database off or on.
+/// Turns a provider of the database off or on. When it is turned off, what people opened with it
+/// ends, and stays ended when it is turned on again.
 pub async fn set_enabled(
     store: &Store,
     clock: &Clock,
@@ -185,6 +188,13 @@ pub async fn set_enabled(
             "{slug} stands in the settings file: write disabled = true there and restart"
         ));
     }
+    if enabled {
+        let every = list(store, &[]).await?;
+        if every.iter().any(|one| one.slug == *slug && one.disabled) {
+            // A turning off that was interrupted is carried out first.
+            session_endings::end_every(store, clock, FamilyFilter::Provider(slug)).await?;
+        }
+    }
     let tx = store.begin(clock.now()).await?;
     let disabled_at = (!enabled).then(|| tx.now());
     if !providers::set_disabled(&tx, slug, disabled_at).await? {
@@ -192,19 +202,25 @@ pub async fn set_enabled(
         return unknown(slug);
     }
     let kind = if enabled { EventKind::ProviderEnabled } else { EventKind::ProviderDisabled };
-    done(tx, kind, slug).await
+    done(tx, kind, slug).await?;
+    if !enabled {
+        session_endings::end_every(store, clock, FamilyFilter::Provider(slug)).await?;
+    }
+    Ok(())
 }
 
 /// Deletes a provider from the database. If a provider is also in the settings file, this resolves
 /// the conflict. People who signed in with it keep their accounts, and can sign in with it again if
-/// it is added again.
+/// it is added again; what they opened with it ends.
 pub async fn delete(store: &Store, clock: &Clock, slug: &Slug) -> OrRejected {
     let tx = store.begin(clock.now()).await?;
     if !providers::delete(&tx, slug).await? {
         tx.abandon().await;
         return unknown(slug);
     }
-    done(tx, EventKind::ProviderDeleted, slug).await
+    done(tx, EventKind::ProviderDeleted, slug).await?;
+    session_endings::end_every(store, clock, FamilyFilter::Provider(slug)).await?;
+    Ok(())
 }
 
 fn unknown<T>(slug: &Slug) -> OrRejected<T> {

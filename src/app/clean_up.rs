@@ -16,12 +16,13 @@ use super::retention::Kept;
 use super::services::Services;
 use crate::domain::clock::Clock;
 use crate::domain::verdict::Fault;
+use crate::oauth::status::{feed, indices};
 use crate::runtime::supervisor::Need;
 use crate::store::leaders::Job;
 use crate::store::{
     Tx, audit_events, authorization_codes, browsers, families, interactions, key_fetchers,
-    known_addresses, mail_secrets, rate_limits, revoked_access_tokens, sessions, throttles,
-    used_assertions,
+    known_addresses, mail_secrets, rate_limits, revocations, revoked_access_tokens, sessions,
+    status_lists, throttles, used_assertions,
 };
 
 /// How often the leader cleans up. A new leader begins at once.
@@ -97,6 +98,9 @@ enum Aged {
     MailSecrets,
     RateLimits,
     KeyFetchers,
+    Revocations,
+    StatusBlocks,
+    StatusLists,
 }
 
 const AGED: &[Aged] = &[
@@ -114,6 +118,9 @@ const AGED: &[Aged] = &[
     Aged::MailSecrets,
     Aged::RateLimits,
     Aged::KeyFetchers,
+    Aged::Revocations,
+    Aged::StatusBlocks,
+    Aged::StatusLists,
 ];
 
 impl Aged {
@@ -140,6 +147,17 @@ impl Aged {
             Self::MailSecrets => mail_secrets::forget(tx, now, STEP).await,
             Self::RateLimits => rate_limits::forget(tx, now, STEP).await,
             Self::KeyFetchers => key_fetchers::forget(tx, now - UNSEEN, STEP).await,
+            Self::Revocations => {
+                let kept = services.lifetimes.access_token.max(feed::KEPT);
+                revocations::forget(tx, now - kept, STEP).await
+            }
+            Self::StatusBlocks => status_lists::forget_blocks(tx, now, STEP).await,
+            Self::StatusLists => {
+                // A place that was reserved before may have been given to a token since.
+                let before = now - indices::RESERVED - services.lifetimes.access_token;
+                let is_more = status_lists::recycle(tx, before, STEP).await?;
+                Ok(if is_more { STEP } else { 0 })
+            }
         }
     }
 }

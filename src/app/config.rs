@@ -38,6 +38,7 @@ use crate::mail::MailSettings;
 pub use crate::net::listener::Http;
 use crate::net::tls::Files;
 use crate::oauth::lifetimes::{self, Lifetimes};
+use crate::oauth::status::settings::StatusListSettings;
 use crate::rate_limits::RateLimits;
 use crate::redis_client::settings::RedisSettings;
 use crate::settings::collected::{Collected, NamedFile, UnknownName};
@@ -94,6 +95,8 @@ settings! {
         pub keys: Schedule = section(),
         /// How long tokens live.
         pub lifetimes: Lifetimes = section(),
+        /// How status lists are made.
+        pub status_lists: StatusListSettings = section(),
         /// So many families one person may have at one client.
         pub families_per_client: u32 = group(lifetimes::families_per_client),
         /// How long browser sessions live.

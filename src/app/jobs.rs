@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
 use super::config::Settings;
+use super::epoch::EpochFile;
 use super::opening::{clock_skew, redis};
 use super::services::Services;
 use super::{clean_up, telemetry};
@@ -45,13 +46,14 @@ const CLIENTS: usize = 100;
 pub(super) fn start(
     services: &Arc<Services>,
     settings: &Settings,
+    epoch: &Arc<EpochFile>,
     stopped: &watch::Receiver<bool>,
 ) -> Vec<JoinHandle<()>> {
     let supervisor = &services.supervisor;
     let seen = Arc::new(tokio::sync::Mutex::new(None));
     let hint = Arc::new(Notify::new());
     let watching = {
-        let services = Arc::clone(services);
+        let (services, epoch) = (Arc::clone(services), Arc::clone(epoch));
         let rounds = Rounds { period: WATCH, hint: Arc::clone(&hint) };
         every(
             supervisor,
@@ -59,7 +61,7 @@ pub(super) fn start(
             Need::Serving,
             rounds,
             stopped.clone(),
-            move || learn(Arc::clone(&services), Arc::clone(&seen)),
+            move || learn(Arc::clone(&services), Arc::clone(&epoch), Arc::clone(&seen)),
         )
     };
     let keys = {
@@ -104,7 +106,8 @@ pub(super) fn start(
             }
         })
     };
-    let mut jobs = vec![watching, keys, cleaning, ending, folding, counting, noting];
+    let own = hear_of_own_changes(services, &hint, stopped);
+    let mut jobs = vec![watching, keys, cleaning, ending, folding, counting, noting, own];
     if let Some(redis) = &services.redis {
         jobs.extend(share_hints(services, redis, &hint, stopped));
     }
@@ -116,6 +119,29 @@ pub(super) fn start(
         services.mail_delivery.as_ref()
     }));
     jobs
+}
+
+/// Makes this process learn at once of what it changed itself.
+fn hear_of_own_changes(
+    services: &Arc<Services>,
+    hint: &Arc<Notify>,
+    stopped: &watch::Receiver<bool>,
+) -> JoinHandle<()> {
+    let (changes, hint, until) = (services.store.changes(), Arc::clone(hint), stopped.clone());
+    services.supervisor.start("hearing of own changes", Need::Beside, move || {
+        let (mut changes, hint, mut until) = (changes.clone(), Arc::clone(&hint), until.clone());
+        async move {
+            let hear = async {
+                while changes.changed().await.is_ok() {
+                    hint.notify_one();
+                }
+            };
+            tokio::select! {
+                () = hear => {}
+                _ = until.wait_for(|stopped| *stopped) => {}
+            }
+        }
+    })
 }
 
 /// Stays in touch with Redis, tells other replicas of changes that this process made, and passes
@@ -340,9 +366,16 @@ where
 
 async fn learn(
     services: Arc<Services>,
+    epoch: Arc<EpochFile>,
     seen: Arc<tokio::sync::Mutex<Option<Revisions>>>,
 ) -> Result<(), Fault> {
-    let now = revisions::read(&*services.store).await?;
+    let began = services.known.begin();
+    let read = revisions::read(&*services.store).await;
+    let revoked = services.known.learn_of(began, read.clone()).await;
+    if let Ok(known) = &revoked {
+        epoch.keep(known.epoch).await;
+    }
+    let now = read?;
     if let Some(skew) = clock_skew(&services.store, &services.clock).await? {
         metrics::gauge!("mapae_database_clock_skew_seconds").set(skew.as_seconds_f64());
     }
@@ -350,7 +383,7 @@ async fn learn(
     let before = seen.replace(now);
     let Some(before) = before else {
         services.clients.forget();
-        return Ok(());
+        return revoked.map(drop);
     };
     let mut learned = now;
     if before.clients != now.clients {
@@ -376,11 +409,14 @@ async fn learn(
         }
     }
     *seen = Some(learned);
-    match (providers, keys) {
-        (Err(one), Err(other)) => {
-            Err(Fault::unavailable("learning of changes", format!("{one}; {other}")))
-        }
-        (one, other) => one.and(other),
+    let failed: Vec<_> = [revoked.map(drop), providers, keys]
+        .into_iter()
+        .filter_map(|learned| learned.err().map(|fault| fault.to_string()))
+        .collect();
+    if failed.is_empty() {
+        Ok(())
+    } else {
+        Err(Fault::unavailable("learning of changes", failed.join("; ")))
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod clean_up;
 pub mod config;
+mod epoch;
 mod jobs;
 mod leading;
 mod log_lines;

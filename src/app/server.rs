@@ -10,12 +10,15 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
 use super::config::Settings;
+use super::epoch::EpochFile;
 use super::opening::{master_key, wait_for_store};
 use super::otlp_export::Export;
 use super::services::Services;
 use super::{jobs, telemetry};
+use crate::accounts::session_endings;
 use crate::clients::logos::Logos;
 use crate::domain::clock::Clock;
+use crate::domain::family::FamilyFilter;
 use crate::domain::verdict::{Fault, OrRejected, reject};
 use crate::keys::doctor_key::DoctorKey;
 use crate::net::listener::{self, Listener};
@@ -74,6 +77,14 @@ impl Server {
         let master = master_key(&settings, &store).await?;
         let services = Arc::new(Services::open(&settings, &store, &clock, &master).await?);
         services.keyring.maintain().await?;
+        let epoch = Arc::new(EpochFile::beside(&settings.master_key));
+        epoch.check(&store, &services.known).await?;
+        // Those of the database ended what came by them when they were turned off.
+        for provider in settings.social.iter().filter(|provider| provider.disabled) {
+            let of = FamilyFilter::Provider(&provider.slug);
+            session_endings::end_every(&store, &clock, of).await?;
+        }
+        services.known.learn().await?;
         let shared = Shared::new(web::SharedParts {
             supervisor: services.supervisor.clone(),
             flows: services.flows.clone(),
@@ -81,6 +92,8 @@ impl Server {
             token: Arc::clone(&services.token),
             resources: services.resources.clone(),
             keyring: Arc::clone(&services.keyring),
+            status_lists: Arc::clone(&services.status_lists),
+            feed: Arc::clone(&services.feed),
             logos: Logos::new(
                 Arc::clone(&services.clients),
                 services.outbound.clone(),
@@ -97,7 +110,7 @@ impl Server {
         let ca_file = settings.outbound.ca_file.as_deref();
         let export = Export::start(&settings.otlp, ca_file, &services)?;
         let (stop, stopped) = watch::channel(false);
-        let mut tasks = jobs::start(&services, &settings, &stopped);
+        let mut tasks = jobs::start(&services, &settings, &epoch, &stopped);
         tasks.extend(
             tls.clone().map(|tls| jobs::look_after_tls(&services.supervisor, tls, stopped.clone())),
         );

@@ -36,6 +36,11 @@ use crate::oauth::resource::bearer::AccessTokens;
 use crate::oauth::resource::context::ResourceContext;
 use crate::oauth::resource::verified::VerifiedTokens;
 use crate::oauth::resource::{liveness, people};
+use crate::oauth::status::feed::Feed;
+use crate::oauth::status::indices::{IndexParts, Indices};
+use crate::oauth::status::known::KnownRevocations;
+use crate::oauth::status::lists::{Published, StatusLists};
+use crate::oauth::status::settings::StatusListSettings;
 use crate::oauth::token::context::GrantContext;
 use crate::oauth::token::endpoint::TokenEndpoint;
 use crate::oauth::token::families::Families;
@@ -81,6 +86,12 @@ pub struct Services {
     pub resources: ResourceContext,
     /// Checks requests that browsers bring.
     pub requests: RequestContext,
+    /// What is revoked, as this process knows it.
+    pub known: Arc<KnownRevocations>,
+    /// The status lists.
+    pub status_lists: Arc<StatusLists>,
+    /// The feed of revocations.
+    pub feed: Arc<Feed>,
     /// The use cases that lead people through pages.
     pub flows: Flows,
     /// The outbox: messages that wait to be sent to others.
@@ -120,7 +131,10 @@ impl Services {
         let mailer = mail_delivery.is_some().then_some(mailer);
         let rules = settings.second_factors;
         let factors = base.factors(rules, &password, mailer.as_ref(), master).await?;
-        let refresh_tokens = Arc::new(base.refresh_tokens(&supervisor, &key));
+        let clock = base.clock.clone();
+        let known = Arc::new(KnownRevocations::new(Arc::clone(&base.store), clock));
+        let indices = Arc::new(base.indices(&settings.status_lists, &known));
+        let refresh_tokens = Arc::new(base.refresh_tokens(&supervisor, &key, &indices));
         let people = Arc::new(people::start(&supervisor, Arc::clone(&base.store)));
         let outbox = base.outbox();
         let limiter = Arc::new(base.limiter(&supervisor, settings, redis.clone()));
@@ -137,6 +151,7 @@ impl Services {
                 lifetimes: base.lifetimes,
                 per_client: settings.families_per_client.into(),
                 key,
+                indices,
             },
             refresh_tokens: Arc::clone(&refresh_tokens),
             keyring: Arc::clone(&base.keyring),
@@ -157,8 +172,12 @@ impl Services {
             refresh_tokens,
             people,
         };
+        let feed = base.feed(&resources.access_tokens, &known);
         Ok(Self {
             token: Arc::new(token),
+            status_lists: Arc::new(base.status_lists(&settings.status_lists, &known)),
+            feed: Arc::new(feed),
+            known,
             resources,
             requests: base.requests(settings),
             flows: Flows {
@@ -263,13 +282,41 @@ impl Base {
         })
     }
 
-    fn refresh_tokens(&self, supervisor: &Supervisor, key: &Arc<RotationKey>) -> RefreshTokens {
+    fn refresh_tokens(
+        &self,
+        supervisor: &Supervisor,
+        key: &Arc<RotationKey>,
+        indices: &Arc<Indices>,
+    ) -> RefreshTokens {
         let Self { store, clock, lifetimes, providers, .. } = self.clone();
-        let key = Arc::clone(key);
+        let (key, indices) = (Arc::clone(key), Arc::clone(indices));
         RefreshTokens::start(
             supervisor,
-            rotation::RefreshTokenParts { store, clock, lifetimes, providers, key },
+            rotation::RefreshTokenParts { store, clock, lifetimes, providers, key, indices },
         )
+    }
+
+    fn indices(&self, settings: &StatusListSettings, known: &Arc<KnownRevocations>) -> Indices {
+        let Self { url, clock, store, clients, lifetimes, .. } = self.clone();
+        let (entries, known) = (settings.entries, Arc::clone(known));
+        let access_token = lifetimes.access_token;
+        Indices::new(IndexParts { url, clock, store, clients, entries, access_token, known })
+    }
+
+    fn status_lists(
+        &self,
+        settings: &StatusListSettings,
+        known: &Arc<KnownRevocations>,
+    ) -> StatusLists {
+        let Self { url, clock, keyring, .. } = self.clone();
+        let (known, published) = (Arc::clone(known), Published::default());
+        StatusLists { url, clock, keyring, ttl: settings.ttl, known, published }
+    }
+
+    fn feed(&self, access_tokens: &Arc<AccessTokens>, known: &Arc<KnownRevocations>) -> Feed {
+        let Self { clock, clients, lifetimes, .. } = self.clone();
+        let (access_tokens, known) = (Arc::clone(access_tokens), Arc::clone(known));
+        Feed { clock, access_token: lifetimes.access_token, clients, access_tokens, known }
     }
 
     fn limiter(

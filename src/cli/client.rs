@@ -23,6 +23,7 @@ use crate::domain::grant_type::GrantType;
 use crate::domain::scope::{BadScope, Scope};
 use crate::domain::secret::{ClientSecret, Plain};
 use crate::domain::sign_up_mode::SignUpMode;
+use crate::domain::status_list::StatusListMode;
 use crate::domain::verdict::{Error, OrRejected};
 
 /// Registered clients.
@@ -165,6 +166,11 @@ struct Given {
     /// or closed; an empty one takes it back
     #[arg(long, value_name = "open|invite|closed", value_parser = sign_up)]
     signup: Option<String>,
+    /// Its access tokens name their place in a status list, so that APIs that verify alone learn of
+    /// revocations; each: also every token that it gets for itself. On the client of a resource server:
+    /// tokens for it do so, whichever app they are for; `false` takes it back
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "true|false|each")]
+    status_list: Option<StatusListMode>,
     /// `client_secret_basic`, `client_secret_post`, `private_key_jwt` or none; without it a
     /// confidential client may use its secret in the header or in the body
     #[arg(long = "auth-method")]

@@ -2,7 +2,7 @@
 //! client that was changed is removed from memory: at once in the process that changed it, and
 //! within a second in the others.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::domain::client::{Client, ClientId, RefreshDelivery};
@@ -49,6 +49,9 @@ struct InMemory {
     /// Whether people may make an account on the way to any enabled client, after this was asked
     /// once.
     any_open: Option<bool>,
+    /// The audiences whose resource servers want tokens with a place in a status list, after they
+    /// were asked for once.
+    with_status: Option<Arc<HashSet<String>>>,
     /// It grows whenever something is removed from memory. What was read from the database before
     /// that is not kept.
     epoch: u64,
@@ -131,6 +134,7 @@ impl Registry {
         known.origins = None;
         known.scope = None;
         known.any_open = None;
+        known.with_status = None;
         known.epoch += 1;
     }
 
@@ -172,6 +176,26 @@ impl Registry {
         Ok(any_open)
     }
 
+    /// The audiences whose resource servers want tokens with a place in a status list.
+    pub async fn with_status(&self) -> Result<Arc<HashSet<String>>, Fault> {
+        let epoch = {
+            let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some(with_status) = &known.with_status {
+                return Ok(Arc::clone(with_status));
+            }
+            known.epoch
+        };
+        let every = clients::list_all(&*self.store).await?;
+        let asking = every.into_iter().filter(|client| client.metadata.status_list.is_on());
+        let with_status = asking.flat_map(|client| client.metadata.resource_servers).collect();
+        let with_status = Arc::new(with_status);
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if known.epoch == epoch {
+            known.with_status = Some(Arc::clone(&with_status));
+        }
+        Ok(with_status)
+    }
+
     /// Removes every client from memory, because something was changed.
     pub fn forget(&self) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
@@ -179,6 +203,7 @@ impl Registry {
         known.origins = None;
         known.scope = None;
         known.any_open = None;
+        known.with_status = None;
         known.epoch += 1;
     }
 }

@@ -81,6 +81,7 @@ pub enum EventKind {
     InvitationMade,
     InvitationAccepted,
     TermsAccepted,
+    StatusListsClosed,
 }
 
 impl EventKind {
@@ -161,6 +162,7 @@ impl EventKind {
             Self::InvitationMade => "invitation.made",
             Self::InvitationAccepted => "invitation.accepted",
             Self::TermsAccepted => "terms.accepted",
+            Self::StatusListsClosed => "status_lists.closed",
         }
     }
 }

@@ -55,6 +55,9 @@ pub struct Client {
     pub disabled_at: Option<DateTime<Utc>>,
     /// When it was registered.
     pub created_at: DateTime<Utc>,
+    /// Tokens that it got for itself before this instant do not count any more, because it was
+    /// disabled since.
+    pub tokens_from: Option<DateTime<Utc>>,
 }
 
 impl Client {
@@ -66,7 +69,8 @@ impl Client {
             ClientKind::Confidential => AuthMethod::ClientSecret,
         };
         let metadata = ClientMetadata::new(id.as_str(), method);
-        Self { id, kind, secret: None, metadata, disabled_at: None, created_at }
+        let (secret, disabled_at, tokens_from) = (None, None, None);
+        Self { id, kind, secret, metadata, disabled_at, created_at, tokens_from }
     }
 
     /// Whether this grant type was registered for the client.

@@ -9,6 +9,7 @@ use super::acr::Acr;
 use super::grant_type::GrantType;
 use super::scope::{self, Scope};
 use super::sign_up_mode::SignUpMode;
+use super::status_list::StatusListMode;
 use super::wire::wire_enum;
 
 /// The registered metadata of a client. The database stores it as this JSON object, and the command
@@ -80,6 +81,10 @@ pub struct ClientMetadata {
     /// Who may make an account on the way to it; `None`: as the server's settings say.
     #[serde(default)]
     pub signup: Option<SignUpMode>,
+    /// Which of its access tokens name their place in a status list. A resource server asks by the
+    /// same attribute for tokens whose first resource it is.
+    #[serde(default)]
+    pub status_list: StatusListMode,
 }
 
 impl ClientMetadata {

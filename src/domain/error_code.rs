@@ -54,8 +54,8 @@ codes! {
     InvalidScope = "invalid_scope", 400, "`/token`, `/authorize-challenge`; `/authorize`, in the redirect";
     InvalidTarget = "invalid_target", 400, "`/token`, `/authorize-challenge`; `/authorize`, in the redirect";
     // RFC 6750 §3.1
-    InvalidToken = "invalid_token", 401, "`/userinfo`; what a resource server answers";
-    InsufficientScope = "insufficient_scope", 403, "`/userinfo`";
+    InvalidToken = "invalid_token", 401, "`/userinfo`, `/revocations`; what a resource server answers";
+    InsufficientScope = "insufficient_scope", 403, "`/userinfo`, `/revocations`";
     UnsupportedResponseType = "unsupported_response_type", 400, "`/authorize`, in the redirect";
     AccessDenied = "access_denied", 400, "`/authorize`, in the redirect";
     LoginRequired = "login_required", 400, "`/authorize`, in the redirect";
@@ -69,6 +69,8 @@ codes! {
     Overloaded = "temporarily_unavailable", 503, "everywhere, with `Retry-After`: too much work, or no database";
     NotFound = "not_found", 404, "everywhere";
     MethodNotAllowed = "method_not_allowed", 405, "everywhere";
+    CursorExpired = "cursor_expired", 410, "`/revocations`";
+    NotImplemented = "not_implemented", 501, "`/status/{number}`";
     UnknownClient = "unknown_client", 400, "a page, in small print";
     InvalidRedirectUri = "invalid_redirect_uri", 400, "a page, in small print";
     UnknownInteraction = "unknown_interaction", 400, "a page, in small print";

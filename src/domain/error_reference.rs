@@ -56,7 +56,9 @@ impl ReasonSection {
                 "## `/authorize`\n\nWhere client or redirect URI cannot be trusted the person sees a page, and the reason stands in the log alone. So it is with a client that is unknown (`client_unknown`) or disabled (`client_disabled`), too:"
             }
             Self::AuthorizeRedirect => "Everything else goes back to the app:",
-            Self::Resources => "## `/userinfo`, `/introspect`, `/revoke`, `/logout`",
+            Self::Resources => {
+                "## `/userinfo`, `/introspect`, `/revoke`, `/logout`, `/status`, `/revocations`"
+            }
             Self::Pages => {
                 "## Pages\n\nThe page has the code in small print, and the reason stands in the log."
             }

@@ -10,8 +10,10 @@ use uuid::Uuid;
 use super::authentication::Acr;
 use super::client::ClientId;
 use super::ids::identifier;
+use super::provider::Slug;
 use super::scope::{OFFLINE_ACCESS, Scope};
 use super::session::SessionId;
+use super::status_list::StatusIndex;
 use super::user::UserId;
 
 identifier! {
@@ -49,6 +51,8 @@ pub struct Family {
     pub expires_at: DateTime<Utc>,
     /// When it was revoked.
     pub revoked_at: Option<DateTime<Utc>>,
+    /// The place of its access tokens in the status lists.
+    pub status: Option<StatusIndex>,
 }
 
 impl Family {
@@ -91,6 +95,10 @@ pub enum FamilyFilter<'a> {
     UserByOneTimeCode(&'a UserId),
     /// The families of a browser session.
     Session(&'a SessionId),
+    /// Every family of a client.
+    Client(&'a ClientId),
+    /// Every family that was opened with the provider of this name.
+    Provider(&'a Slug),
 }
 
 /// The owner whose deletion also deletes families.

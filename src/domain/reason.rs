@@ -438,6 +438,23 @@ reasons! {
         AccessTokenScopeMissing = "access_token_scope_missing", InsufficientScope,
             "the access token does not have the scope openid",
             "ask for `openid`";
+        FollowerScopeMissing = "follower_scope_missing", InsufficientScope,
+            "the access token has no scope for the revocations",
+            "register the resource server with `revocations:read` and ask for it by `client_credentials`";
+        CursorMalformed = "cursor_malformed", InvalidRequest,
+            "this is no place in the feed of revocations",
+            "send the `next` of an earlier answer, or the id of an event";
+        CursorExpired = "cursor_expired", CursorExpired,
+            "what was revoked after this place is not kept any more",
+            "fetch the status lists, and begin again without `after`";
+        WaitMalformed = "wait_malformed", InvalidRequest,
+            "wait is not a number of seconds from 0 to 30",
+            "send fewer";
+        StatusListUnknown = "status_list_unknown", NotFound, "there is no status list of this number",
+            "a token that points there is refused; every list is named at `/status`";
+        StatusAtTime = "status_at_time", NotImplemented,
+            "status lists are not kept for earlier times",
+            "ask without `time`";
         AccessTokenRepeated = "access_token_repeated", InvalidRequest, "the token comes twice",
             "by header or in the body";
         TokenMissing = "token_missing", InvalidRequest, "token is missing", "send it";

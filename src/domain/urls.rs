@@ -132,6 +132,12 @@ pub const INTROSPECT: &str = "/introspect";
 pub const REVOKE: &str = "/revoke";
 /// The public keys, RFC 7517 §5.
 pub const JWKS: &str = "/.well-known/jwks.json";
+/// The URLs of all status lists, Token Status List §9.2.
+pub const STATUS_LISTS: &str = "/status";
+/// A status list, by its number.
+pub const STATUS_LIST: &str = "/status/{number}";
+/// The feed of revocations.
+pub const REVOCATIONS: &str = "/revocations";
 /// The metadata, OpenID Connect Discovery §4.
 pub const OPENID_CONFIGURATION: &str = "/.well-known/openid-configuration";
 /// The metadata, RFC 8414 §3.
@@ -153,6 +159,9 @@ pub const ALL: &[&str] = &[
     INTROSPECT,
     USERINFO,
     JWKS,
+    STATUS_LIST,
+    STATUS_LISTS,
+    REVOCATIONS,
     AUTHORIZE,
     LOGIN,
     READYZ,
@@ -284,6 +293,12 @@ impl Issuer {
     #[must_use]
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.text)
+    }
+
+    /// The URL of the status list with this number.
+    #[must_use]
+    pub fn status_list(&self, number: i64) -> String {
+        format!("{}/{number}", self.url(STATUS_LISTS))
     }
 
     /// The origin of the issuer, as browsers write it.

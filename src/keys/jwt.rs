@@ -25,6 +25,8 @@ pub enum Typ {
     IdToken,
     /// Back-Channel Logout §2.4.
     LogoutToken,
+    /// Token Status List §5.1.
+    StatusList,
 }
 
 impl Typ {
@@ -33,6 +35,7 @@ impl Typ {
             Self::AccessToken => "at+jwt",
             Self::PlainAccessToken | Self::IdToken => "JWT",
             Self::LogoutToken => "logout+jwt",
+            Self::StatusList => "statuslist+jwt",
         }
     }
 }
@@ -45,6 +48,12 @@ pub struct SigningKey {
 }
 
 impl SigningKey {
+    /// Its `kid`.
+    #[must_use]
+    pub fn kid(&self) -> &str {
+        &self.kid
+    }
+
     /// Signs claims. This is work for the processor only, so never do it while a transaction is
     /// open.
     pub fn sign(&self, typ: Typ, claims: &impl Serialize) -> Result<String, Fault> {

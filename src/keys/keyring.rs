@@ -19,13 +19,13 @@ use super::ring::{self, Memory, Phase, Timing};
 use super::rotation;
 use super::seal::{Sealer, credential_name};
 use crate::domain::audit::{Event, EventKind};
-use crate::domain::client::TokenAlg;
+use crate::domain::client::{ClientId, TokenAlg};
 use crate::domain::clock::Clock;
 use crate::domain::verdict::Fault;
 use crate::settings::kinds::{duration, one_of};
 use crate::settings::{Collector, settings};
 use crate::store::signing_keys::{self, StoredKey};
-use crate::store::{Store, audit_events, providers};
+use crate::store::{Store, audit_events, clients, providers, revocations};
 
 settings! {
     /// When keys change.
@@ -295,14 +295,30 @@ impl Keyring {
     /// Deletes a key for good: no token that it signed is accepted any more. `false` when there is
     /// no key with this `kid`.
     pub async fn drop_key(&self, kid: &str) -> Result<bool, Fault> {
+        let signed = self.signed_lately(kid).await?;
         let tx = self.store.begin(self.clock.now()).await?;
         let dropped = signing_keys::delete(&tx, kid).await?;
         if dropped {
+            revocations::key_dropped(&tx, kid, signed);
             audit_events::insert(&tx, &[Event::new(EventKind::KeyDropped).detail(kid)]).await?;
         }
         tx.commit().await?;
         self.reload().await?;
         Ok(dropped)
+    }
+
+    /// The algorithm of a key by which living tokens may be signed, and the clients whose tokens are
+    /// signed by this algorithm.
+    async fn signed_lately(&self, kid: &str) -> Result<Option<(TokenAlg, Vec<ClientId>)>, Fault> {
+        let snapshot = self.snapshot()?;
+        let mut keys = snapshot.list();
+        let Some((key, _)) = keys.find(|(key, phase)| key.kid == kid && *phase <= Phase::Retiring)
+        else {
+            return Ok(None);
+        };
+        let every = clients::list_all(&*self.store).await?;
+        let theirs = every.into_iter().filter(|client| client.metadata.token_alg == key.alg);
+        Ok(Some((key.alg, theirs.map(|client| client.id).collect())))
     }
 
     /// Seals every key under another master key. It also replaces the rotation key, if refresh

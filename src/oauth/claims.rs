@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::domain::authentication::Acr;
+use crate::domain::status_list::StatusIndex;
+use crate::domain::urls::Issuer;
 
 /// `aud`: a string, or an array of strings (RFC 7519 §4.1.3).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,6 +81,41 @@ pub struct AccessToken {
     pub acr: Option<Acr>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub amr: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<StatusClaim>,
+}
+
+/// `status`, Token Status List §6.1.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatusClaim {
+    /// The place of the token.
+    pub status_list: StatusReference,
+}
+
+/// The place of a token in a status list, Token Status List §6.2.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatusReference {
+    /// The index in the list.
+    pub idx: u32,
+    /// The URL of the list.
+    pub uri: String,
+}
+
+impl StatusClaim {
+    /// The claim for this place.
+    #[must_use]
+    pub fn new(issuer: &Issuer, place: StatusIndex) -> Self {
+        let uri = issuer.status_list(place.list);
+        Self { status_list: StatusReference { idx: place.index, uri } }
+    }
+
+    /// The place, if it is in a list of this issuer.
+    #[must_use]
+    pub fn place(&self, issuer: &Issuer) -> Option<StatusIndex> {
+        let StatusReference { idx, uri } = &self.status_list;
+        let number = uri.rsplit('/').next()?.parse().ok()?;
+        (issuer.status_list(number) == *uri).then_some(StatusIndex { list: number, index: *idx })
+    }
 }
 
 /// An access token that also contains claims about the person.

@@ -58,6 +58,7 @@ pub fn document(issuer: &Issuer, may_sign_up: bool) -> Result<Bytes, Fault> {
         "revocation_endpoint": issuer.url(urls::REVOKE),
         "end_session_endpoint": issuer.url(urls::LOGOUT),
         "jwks_uri": issuer.url(urls::JWKS),
+        "status_list_aggregation_endpoint": issuer.url(urls::STATUS_LISTS),
         "scopes_supported": scopes,
         "claims_supported": claims.collect::<Vec<_>>(),
         "claim_types_supported": ["normal"],

@@ -15,4 +15,5 @@ pub mod metadata;
 pub mod openapi;
 pub mod refused;
 pub mod resource;
+pub mod status;
 pub mod token;

@@ -73,6 +73,7 @@ pub fn document() -> Value {
         (urls::JWKS, "The keys that verify tokens"),
         (urls::OPENID_CONFIGURATION, "The metadata, OpenID Connect Discovery"),
         (urls::OAUTH_AUTHORIZATION_SERVER, "The metadata, RFC 8414"),
+        (urls::STATUS_LISTS, "The URLs of all status lists, Token Status List"),
     ] {
         let responses = responses(path, &json!({ "type": "object" }));
         paths.insert(

@@ -13,10 +13,13 @@ use super::client_changes;
 use super::column::{corrupt, instant, millis};
 use super::entity::entity;
 use super::reader::Reader;
+use super::revocation_log::Noted;
+use super::revocations::everywhere;
 use super::statement::ROWS;
 use super::tx::Tx;
 use crate::domain::client::{Client, ClientId, ClientMetadata};
 use crate::domain::clock;
+use crate::domain::revocation::{Audiences, Revocation, RevokedKind};
 use crate::domain::secret::Hashed;
 use crate::domain::verdict::Fault;
 
@@ -33,6 +36,8 @@ entity! {
             pub metadata: String,
             pub disabled_at: Option<i64>,
             pub created_at: i64,
+            /// Tokens that it got for itself before this instant do not count any more.
+            pub tokens_from: Option<i64>,
         }
     }
 }
@@ -59,6 +64,7 @@ impl TryFrom<Model> for Client {
                 .map_err(bad)?,
             disabled_at: instant(row.disabled_at),
             created_at: clock::from_millis(row.created_at),
+            tokens_from: instant(row.tokens_from),
         })
     }
 }
@@ -72,6 +78,7 @@ fn row(client: &Client) -> ActiveModel {
         metadata: Set(serde_json::Value::from(client.metadata.to_json()).to_string()),
         disabled_at: Set(client.disabled_at.map(millis)),
         created_at: Set(millis(client.created_at)),
+        tokens_from: Set(client.tokens_from.map(millis)),
     }
 }
 
@@ -135,18 +142,30 @@ pub async fn update(tx: &Tx, client: &Client) -> Result<(), Fault> {
     client_changes::write(tx, &client.id).await
 }
 
-/// Disables or enables a client; `false` when there is no such client.
+/// Disables or enables a client; `false` when there is no such client. What a client got for itself
+/// before it was disabled does not count any more, even after it is enabled again.
 pub async fn set_disabled(
     tx: &Tx,
     id: &ClientId,
     disabled_at: Option<DateTime<Utc>>,
 ) -> Result<bool, Fault> {
-    let updated = Entity::update_many()
+    let mut update = Entity::update_many()
         .col_expr(Column::DisabledAt, Expr::value(disabled_at.map(millis)))
-        .filter(Column::Id.eq(id.as_str()))
-        .exec(tx.connection())
-        .await
-        .map_err(while_doing("writing the table client"))?;
+        .filter(Column::Id.eq(id.as_str()));
+    if let Some(disabled_at) = disabled_at {
+        // Tokens say in seconds when they were issued.
+        let from = (disabled_at.timestamp() + 1) * 1000;
+        update = update.col_expr(Column::TokensFrom, Expr::value(from));
+        tx.revokes([
+            Noted::Event(Revocation {
+                audiences: Audiences::OfClient(id.clone()),
+                ..everywhere(tx, RevokedKind::Client, id.as_str())
+            }),
+            Noted::OwnTokens(id.clone()),
+        ]);
+    }
+    let updated =
+        update.exec(tx.connection()).await.map_err(while_doing("writing the table client"))?;
     client_changes::write(tx, id).await?;
     Ok(updated.rows_affected == 1)
 }

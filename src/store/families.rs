@@ -15,13 +15,17 @@ use super::column::{corrupt, instant, list, millis, read_list};
 use super::entity::entity;
 use super::housekeeping::housekeep;
 use super::reader::Reader;
+use super::revocation_log::{Noted, place};
 use super::some_rows::is_one_of;
 use super::tx::Tx;
 use crate::domain::client::ClientId;
 use crate::domain::clock;
 use crate::domain::family::{EndedFamily, Family, FamilyFilter, FamilyId, FamilyOwner};
+use crate::domain::provider::FEDERATED;
+use crate::domain::revocation::{Audiences, Revocation, RevokedKind};
 use crate::domain::scope::Scope;
 use crate::domain::session::SessionId;
+use crate::domain::status_list::StatusIndex;
 use crate::domain::succession::{Salt, Succession, TokenPosition};
 use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
@@ -53,6 +57,8 @@ entity! {
             pub handed_out_at: i64,
             pub handed_out_to: Option<String>,
             pub idle_ends_at: i64,
+            pub status_list: Option<i64>,
+            pub status_index: Option<i64>,
         }
     }
 }
@@ -97,6 +103,7 @@ impl TryFrom<Model> for Family {
             claims: read_list(TABLE, &row.claims)?,
             expires_at: clock::from_millis(row.expires_at),
             revoked_at: instant(row.revoked_at),
+            status: place(row.status_list, row.status_index)?,
         })
     }
 }
@@ -150,6 +157,8 @@ pub async fn insert(
         handed_out_at: Set(millis(succession.map_or(tx.now(), |one| one.handed_out_at))),
         handed_out_to: Set(succession.and_then(|succession| succession.handed_out_to.clone())),
         idle_ends_at: Set(millis(succession.map_or(family.expires_at, |one| one.idle_ends_at))),
+        status_list: Set(family.status.map(|place| place.list)),
+        status_index: Set(family.status.map(|place| place.index.into())),
     };
     let inserted = Entity::insert(row).exec_without_returning(tx.connection()).await;
     inserted.map(drop).map_err(while_doing(WRITING))
@@ -157,7 +166,13 @@ pub async fn insert(
 
 /// Revokes a family; `false` when it is already revoked or unknown.
 pub async fn revoke(tx: &Tx, id: &FamilyId) -> Result<bool, Fault> {
-    revoke_where(tx, Column::Id.eq(id.as_str())).await.map(|revoked| revoked == 1)
+    let this = Query::select()
+        .column(Column::Id)
+        .from(Entity)
+        .and_where(Column::Id.eq(id.as_str()))
+        .and_where(Column::RevokedAt.is_null())
+        .to_owned();
+    revoke_all_of(tx, this).await.map(|revoked| !revoked.is_empty())
 }
 
 impl FamilyFilter<'_> {
@@ -181,6 +196,15 @@ impl FamilyFilter<'_> {
                 Column::UserId.eq(user.as_str()).and(named("\"otp\"")).and(named("\"mfa\""))
             }
             Self::Session(session) => Column::SessionId.eq(session.as_str()),
+            Self::Client(client) => Column::ClientId.eq(client.as_str()),
+            Self::Provider(slug) => {
+                // The methods are a list in JSON that begins with these two.
+                let came_by = list(&[FEDERATED.to_owned(), slug.as_str().to_owned()]);
+                let beginning = came_by.trim_end_matches(']');
+                Column::ProviderIssuer
+                    .is_not_null()
+                    .and(ColumnTrait::starts_with(&Column::Amr, beginning))
+            }
         }
     }
 
@@ -219,7 +243,7 @@ pub async fn revoke_some(
     if let FamilyFilter::Session(_) = of {
         some.and_where(is_offline().not());
     }
-    change(tx, some, Column::RevokedAt, Some(millis(tx.now())).into()).await
+    revoke_all_of(tx, some).await
 }
 
 /// Detaches families with `offline_access` from a session that has ended, at most this many: they
@@ -234,7 +258,8 @@ pub async fn detach_some(
         .and_where(is_offline())
         .limit(at_most)
         .to_owned();
-    change(tx, some, Column::SessionId, Option::<String>::None.into()).await
+    let detached = change(tx, some, Column::SessionId, Option::<String>::None.into()).await?;
+    Ok(detached.into_iter().map(|changed| changed.family).collect())
 }
 
 /// Revokes the live families of a person at a client that were unused for longest, so that at most
@@ -259,59 +284,157 @@ pub async fn revoke_above(
         .limit(ABOVE)
         .offset(at_most)
         .to_owned();
-    change(tx, some, Column::RevokedAt, Some(millis(tx.now())).into()).await
+    revoke_all_of(tx, some).await
 }
 
 /// The most families that are revoked at once. If a limit was lowered, the others are revoked
 /// later.
 const ABOVE: u64 = 100;
 
+/// Revokes these families, and notes it for the status lists and the feed. Nothing else revokes a
+/// family.
+async fn revoke_all_of(tx: &Tx, some: SelectStatement) -> Result<Vec<EndedFamily>, Fault> {
+    let revoked = change(tx, some, Column::RevokedAt, Some(millis(tx.now())).into()).await?;
+    let mut ended = Vec::with_capacity(revoked.len());
+    for Changed { family, resources, expires_at, status } in revoked {
+        let audiences = if resources.is_empty() {
+            Audiences::OfClient(family.client.clone())
+        } else {
+            Audiences::These(resources)
+        };
+        tx.revokes([Noted::Event(Revocation {
+            kind: RevokedKind::Family,
+            value: family.id.as_str().to_owned(),
+            revoked_at: tx.now(),
+            expires_at,
+            audiences,
+        })]);
+        tx.revokes(status.map(Noted::Bit));
+        ended.push(family);
+    }
+    Ok(ended)
+}
+
+/// A family that was changed.
+struct Changed {
+    family: EndedFamily,
+    resources: Vec<String>,
+    expires_at: DateTime<Utc>,
+    status: Option<StatusIndex>,
+}
+
 async fn change(
     tx: &Tx,
     some: SelectStatement,
     column: Column,
     value: Value,
-) -> Result<Vec<EndedFamily>, Fault> {
+) -> Result<Vec<Changed>, Fault> {
+    let returned = [
+        Column::Id,
+        Column::UserId,
+        Column::ClientId,
+        Column::Resources,
+        Column::ExpiresAt,
+        Column::StatusList,
+        Column::StatusIndex,
+    ];
     let update = Query::update()
         .table(Entity)
         .value(column, value)
         .and_where(is_one_of(tx, Column::Id, some))
         // Another transaction may have revoked a row for which this one waited.
         .and_where(Column::RevokedAt.is_null())
-        .returning(Query::returning().columns([Column::Id, Column::UserId, Column::ClientId]))
+        .returning(Query::returning().columns(returned))
         .to_owned();
     let fault = while_doing(WRITING);
     let rows = tx.connection().query_all(&update).await.map_err(&fault)?;
     rows.iter()
         .map(|row| {
             let client: String = row.try_get("", "client_id").map_err(&fault)?;
-            Ok(EndedFamily {
-                id: FamilyId::from_stored(row.try_get("", "id").map_err(&fault)?),
-                user: UserId::from_stored(row.try_get("", "user_id").map_err(&fault)?),
-                client: ClientId::parse(&client).ok_or_else(|| corrupt(TABLE, "a client id"))?,
+            let resources: String = row.try_get("", "resources").map_err(&fault)?;
+            let expires_at = row.try_get("", "expires_at").map_err(&fault)?;
+            let (list, index) = (row.try_get("", "status_list"), row.try_get("", "status_index"));
+            Ok(Changed {
+                family: EndedFamily {
+                    id: FamilyId::from_stored(row.try_get("", "id").map_err(&fault)?),
+                    user: UserId::from_stored(row.try_get("", "user_id").map_err(&fault)?),
+                    client: ClientId::parse(&client)
+                        .ok_or_else(|| corrupt(TABLE, "a client id"))?,
+                },
+                resources: read_list(TABLE, &resources)?,
+                expires_at: clock::from_millis(expires_at),
+                status: place(list.map_err(&fault)?, index.map_err(&fault)?)?,
             })
         })
         .collect()
 }
 
-/// Deletes families of a user or of a client, revoked or not, at most this many; returns how many.
+/// Gives a live family a fresh place in the status lists instead of a place that it had. Returns
+/// the place that it has now: another request may have been faster. `None` if it has ended.
+pub async fn take_status(
+    tx: &Tx,
+    id: &FamilyId,
+    instead_of: Option<StatusIndex>,
+    fresh: StatusIndex,
+) -> Result<Option<StatusIndex>, Fault> {
+    let had = instead_of.map_or_else(
+        || Column::StatusList.is_null(),
+        |had| {
+            let same =
+                Column::StatusList.eq(had.list).and(Column::StatusIndex.eq(i64::from(had.index)));
+            same.or(Column::StatusList.is_null())
+        },
+    );
+    let taken = Entity::update_many()
+        .col_expr(Column::StatusList, Expr::value(fresh.list))
+        .col_expr(Column::StatusIndex, Expr::value(i64::from(fresh.index)))
+        .filter(Column::Id.eq(id.as_str()))
+        .filter(Column::RevokedAt.is_null())
+        .filter(had)
+        .exec(tx.connection())
+        .await
+        .map_err(while_doing(WRITING))?;
+    if taken.rows_affected == 1 {
+        return Ok(Some(fresh));
+    }
+    let found = find(tx, id).await?.filter(|found| found.revoked_at.is_none());
+    Ok(found.and_then(|found| found.status))
+}
+
+/// Takes a place in the status lists from a family, because one of its tokens was revoked: its next
+/// token gets a fresh one.
+pub async fn leave_status(tx: &Tx, id: &FamilyId, place: StatusIndex) -> Result<(), Fault> {
+    Entity::update_many()
+        .col_expr(Column::StatusList, Expr::value(Option::<i64>::None))
+        .col_expr(Column::StatusIndex, Expr::value(Option::<i64>::None))
+        .filter(Column::Id.eq(id.as_str()))
+        .filter(Column::StatusList.eq(place.list))
+        .filter(Column::StatusIndex.eq(i64::from(place.index)))
+        .exec(tx.connection())
+        .await
+        .map(drop)
+        .map_err(while_doing(WRITING))
+}
+
+/// Selects the families that have a place in this status list.
+pub(super) fn with_status_list(number: i64) -> SelectStatement {
+    Query::select()
+        .column(Column::Id)
+        .from(Entity)
+        .and_where(Column::StatusList.eq(number))
+        .to_owned()
+}
+
+/// Deletes families of a user or of a client that have ended, at most this many; returns how many. A
+/// live one is revoked first, so that whoever follows revocations is told.
 pub async fn delete_some(tx: &Tx, of: FamilyOwner<'_>, at_most: u64) -> Result<u64, Fault> {
     let of = match of {
         FamilyOwner::User(user) => Column::UserId.eq(user.as_str()),
         FamilyOwner::Client(client) => Column::ClientId.eq(client.as_str()),
     };
-    housekeep(tx, Entity, Column::Id, of, at_most).await
-}
-
-async fn revoke_where(tx: &Tx, which: SimpleExpr) -> Result<u64, Fault> {
-    let revoked = Entity::update_many()
-        .col_expr(Column::RevokedAt, Expr::value(millis(tx.now())))
-        .filter(which)
-        .filter(Column::RevokedAt.is_null())
-        .exec(tx.connection())
-        .await
-        .map_err(while_doing(WRITING))?;
-    Ok(revoked.rows_affected)
+    let has_ended = Column::RevokedAt.is_not_null();
+    let has_ended = has_ended.or(ColumnTrait::lte(&Column::ExpiresAt, millis(tx.now())));
+    housekeep(tx, Entity, Column::Id, of.and(has_ended), at_most).await
 }
 
 /// Deletes families that ended before this instant, at most this many; returns how many.

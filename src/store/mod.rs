@@ -2,7 +2,8 @@
 //! and a [`Tx`] to write. SQLite and Postgres run the same code.
 //!
 //! Invariants: every write happens in a [`Tx`] (the exception is `successions::advance`, a single
-//! statement). SQLite has one writer connection, whose transactions begin IMMEDIATE, with WAL and
+//! statement). What a transaction revokes is noted where the rows change, and written when it commits
+//! (`revocation_log`). SQLite has one writer connection, whose transactions begin IMMEDIATE, with WAL and
 //! `synchronous=FULL`, so a change is on the disk before it is answered. Every statement has a
 //! deadline ([`Options::statement_timeout`], and that of the request that is being answered).
 
@@ -47,6 +48,8 @@ mod reader;
 pub mod recovery_codes;
 mod repeats;
 pub mod revisions;
+mod revocation_log;
+pub mod revocations;
 pub mod revoked_access_tokens;
 pub mod sealed_keys;
 mod server;
@@ -55,6 +58,7 @@ pub mod signing_keys;
 mod some_rows;
 mod standby;
 mod statement;
+pub mod status_lists;
 pub mod successions;
 pub mod terms_acceptances;
 pub mod throttles;

@@ -12,8 +12,11 @@ use super::column::{corrupt, millis};
 use super::entity::entity;
 use super::reader::Reader;
 use super::revisions::{self, WatchedTable};
+use super::revocation_log::Noted;
+use super::revocations::everywhere;
 use super::tx::Tx;
 use crate::domain::provider::{ProviderMetadata, Slug};
+use crate::domain::revocation::RevokedKind;
 use crate::domain::verdict::Fault;
 
 entity! {
@@ -130,6 +133,9 @@ pub async fn set_disabled(
     slug: &Slug,
     disabled_at: Option<DateTime<Utc>>,
 ) -> Result<bool, Fault> {
+    if disabled_at.is_some() {
+        tx.revokes([Noted::Event(everywhere(tx, RevokedKind::Provider, slug.as_str()))]);
+    }
     set(tx, slug, Column::DisabledAt, Expr::value(disabled_at.map(millis))).await
 }
 
@@ -156,6 +162,7 @@ async fn set(
 
 /// Deletes a provider; `false` when there is none with this name. The identities from it stay.
 pub async fn delete(tx: &Tx, slug: &Slug) -> Result<bool, Fault> {
+    tx.revokes([Noted::Event(everywhere(tx, RevokedKind::Provider, slug.as_str()))]);
     let deleted = Entity::delete_many()
         .filter(Column::Slug.eq(slug.as_str()))
         .exec(tx.connection())

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::Query;
 use sea_orm::{ExprTrait, QuerySelect};
 
 use super::cause::while_doing;
@@ -33,6 +34,12 @@ pub enum WatchedTable {
     Keys,
     /// The providers of social login.
     Providers,
+    /// The revocations and the status lists.
+    Revocations,
+    /// How often indices of status lists were reserved.
+    StatusIndices,
+    /// The highest number of a status list.
+    StatusLists,
 }
 
 impl WatchedTable {
@@ -41,6 +48,9 @@ impl WatchedTable {
             Self::Clients => "clients",
             Self::Keys => "keys",
             Self::Providers => "providers",
+            Self::Revocations => "revocations",
+            Self::StatusIndices => "status_indices",
+            Self::StatusLists => "status_lists",
         }
     }
 }
@@ -54,7 +64,45 @@ pub struct Revisions {
     pub keys: i64,
     /// The revision of the providers of social login.
     pub providers: i64,
+    /// What must never go back.
+    pub epoch: Epoch,
+    /// The revocations up to this one are not kept any more.
+    pub forgotten: i64,
 }
+
+/// Numbers that only grow. A database in which one of them is smaller than it was is an older copy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Epoch {
+    /// The number of the last transaction that revoked something.
+    pub revocations: i64,
+    /// How often indices of status lists were reserved.
+    pub indices: i64,
+    /// The highest number of a status list.
+    pub lists: i64,
+}
+
+impl Epoch {
+    /// Whether this is an older state than that one.
+    #[must_use]
+    pub fn is_behind(self, that: Self) -> bool {
+        self.revocations < that.revocations
+            || self.indices < that.indices
+            || self.lists < that.lists
+    }
+
+    /// The larger of each number.
+    #[must_use]
+    pub fn max(self, that: Self) -> Self {
+        Self {
+            revocations: Ord::max(self.revocations, that.revocations),
+            indices: Ord::max(self.indices, that.indices),
+            lists: Ord::max(self.lists, that.lists),
+        }
+    }
+}
+
+/// The name of the row that says which revocations are not kept any more.
+const FORGOTTEN: &str = "revocations_forgotten";
 
 /// Reads all revisions.
 pub async fn read(reader: &impl Reader) -> Result<Revisions, Fault> {
@@ -71,6 +119,12 @@ pub async fn read(reader: &impl Reader) -> Result<Revisions, Fault> {
         clients: of(WatchedTable::Clients),
         keys: of(WatchedTable::Keys),
         providers: of(WatchedTable::Providers),
+        epoch: Epoch {
+            revocations: of(WatchedTable::Revocations),
+            indices: of(WatchedTable::StatusIndices),
+            lists: of(WatchedTable::StatusLists),
+        },
+        forgotten: rows.get(FORGOTTEN).copied().unwrap_or_default(),
     })
 }
 
@@ -84,4 +138,52 @@ pub async fn bump(tx: &Tx, watched: WatchedTable) -> Result<(), Fault> {
         .await
         .map_err(while_doing("writing a revision"))?;
     Ok(())
+}
+
+/// Records that a table changed, locks its number until the transaction ends, and returns it.
+pub async fn take(tx: &Tx, watched: WatchedTable) -> Result<i64, Fault> {
+    tx.changes_watched_table();
+    let fault = while_doing("writing a revision");
+    let update = Query::update()
+        .table(entity::Entity)
+        .value(entity::Column::Value, Expr::col(entity::Column::Value).add(1))
+        .and_where(entity::Column::Name.eq(watched.name()))
+        .returning_col(entity::Column::Value)
+        .to_owned();
+    let row = tx.connection().query_one(&update).await.map_err(&fault)?;
+    let row = row.ok_or_else(|| Fault::internal("writing a revision", "there is no such row"))?;
+    row.try_get("", "value").map_err(fault)
+}
+
+/// Raises every number of the epoch above those of an earlier state of the database, and forgets
+/// the revocations up to then. Returns the new ones.
+pub async fn raise(tx: &Tx, above: Epoch) -> Result<Epoch, Fault> {
+    tx.changes_watched_table();
+    let now = read(tx).await?.epoch.max(above);
+    let next = Epoch { revocations: now.revocations + 1, indices: now.indices + 1, ..now };
+    for (name, value) in [
+        (WatchedTable::Revocations.name(), next.revocations),
+        (WatchedTable::StatusIndices.name(), next.indices),
+        (WatchedTable::StatusLists.name(), next.lists),
+        (FORGOTTEN, next.revocations),
+    ] {
+        set(tx, name, value).await?;
+    }
+    Ok(next)
+}
+
+/// Records that the revocations up to this one are not kept any more.
+pub(super) async fn forget_until(tx: &Tx, position: i64) -> Result<(), Fault> {
+    tx.changes_watched_table();
+    set(tx, FORGOTTEN, position).await
+}
+
+async fn set(tx: &Tx, name: &str, value: i64) -> Result<(), Fault> {
+    entity::Entity::update_many()
+        .col_expr(entity::Column::Value, Expr::value(value))
+        .filter(entity::Column::Name.eq(name))
+        .exec(tx.connection())
+        .await
+        .map(drop)
+        .map_err(while_doing("writing a revision"))
 }

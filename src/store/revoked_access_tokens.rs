@@ -10,7 +10,10 @@ use super::column::millis;
 use super::entity::entity;
 use super::housekeeping::housekeep;
 use super::reader::Reader;
+use super::revocation_log::Noted;
 use super::tx::Tx;
+use crate::domain::revocation::{Audiences, Revocation, RevokedKind};
+use crate::domain::status_list::StatusIndex;
 use crate::domain::verdict::Fault;
 
 entity! {
@@ -27,14 +30,38 @@ entity! {
 
 use entity::{ActiveModel, Column, Entity};
 
+/// An access token to revoke.
+#[derive(Clone, Debug)]
+pub struct RevokedToken<'a> {
+    /// Its `jti`.
+    pub jti: &'a str,
+    /// When it expires.
+    pub expires_at: DateTime<Utc>,
+    /// Its audiences.
+    pub audiences: Vec<String>,
+    /// Its place in the status lists.
+    pub status: Option<StatusIndex>,
+}
+
 /// Revokes an access token; `false` when it was revoked already.
-pub async fn insert(tx: &Tx, jti: &str, expires_at: DateTime<Utc>) -> Result<bool, Fault> {
+pub async fn insert(tx: &Tx, token: RevokedToken<'_>) -> Result<bool, Fault> {
+    let RevokedToken { jti, expires_at, audiences, status } = token;
     let row = ActiveModel { jti: Set(jti.to_owned()), expires_at: Set(millis(expires_at)) };
     let inserted = Entity::insert(row)
         .on_conflict(OnConflict::column(Column::Jti).do_nothing().to_owned())
         .exec_without_returning(tx.connection())
         .await
         .map_err(while_doing("writing the table revoked_access_token"))?;
+    if inserted == 1 {
+        tx.revokes([Noted::Event(Revocation {
+            kind: RevokedKind::Token,
+            value: jti.to_owned(),
+            revoked_at: tx.now(),
+            expires_at,
+            audiences: Audiences::These(audiences),
+        })]);
+        tx.revokes(status.map(Noted::Bit));
+    }
     Ok(inserted == 1)
 }
 

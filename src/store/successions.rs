@@ -21,6 +21,7 @@ use crate::domain::clock;
 use crate::domain::family::FamilyId;
 use crate::domain::refresh::Refreshable;
 use crate::domain::session::AttachedSession;
+use crate::domain::status_list::StatusIndex;
 use crate::domain::succession::{Succession, TokenPosition};
 use crate::domain::verdict::Fault;
 
@@ -174,6 +175,8 @@ pub struct Move {
     pub from: TokenPosition,
     /// The state after the change.
     pub to: Succession,
+    /// The place in the status lists that the family must still have: its next token names it.
+    pub status: Option<StatusIndex>,
 }
 
 /// Changes successions, each only if its leaf is still the expected one and its family is still
@@ -206,9 +209,21 @@ pub async fn advance(
 
 /// A change, as an array in the order of [`STEP`].
 #[derive(Serialize)]
-struct Step<'a>(&'a str, u32, u32, u32, u32, u32, i64, Option<&'a str>, i64);
+struct Step<'a>(
+    &'a str,
+    u32,
+    u32,
+    u32,
+    u32,
+    u32,
+    i64,
+    Option<&'a str>,
+    i64,
+    Option<i64>,
+    Option<u32>,
+);
 
-const STEP: [(&str, &str); 9] = [
+const STEP: [(&str, &str); 11] = [
     ("id", "text"),
     ("was_generation", "bigint"),
     ("was_attempt", "bigint"),
@@ -218,6 +233,8 @@ const STEP: [(&str, &str); 9] = [
     ("handed_out_at", "bigint"),
     ("handed_out_to", "text"),
     ("idle_ends_at", "bigint"),
+    ("status_list", "bigint"),
+    ("status_index", "bigint"),
 ];
 
 impl<'a> From<&'a Move> for Step<'a> {
@@ -233,6 +250,8 @@ impl<'a> From<&'a Move> for Step<'a> {
             millis(step.to.handed_out_at),
             step.to.handed_out_to.as_deref(),
             millis(step.to.idle_ends_at),
+            step.status.map(|status| status.list),
+            step.status.map(|status| status.index),
         )
     }
 }
@@ -269,6 +288,8 @@ fn update(backend: DbBackend) -> String {
          handed_out_to = step.handed_out_to, idle_ends_at = step.idle_ends_at FROM {from} \
          WHERE family.id = step.id AND family.generation = step.was_generation \
          AND family.attempt = step.was_attempt AND family.revoked_at IS NULL \
+         AND family.status_list IS NOT DISTINCT FROM step.status_list \
+         AND family.status_index IS NOT DISTINCT FROM step.status_index \
          AND {} < {until} RETURNING family.id AS id",
         now(backend)
     )

@@ -10,6 +10,7 @@ use super::audit_log;
 use super::cause::while_doing;
 use super::connection::Connection;
 use super::reader::Reader;
+use super::revocation_log::{self, Noted};
 use crate::domain::audit::Event;
 use crate::domain::verdict::{Error, Fault};
 
@@ -21,13 +22,15 @@ pub struct Tx {
     inner: Connection,
     now: DateTime<Utc>,
     events: Mutex<Vec<Event>>,
+    revoked: Mutex<Vec<Noted>>,
     changed: AtomicBool,
     changes: watch::Sender<u64>,
 }
 
 impl Tx {
     pub(super) fn new(inner: Connection, now: DateTime<Utc>, changes: watch::Sender<u64>) -> Self {
-        Self { inner, now, events: Mutex::default(), changed: AtomicBool::new(false), changes }
+        let (events, revoked, changed) = (Mutex::default(), Mutex::default(), false.into());
+        Self { inner, now, events, revoked, changed, changes }
     }
 
     /// The instant of this transaction. Everything in it uses the same one.
@@ -61,9 +64,14 @@ impl Tx {
 
     /// Commits. This is for writes that cannot be refused.
     pub async fn commit(self) -> Result<(), Fault> {
-        let Self { inner, events, changed, changes, .. } = self;
+        let Self { inner, now, events, revoked, changed, changes } = self;
+        let revoked = revoked.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let revokes = !revoked.is_empty();
+        if revokes {
+            revocation_log::write(&inner, &revoked, now).await?;
+        }
         inner.commit().await.map_err(while_doing("committing"))?;
-        if changed.into_inner() {
+        if changed.into_inner() || revokes {
             changes.send_modify(|number| *number += 1);
         }
         let events = events.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -75,6 +83,12 @@ impl Tx {
     pub(super) fn log_after_commit(&self, events: &[Event]) {
         let mut noted = self.events.lock().unwrap_or_else(PoisonError::into_inner);
         noted.extend_from_slice(events);
+    }
+
+    /// Notes what this transaction revokes. It is written last, so that no transaction waits for
+    /// another one with the lock by which revocations are numbered.
+    pub(super) fn revokes(&self, what: impl IntoIterator<Item = Noted>) {
+        self.revoked.lock().unwrap_or_else(PoisonError::into_inner).extend(what);
     }
 
     /// Remembers that this transaction changes a table that servers watch. Whoever waits for

@@ -16,7 +16,10 @@ use super::cause::while_doing;
 use super::column::{corrupt, instant, millis};
 use super::entity::entity;
 use super::reader::Reader;
+use super::revocation_log::Noted;
+use super::revocations::everywhere;
 use super::tx::Tx;
+use crate::domain::revocation::{Audiences, Revocation, RevokedKind};
 use crate::domain::user::{AccountSource, Profile, User, UserId};
 use crate::domain::verdict::Fault;
 use crate::domain::{clock, person};
@@ -533,6 +536,14 @@ pub async fn set_disabled(
     id: &UserId,
     disabled_at: Option<DateTime<Utc>>,
 ) -> Result<(), Fault> {
+    if disabled_at.is_some() {
+        // Only those who may see everything are told of the person; their families are told of one
+        // by one.
+        tx.revokes([Noted::Event(Revocation {
+            audiences: Audiences::Nobody,
+            ..everywhere(tx, RevokedKind::Person, id.as_str())
+        })]);
+    }
     let disabled_at = Expr::value(disabled_at.map(millis));
     write(tx, ending_secrets(id).col_expr(Column::DisabledAt, disabled_at)).await
 }

@@ -43,6 +43,7 @@ mod passkeys;
 mod rate_limit;
 mod receive;
 mod respond;
+mod revocations;
 mod revoke;
 mod second_factor;
 mod select_account;
@@ -53,6 +54,7 @@ mod sign_in_options;
 mod sign_up;
 mod signed_out;
 mod social_login;
+mod status_lists;
 mod terms;
 mod token;
 mod upstream_cookies;
@@ -143,6 +145,9 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route(urls::ASSETS, get(assets::asset))
         .route(urls::CLIENT_LOGO, get(assets::client_logo))
         .route(urls::JWKS, get(well_known::jwks).options(well_known::preflight))
+        .route(urls::STATUS_LISTS, get(status_lists::aggregation).options(well_known::preflight))
+        .route(urls::STATUS_LIST, get(status_lists::list).options(well_known::preflight))
+        .route(urls::REVOCATIONS, get(revocations::get))
         .route(urls::OPENID_CONFIGURATION, metadata.clone())
         .route(urls::OAUTH_AUTHORIZATION_SERVER, metadata.clone())
         .route(urls::CHANGE_PASSWORD, get(well_known::change_password))

@@ -16,6 +16,8 @@ use crate::keys::keyring::Keyring;
 use crate::oauth::authorize::context::RequestContext;
 use crate::oauth::metadata;
 use crate::oauth::resource::context::ResourceContext;
+use crate::oauth::status::feed::Feed;
+use crate::oauth::status::lists::StatusLists;
 use crate::oauth::token::endpoint::TokenEndpoint;
 use crate::pages::Look;
 use crate::runtime::supervisor::Supervisor;
@@ -36,6 +38,10 @@ pub struct SharedParts {
     pub resources: ResourceContext,
     /// The signing keys.
     pub keyring: Arc<Keyring>,
+    /// The status lists.
+    pub status_lists: Arc<StatusLists>,
+    /// The feed of revocations.
+    pub feed: Arc<Feed>,
     /// The logos of apps.
     pub logos: Logos,
     /// The look of the pages.
@@ -74,6 +80,8 @@ pub struct Shared {
     pub(super) token: Arc<TokenEndpoint>,
     pub(super) resources: ResourceContext,
     pub(super) keyring: Arc<Keyring>,
+    pub(super) status_lists: Arc<StatusLists>,
+    pub(super) feed: Arc<Feed>,
     pub(super) logos: Logos,
     pub(super) metadata: Metadata,
     pub(super) look: Arc<Look>,
@@ -86,6 +94,7 @@ pub struct Shared {
     pub(super) key_fetchers: Arc<KeyFetchers>,
     pub(super) ready: AtomicBool,
     pub(super) jwks_cache: HeaderValue,
+    pub(super) status_cache: HeaderValue,
 }
 
 impl Shared {
@@ -93,10 +102,15 @@ impl Shared {
     /// called.
     pub fn new(parts: SharedParts) -> Result<Arc<Self>, Fault> {
         let SharedParts { supervisor, flows, requests, token, resources, .. } = parts;
-        let SharedParts { keyring, logos, look, doctor, key_fetchers, .. } = parts;
+        let SharedParts { keyring, status_lists, feed, logos, look, doctor, .. } = parts;
+        let SharedParts { key_fetchers, .. } = parts;
         let seconds = keyring.policy().jwks_max_age.num_seconds();
         let cache = HeaderValue::try_from(format!("public, max-age={seconds}"));
         let jwks_cache = cache.unwrap_or_else(|_| HeaderValue::from_static("no-store"));
+        // Whoever verifies keeps a list for its `ttl`. A cache that many share must not add to that.
+        let seconds = status_lists.ttl.num_seconds();
+        let cache = HeaderValue::try_from(format!("public, max-age={seconds}, s-maxage=1"));
+        let status_cache = cache.unwrap_or_else(|_| HeaderValue::from_static("no-store"));
         let url = &flows.url;
         Ok(Arc::new(Self {
             base: url.path(),
@@ -105,6 +119,9 @@ impl Shared {
             ready: AtomicBool::new(true),
             metadata: Metadata::new(url)?,
             jwks_cache,
+            status_cache,
+            status_lists,
+            feed,
             supervisor,
             flows,
             requests,
@@ -116,6 +133,11 @@ impl Shared {
             doctor,
             key_fetchers,
         }))
+    }
+
+    /// Whether the server is about to stop: nobody is kept waiting any longer.
+    pub(super) fn is_stopping(&self) -> bool {
+        !self.ready.load(Ordering::SeqCst)
     }
 
     /// Makes `/readyz` answer "not ready": the server is about to stop.

@@ -38,7 +38,7 @@ async fn respond(shared: &Shared, head: &Head, form: &Form) -> Response<Body> {
     cors::answers(client, response)
 }
 
-fn presented<'a>(head: &'a Head, form: &'a Form) -> Result<&'a str, Refusal> {
+pub(super) fn presented<'a>(head: &'a Head, form: &'a Form) -> Result<&'a str, Refusal> {
     let invalid = || Reason::AccessTokenMalformed;
     match (head.authorization().as_slice(), form.get("access_token")) {
         ([], None) => Err(Reason::AccessTokenMissing.into()),

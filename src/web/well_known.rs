@@ -15,7 +15,7 @@ use crate::domain::urls;
 use crate::web::shared::Shared;
 use crate::web::{answer, cors, page};
 
-const ANYBODY: HeaderValue = HeaderValue::from_static("*");
+pub(super) const ANYBODY: HeaderValue = HeaderValue::from_static("*");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 pub(super) async fn jwks(
@@ -76,7 +76,7 @@ pub(super) async fn change_password(State(shared): State<Arc<Shared>>) -> Respon
 }
 
 /// Whether the client already has the document with this `ETag` (RFC 9110 §13.1.2).
-fn has(headers: &HeaderMap, etag: &str) -> bool {
+pub(super) fn has(headers: &HeaderMap, etag: &str) -> bool {
     let given = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     given.flat_map(|value| value.split(',')).any(|one| {
         let one = one.trim();
@@ -90,7 +90,7 @@ pub(super) fn document(body: bytes::Bytes) -> Response<Body> {
     response
 }
 
-fn not_modified() -> Response<Body> {
+pub(super) fn not_modified() -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NOT_MODIFIED;
     response

@@ -167,7 +167,7 @@ both! {
         witness.userinfo(tokens["access_token"].as_str().unwrap()).await.refused(401, "invalid_token");
         mapae::admin::clients::set_enabled(store, server.now(), "app", true).await.unwrap();
         server.forget_clients();
-        app.refresh(tokens["refresh_token"].as_str().unwrap()).await.ok();
+        app.refresh(tokens["refresh_token"].as_str().unwrap()).await.refused(400, "invalid_grant");
         mapae::admin::clients::delete(store, server.now(), "app").await.unwrap();
         server.forget_clients();
         app.refresh(tokens["refresh_token"].as_str().unwrap()).await.refused(401, "invalid_client");

@@ -72,7 +72,7 @@ both! {
         let renewed = binary.cli(&["client", "rotate-secret", "--id", "app"], None).await;
         let secret = renewed["client_secret"].as_str().map(str::to_owned);
         let renewed = crate::support::App { secret, ..app.clone() };
-        renewed.refresh(&refresh).await.ok();
+        renewed.refresh(&refresh).await.refused(400, "invalid_grant");
         eventually("the old secret is nothing", async || answers("invalid_client").await).await;
         binary.cli(&["client", "delete", "--id", "app"], None).await;
         eventually("deleted", async || renewed.refresh("x").await.status == 401).await;

@@ -62,7 +62,12 @@ impl AccessTokens {
     async fn stands(&self, claims: &AccessToken) -> Result<bool, Fault> {
         let Some(client) = ClientId::parse(&claims.client_id) else { return Ok(false) };
         let registered = self.clients.find(&client).await?;
-        if !registered.is_some_and(|registered| registered.client.is_enabled()) {
+        let Some(registered) = registered.filter(|registered| registered.client.is_enabled())
+        else {
+            return Ok(false);
+        };
+        let from = registered.client.tokens_from.filter(|_| claims.sid.is_none());
+        if from.is_some_and(|from| claims.iat < from.timestamp()) {
             return Ok(false);
         }
         let family = claims.sid.clone().map(FamilyId::from_stored);

@@ -4,7 +4,7 @@
 use crate::domain::audit::{Event, EventKind, Origin};
 use crate::domain::client::{ClientId, RefreshDelivery};
 use crate::domain::clock::from_millis;
-use crate::domain::family::Family;
+use crate::domain::family::{Family, FamilyId};
 use crate::domain::form::Form;
 use crate::domain::reason::Reason;
 use crate::domain::secret::{Plain, RefreshToken};
@@ -13,6 +13,7 @@ use crate::oauth::client_auth::Credentials;
 use crate::oauth::cross_origin::check_origin;
 use crate::oauth::error::Result;
 use crate::oauth::resource::context::ResourceContext;
+use crate::store::revoked_access_tokens::RevokedToken;
 use crate::store::{Repeats, audit_events, families, revoked_access_tokens};
 
 /// Answers a revocation request. RFC 7009 §2.2: for an unknown token the answer is success, too.
@@ -118,8 +119,15 @@ async fn end_access_token(
     }
     let tx = context.store.begin(now).await?;
     let until = from_millis(claims.exp * 1000);
-    let ended = revoked_access_tokens::insert(&tx, &claims.jti, until).await?;
+    let status = claims.status.as_ref().and_then(|status| status.place(&context.url));
+    let audiences = claims.aud.iter().map(str::to_owned).collect();
+    let token = RevokedToken { jti: &claims.jti, expires_at: until, audiences, status };
+    let ended = revoked_access_tokens::insert(&tx, token).await?;
     if ended {
+        // The other tokens of the family name the same place; its next one gets a fresh one.
+        if let (Some(sid), Some(place)) = (&claims.sid, status) {
+            families::leave_status(&tx, &FamilyId::from_stored(sid.clone()), place).await?;
+        }
         let mut event = Event::new(EventKind::AccessTokenRevoked).from(origin).detail(claims.jti);
         event.client = ClientId::parse(&claims.client_id);
         audit_events::insert(&tx, &[event]).await?;

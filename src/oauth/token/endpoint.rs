@@ -111,7 +111,16 @@ pub async fn token(endpoint: &Arc<TokenEndpoint>, request: TokenRequest<'_>) -> 
     {
         endpoint.clients.count_account(&account).await?;
     }
-    let entitlement = grant.redeem(&cx).await?;
+    let indices = &server.families.indices;
+    if indices.may_be_asked(client.client()).await? {
+        indices.top_up().await?;
+    }
+    let mut entitlement = grant.redeem(&cx).await?;
+    // A place that the client itself asked for is named in any case.
+    let is_named = entitlement.status.is_some()
+        && (entitlement.family.is_none()
+            || indices.asked(client.client(), &entitlement.resources).await?);
+    entitlement.status = entitlement.status.filter(|_| is_named);
     let person = person_claims::about(&endpoint.people, client.client(), &entitlement).await?;
     let mut response = if grant_type == Password::TYPE {
         // The threads that hash passwords also sign these tokens, so many sign-ins at once do not

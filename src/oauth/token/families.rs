@@ -18,6 +18,7 @@ use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
 use crate::keys::rotation::RotationKey;
 use crate::oauth::lifetimes::Lifetimes;
+use crate::oauth::status::indices::Indices;
 use crate::oauth::token::mint::Entitlement;
 use crate::store::{Tx, audit_events, families};
 
@@ -61,6 +62,8 @@ pub struct Families {
     pub per_client: u64,
     /// Makes refresh tokens.
     pub key: Arc<RotationKey>,
+    /// Hands out places in the status lists.
+    pub indices: Arc<Indices>,
 }
 
 /// Starts a family now. A refresh token is issued if the client may use the refresh token grant. A
@@ -91,6 +94,7 @@ pub async fn start(
         claims: granted.claims,
         expires_at: now + life,
         revoked_at: None,
+        status: None,
     };
     if let Some(session) = granted.session.filter(|_| family.bound_to().is_some()) {
         family.expires_at = family.expires_at.min(session.expires_at);
@@ -98,12 +102,16 @@ pub async fn start(
     let idle_end = (now + lifetimes.refresh_idle).min(family.expires_at);
     let succession = refreshes.then(|| Succession::begin(now, origin.address.clone(), idle_end));
     session_endings::make_room(tx, granted.user, client, context.per_client, origin).await?;
+    if context.indices.may_be_asked(client).await? {
+        family.status = Some(context.indices.take_in(tx).await?);
+    }
     families::insert(tx, &family, succession.as_ref()).await?;
     let token = |first: &Succession| context.key.token(first.salt, &family.id, first.leaf);
     let refresh_token = succession.as_ref().map(token).transpose()?;
     let event = Event::new(EventKind::FamilyStarted).user(granted.user).client(&client.id);
     audit_events::insert(tx, &[event.family(&family.id).from(origin)]).await?;
     Ok(Entitlement {
+        status: family.status,
         family: Some(Arc::new(family)),
         scope: granted.scope,
         resources: granted.resources,

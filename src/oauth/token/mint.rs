@@ -13,12 +13,13 @@ use crate::domain::provider::came_by;
 use crate::domain::random;
 use crate::domain::scope::{OPENID, Scope};
 use crate::domain::secret::{Plain, RefreshToken};
+use crate::domain::status_list::StatusIndex;
 use crate::domain::urls::Issuer;
 use crate::domain::verdict::Fault;
 use crate::keys::jwt::Typ;
 use crate::keys::keyring::Keyring;
 use crate::keys::make::left_half_hash;
-use crate::oauth::claims::{AccessToken, AudienceClaim, IdToken, TellingAccessToken};
+use crate::oauth::claims::{AccessToken, AudienceClaim, IdToken, StatusClaim, TellingAccessToken};
 use crate::oauth::lifetimes::Lifetimes;
 
 /// What a grant decided: the tokens that a client gets.
@@ -36,6 +37,8 @@ pub struct Entitlement {
     pub nonce: Option<String>,
     /// Single claims of the person that were asked for in the id token, Core §5.5.
     pub claims: Map<String, Value>,
+    /// The place that the access token names in a status list.
+    pub status: Option<StatusIndex>,
     /// The type of the issued token in a token exchange, RFC 8693 §2.2.1.
     pub issued_token_type: Option<&'static str>,
 }
@@ -151,10 +154,14 @@ pub fn issue(
 }
 
 fn access_token(mint: &Mint, client: &Client, entitlement: &Entitlement) -> AccessToken {
+    let family = entitlement.family.as_deref();
+    // What a client got for itself before it was disabled does not come back, not even in the same
+    // second.
+    let from = client.tokens_from.filter(|_| family.is_none());
     let now = mint.clock.now();
+    let now = from.map_or(now, |from| now.max(from));
     let iat = now.timestamp();
     let life = (now + mint.lifetimes.access_token).timestamp();
-    let family = entitlement.family.as_deref();
     AccessToken {
         iss: mint.url.as_str().to_owned(),
         // RFC 9068 §2.2: without a resource owner the subject is the client itself. Registration
@@ -175,6 +182,7 @@ fn access_token(mint: &Mint, client: &Client, entitlement: &Entitlement) -> Acce
         auth_time: family.map(|family| family.auth_time.timestamp()),
         acr: family.map(|family| family.acr),
         amr: family.map(|family| family.amr.clone()).unwrap_or_default(),
+        status: entitlement.status.map(|place| StatusClaim::new(&mint.url, place)),
     }
 }
 

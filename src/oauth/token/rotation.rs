@@ -22,11 +22,13 @@ use crate::domain::refresh::{Ended, ParsedRefreshToken, Refreshable};
 use crate::domain::scope::Scope;
 use crate::domain::secret::{Plain, RefreshToken};
 use crate::domain::session::{SessionId, moved_idle_end};
+use crate::domain::status_list::StatusIndex;
 use crate::domain::succession::{Judgement, Salt, TokenPosition};
 use crate::domain::verdict::Fault;
 use crate::keys::rotation::RotationKey;
 use crate::oauth::error::{Error, Refusal, Result};
 use crate::oauth::lifetimes::Lifetimes;
+use crate::oauth::status::indices::Indices;
 use crate::runtime::batch::{Batch, Bounds};
 use crate::runtime::supervisor::Supervisor;
 use crate::social::registry::Providers;
@@ -51,6 +53,8 @@ pub struct Use {
     pub resources: Vec<String>,
     /// What audit events say about where the request came from.
     pub origin: Origin,
+    /// Whether the access token may have to name a place in a status list.
+    pub wants_status: bool,
 }
 
 /// The proof by the old access token.
@@ -187,6 +191,8 @@ pub struct RefreshTokenParts {
     pub providers: Arc<Providers>,
     /// Makes and verifies refresh tokens.
     pub key: Arc<RotationKey>,
+    /// Hands out places in the status lists.
+    pub indices: Arc<Indices>,
 }
 
 impl RefreshTokens {
@@ -274,6 +280,9 @@ impl RefreshTokenParts {
         ids.sort_unstable();
         ids.dedup();
         let found = successions::find_to_move(&self.store, &ids).await?;
+        if open.iter().any(|(using, _)| using.wants_status) {
+            self.indices.top_up().await?;
+        }
         let left = DEADLINE.saturating_sub(began.elapsed() + ANSWERING);
         let left = Duration::from_std(left).unwrap_or(Duration::zero());
         let until = found.database_now + left;
@@ -287,6 +296,7 @@ impl RefreshTokenParts {
             **outcome = match (kept.get(&using.token.family), &written) {
                 (Some(Kept::Lost), _) => None,
                 (Some(Kept::WithMore), Err(fault)) => Some(Err(Error::Fault(fault.clone()))),
+                (Some(Kept::WithMore), Ok(places)) => Some(placed(decision, places)),
                 _ => Some(decision),
             };
         }
@@ -313,16 +323,34 @@ struct Row {
     revoked: bool,
     used: Option<(SessionId, DateTime<Utc>)>,
     events: Vec<Event>,
+    /// The place in the status lists that it had when it was read.
+    status_was: Option<StatusIndex>,
+    /// The place that it takes.
+    takes: Option<StatusIndex>,
 }
 
 impl Row {
     fn new(found: Refreshable) -> Self {
         let was = found.succession.leaf;
-        Self { was, now: found, moved: false, revoked: false, used: None, events: Vec::new() }
+        let (moved, revoked, used, takes) = (false, false, None, None);
+        let (events, status_was) = (Vec::new(), found.family.status);
+        Self { was, now: found, moved, revoked, used, events, status_was, takes }
     }
 
     fn has_more(&self) -> bool {
-        self.revoked || self.used.is_some() || !self.events.is_empty()
+        self.revoked || self.used.is_some() || !self.events.is_empty() || self.takes.is_some()
+    }
+
+    /// Gives the family a place in the status lists if its next token needs one.
+    fn place(&mut self, indices: &Indices) -> std::result::Result<(), Fault> {
+        if indices.is_needed(self.now.family.status) {
+            let place = indices.take().ok_or_else(|| {
+                Fault::unavailable("taking a place in a status list", "too many are taken at once")
+            })?;
+            Arc::make_mut(&mut self.now.family).status = Some(place);
+            self.takes = Some(place);
+        }
+        Ok(())
     }
 }
 
@@ -351,6 +379,9 @@ impl Work<'_> {
         let admitted = self.parts.providers.admit_family(&family);
         let decision = decide(now, grace, using, ours.then_some(&row.now), admitted);
         let idle_end = (now + lifetimes.refresh_idle).min(family.expires_at);
+        if using.wants_status && !matches!(decision, Decision::Refuse(_) | Decision::Reuse) {
+            row.place(&self.parts.indices)?;
+        }
         match decision {
             Decision::Refuse(refusal) => return Err(refusal.into()),
             Decision::Reuse => {
@@ -391,6 +422,7 @@ impl Work<'_> {
                 family: id.clone(),
                 from: row.was,
                 to: row.now.succession.clone(),
+                status: row.status_was,
             })
             .collect();
         let advanced = successions::advance(&self.parts.store, &moves, until).await?;
@@ -405,15 +437,20 @@ impl Work<'_> {
         Ok(kept.collect())
     }
 
-    /// Writes what belongs to the rows: revocations, audit events and uses of sessions.
-    async fn write_rest(&self, kept: &BTreeMap<FamilyId, Kept>) -> std::result::Result<(), Fault> {
+    /// Writes what belongs to the rows: revocations, audit events, uses of sessions and places in the
+    /// status lists. Returns the places that families have now.
+    async fn write_rest(
+        &self,
+        kept: &BTreeMap<FamilyId, Kept>,
+    ) -> std::result::Result<Places, Fault> {
         let rest: Vec<_> = kept
             .iter()
             .filter(|(_, kept)| **kept == Kept::WithMore)
             .filter_map(|(id, _)| Some((id, self.rows.get(id)?.as_ref().ok()?)))
             .collect();
+        let mut places = Places::new();
         if rest.is_empty() {
-            return Ok(());
+            return Ok(places);
         }
         let tx = self.parts.store.begin(self.now).await?;
         let mut events = Vec::new();
@@ -424,14 +461,34 @@ impl Work<'_> {
             if !row.revoked || families::revoke(&tx, id).await? {
                 events.extend(row.events.iter().cloned());
             }
+            if let Some(fresh) = row.takes {
+                let now = families::take_status(&tx, id, row.status_was, fresh).await?;
+                places.insert((*id).clone(), now);
+            }
         }
         let used: BTreeMap<_, _> = rest.iter().filter_map(|(_, row)| row.used.clone()).collect();
         for (session, end) in &used {
             sessions::move_idle_end(&tx, session, *end).await?;
         }
         audit_events::insert(&tx, &events).await?;
-        tx.commit().await
+        tx.commit().await?;
+        Ok(places)
     }
+}
+
+/// The places of families in the status lists; `None`: the family has ended meanwhile.
+type Places = BTreeMap<FamilyId, Option<StatusIndex>>;
+
+/// The same result with the place that the family really has: another request may have given it one
+/// at the same time.
+fn placed(decision: Result<Rotated>, places: &Places) -> Result<Rotated> {
+    let mut rotated = decision?;
+    match places.get(&rotated.family.id) {
+        Some(Some(place)) => Arc::make_mut(&mut rotated.family).status = Some(*place),
+        Some(None) => return Err(Reason::SessionEnded.into()),
+        None => {}
+    }
+    Ok(rotated)
 }
 
 impl Row {
@@ -546,6 +603,7 @@ mod tests {
                 claims: vec![],
                 expires_at: t(5000),
                 revoked_at: None,
+                status: None,
             }),
         }
     }
@@ -560,6 +618,7 @@ mod tests {
             scope: None,
             resources: vec![],
             origin: Origin::default(),
+            wants_status: false,
         }
     }
 

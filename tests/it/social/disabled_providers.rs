@@ -33,11 +33,11 @@ both! {
         assert!(app.is_active(&access).await && app.is_active(&refresh).await);
 
         for off in [
-            table("idp", "oidc", idp.base(), "disabled = true"),
             table("idp", "oidc", idp.base(), "allowed_clients = [\"another\"]"),
             String::new(),
             // Another one has its name.
             table("idp", "oidc", other.base(), ""),
+            table("idp", "oidc", idp.base(), "disabled = true"),
         ] {
             server.rewrite(&off);
             server = server.restart().await;
@@ -53,10 +53,10 @@ both! {
             assert!(app.is_active(&next).await, "{off}");
             others = next;
         }
-        // It is not the sign-in that ended.
+        // Turning it on again revives nothing.
         server.rewrite(&on);
         let server = server.restart().await;
-        app.at(server.issuer()).refresh(&refresh).await.pair();
+        app.at(server.issuer()).refresh(&refresh).await.refused(400, "invalid_grant");
     }
 
     /// Whoever disconnects it may do so because somebody else comes in by it.

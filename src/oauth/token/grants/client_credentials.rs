@@ -1,5 +1,5 @@
 //! `client_credentials`: a client gets a token for itself, RFC 6749 §4.4. Nothing is written to the
-//! database. There is no refresh token (§4.4.3) and no id token.
+//! database, except that places in a status list are reserved for a client that asks for them. There is no refresh token (§4.4.3) and no id token.
 
 use serde_json::Map;
 
@@ -40,6 +40,7 @@ impl Grant for ClientCredentials {
         }
         registered_resources(&self.resources, client)?;
         Ok(Entitlement {
+            status: cx.server.families.indices.own(client).await?,
             family: None,
             scope,
             resources: self.resources,

@@ -57,6 +57,7 @@ impl Grant for RefreshToken {
             None => None,
         };
         let token = ParsedRefreshToken::read(&self.presented).ok_or_else(unknown)?;
+        let wants_status = cx.server.families.indices.may_be_asked(client).await?;
         let rotated = cx
             .server
             .refresh_tokens
@@ -68,11 +69,13 @@ impl Grant for RefreshToken {
                 scope: self.scope,
                 resources: self.resources,
                 origin: cx.origin.clone(),
+                wants_status,
             })
             .await?;
         let Rotated { family, scope, resources, salt, place } = rotated;
         let refresh_token = cx.server.refresh_tokens.token(salt, &family.id, place)?;
         Ok(Entitlement {
+            status: family.status,
             family: Some(family),
             // A scope that was taken from the client since is not granted again.
             scope: scope.shared_with(&client.metadata.scope),
