@@ -18,7 +18,7 @@ const FILE_NAME: &str = "revocations.epoch";
 
 /// The epoch file of this server.
 #[derive(Debug)]
-pub struct EpochFile {
+pub(super) struct EpochFile {
     /// None where the master key is given as text.
     path: Option<PathBuf>,
     written: Mutex<Written>,
@@ -33,7 +33,7 @@ struct Written {
 impl EpochFile {
     /// The file beside this master key.
     #[must_use]
-    pub fn beside(master_key: &MasterKeySource) -> Self {
+    pub(super) fn beside(master_key: &MasterKeySource) -> Self {
         let path = match master_key {
             MasterKeySource::Text(_) => None,
             MasterKeySource::File(file) => file.parent().map(|folder| folder.join(FILE_NAME)),
@@ -43,7 +43,7 @@ impl EpochFile {
     }
 
     /// Closes every status list if the database is older than the file says.
-    pub async fn check(&self, store: &Store, known: &KnownRevocations) -> Result<(), Fault> {
+    pub(super) async fn check(&self, store: &Store, known: &KnownRevocations) -> Result<(), Fault> {
         let Some(last) = self.read().await? else { return Ok(()) };
         if revisions::read(store).await?.epoch.is_behind(last) {
             known.close_all(last).await?;
@@ -53,7 +53,7 @@ impl EpochFile {
 
     /// Writes what is known now, if it is more than what was written. Where the folder cannot be
     /// written to, this is logged once.
-    pub async fn keep(&self, epoch: Epoch) {
+    pub(super) async fn keep(&self, epoch: Epoch) {
         let Some(path) = &self.path else { return };
         let mut written = self.written.lock().await;
         if !written.epoch.is_behind(epoch) {

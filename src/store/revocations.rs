@@ -18,7 +18,6 @@ use crate::domain::revocation::{Audiences, Revocation, RevokedKind};
 use crate::domain::verdict::Fault;
 
 entity! {
-    #[expect(unreachable_pub, reason = "the entity macros write `pub`")]
     mod entity {
         #[sea_orm(table_name = "revocation")]
         pub struct Model {

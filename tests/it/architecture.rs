@@ -105,6 +105,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("tower", &["web", "app", "net"]),
     ("http_body_util", &["web", "app"]),
     ("quick_cache", &["clients", "oauth"]),
+    ("miniz_oxide", &["oauth"]),
     ("redis", &["redis_client"]),
     ("reqwest", &["outbound", "cli"]),
     ("rustls", &["app", "net", "outbound"]),
