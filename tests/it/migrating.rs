@@ -107,7 +107,7 @@ both! {
                 "tos_uri": "https://app.test/t", "token_alg": "ES256", "access_token_typ": "JWT",
                 "id_token_claims": true, "access_token_claims": ["email"], "assertions": "strict",
                 "refresh_policy": "rotate", "refresh_grace": 5, "require_access_token_proof": true, "first_party_challenge": false,
-                "default_acr_values": null, "signup": null,
+                "default_acr_values": null, "signup": null, "status_list": "false",
                 "disabled_at": "1970-01-01T00:00:02Z", "created_at": "1970-01-01T00:00:01Z",
             })
         );
@@ -124,7 +124,7 @@ both! {
                 "access_token_typ": "at+jwt", "id_token_claims": false,
                 "access_token_claims": [], "assertions": "tolerant", "refresh_policy": "static",
                 "refresh_grace": null, "require_access_token_proof": false, "first_party_challenge": false,
-                "default_acr_values": null, "signup": null, "disabled_at": null,
+                "default_acr_values": null, "signup": null, "status_list": "false", "disabled_at": null,
                 "created_at": "1970-01-01T00:00:01Z",
             })
         );
