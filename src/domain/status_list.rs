@@ -162,7 +162,8 @@ mod tests {
 
     #[test]
     fn the_order_depends_on_the_seed_and_tells_no_turn() {
-        let order = |seed| (0..1000).map(|turn| index_at(Seed([seed; 16]), 1 << 20, turn).unwrap());
+        let order =
+            |seed| (0..1000).map(move |turn| index_at(Seed([seed; 16]), 1 << 20, turn).unwrap());
         let (one, other): (Vec<_>, Vec<_>) = (order(1).collect(), order(2).collect());
         assert_ne!(one, other);
         let near = one.windows(2).filter(|two| two[0].abs_diff(two[1]) < 1 << 10).count();
