@@ -123,6 +123,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("percent_encoding", &["mail"]),
     ("fluent_bundle", &["pages"]),
     ("fluent_syntax", &["pages"]),
+    ("miniz_oxide", &["cli"]),
     ("jiff", &["pages"]),
     ("clap", &["cli"]),
     ("rcgen", &["net", "cli"]),
