@@ -13,7 +13,7 @@ use super::output::{self, Output};
 use super::usage::USAGE;
 use super::{
     audit, client, config_verbs, demo, doctor, explain, key, mail, migrate, provider, serve, token,
-    user,
+    user, verify,
 };
 use crate::app::telemetry;
 use crate::domain::verdict::{OrRejected, Rejected};
@@ -62,6 +62,9 @@ enum Verb {
     /// Tokens
     #[command(subcommand)]
     Token(token::Token),
+    /// Prove that a resource server refuses bad tokens
+    #[command(subcommand)]
+    Verify(verify::Verbs),
     /// Mails to people
     #[command(subcommand)]
     Mail(mail::Verbs),
@@ -129,6 +132,8 @@ fn dispatch(cli: Cli, output: Output) -> OrRejected<ExitCode> {
             Verb::User(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
             Verb::Provider(verb) => verb.run(&at).await,
             Verb::Token(verb) => Box::pin(verb.run(&at)).await,
+            Verb::Token(verb) => Box::pin(verb.run(&at)).await.map(|()| ExitCode::SUCCESS),
+            Verb::Verify(verb) => Box::pin(verb.run(&at)).await,
             Verb::Mail(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
             Verb::Audit(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
             Verb::Config(verb) => verb.run(&at),

@@ -19,5 +19,6 @@ mod serve;
 mod token;
 mod usage;
 mod user;
+mod verify;
 
 pub use command_line::run;

@@ -6,9 +6,12 @@
 //! can be given to it only for the whole process. So this module uses its types and its verifiers,
 //! but not its `encode`.
 
+use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
+use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, RSA_PKCS1_SHA256, RsaKeyPair,
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, RSA_PKCS1_SHA256, RSA_PKCS1_SHA512,
+    RSA_PSS_SHA256, RsaEncoding, RsaKeyPair,
 };
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -71,16 +74,53 @@ impl PrivateKey {
     }
 
     fn signature(&self, message: &[u8]) -> Option<Vec<u8>> {
-        let random = SystemRandom::new();
         match self {
-            Self::Rs256(key) => {
-                let mut signature = vec![0; key.public_modulus_len()];
-                key.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature).ok()?;
-                Some(signature)
+            Self::Rs256(key) => rsa_signature(key, &RSA_PKCS1_SHA256, message),
+            Self::Es256(key) => {
+                Some(key.sign(&SystemRandom::new(), message).ok()?.as_ref().to_vec())
             }
-            Self::Es256(key) => Some(key.sign(&random, message).ok()?.as_ref().to_vec()),
         }
     }
+
+    /// The public key as a `SubjectPublicKeyInfo` (RFC 5280 §4.1.2.7).
+    #[must_use]
+    pub fn public_der(&self) -> Option<Vec<u8>> {
+        let der: PublicKeyX509Der<'_> = match self {
+            Self::Rs256(key) => key.public_key().as_der(),
+            Self::Es256(key) => key.public_key().as_der(),
+        }
+        .ok()?;
+        Some(der.as_ref().to_vec())
+    }
+
+    /// The signature by an algorithm of this name, which may be one that no token of ours has: test
+    /// vectors show such tokens to other programs.
+    #[must_use]
+    pub fn signature_by(&self, alg: &str, message: &[u8]) -> Option<Vec<u8>> {
+        match (self, alg) {
+            (Self::Rs256(key), "RS512") => rsa_signature(key, &RSA_PKCS1_SHA512, message),
+            (Self::Rs256(key), "PS256") => rsa_signature(key, &RSA_PSS_SHA256, message),
+            _ if alg == self.alg().as_str() => self.signature(message),
+            _ => None,
+        }
+    }
+}
+
+fn rsa_signature(
+    key: &RsaKeyPair,
+    padding: &'static dyn RsaEncoding,
+    message: &[u8],
+) -> Option<Vec<u8>> {
+    let mut signature = vec![0; key.public_modulus_len()];
+    key.sign(padding, &SystemRandom::new(), message, &mut signature).ok()?;
+    Some(signature)
+}
+
+/// What HS256 makes of a message. No token of ours has it; test vectors do, with a public key as the
+/// secret.
+#[must_use]
+pub fn hs256(secret: &[u8], message: &[u8]) -> Vec<u8> {
+    hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), message).as_ref().to_vec()
 }
 
 const SIGNING: &str = "signing a token";
