@@ -132,7 +132,6 @@ fn dispatch(cli: Cli, output: Output) -> OrRejected<ExitCode> {
             Verb::User(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
             Verb::Provider(verb) => verb.run(&at).await,
             Verb::Token(verb) => Box::pin(verb.run(&at)).await,
-            Verb::Token(verb) => Box::pin(verb.run(&at)).await.map(|()| ExitCode::SUCCESS),
             Verb::Verify(verb) => Box::pin(verb.run(&at)).await,
             Verb::Mail(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
             Verb::Audit(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),

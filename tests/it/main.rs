@@ -55,6 +55,7 @@ mod jwt;
 mod key_fetchers;
 mod key_life;
 mod key_verbs;
+mod kit;
 mod link_uses;
 mod listener;
 mod log_pipe;

@@ -12,7 +12,7 @@ const TIMEOUT: Duration = Duration::from_mins(5);
 
 /// What a program is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Language {
+pub(crate) enum Language {
     Python,
     PythonJose,
     Node,
@@ -60,10 +60,26 @@ impl Language {
 /// A copy of its own for each program, so that two never install into one folder.
 fn copied(home: &str, name: &str, suffix: &str) -> PathBuf {
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(home);
+    copied_from(&sources, home, name, suffix)
+}
+
+fn copied_from(sources: &Path, home: &str, name: &str, suffix: &str) -> PathBuf {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name(home);
     let folder = target.join(format!("{name}{suffix}"));
     copy(&sources.join(name), &folder);
     folder
+}
+
+/// How to start the resource server in this folder of `kit`.
+pub(crate) async fn of_the_kit(language: Language, name: &str) -> Result<Command, String> {
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("kit");
+    let folder = copied_from(&sources, "kit", name, "");
+    match language {
+        Language::Python | Language::PythonJose => python(&folder, "api.py").await,
+        Language::Node => node(&folder, "api.mjs").await,
+        Language::Go => go(&folder).await,
+        Language::Java => java(&folder).await,
+    }
 }
 
 /// A folder of `tests/clients` with the packages of npm that it names.
