@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
-use super::config::Settings;
+use super::config::{Settings, Shutdown};
 use super::epoch::EpochFile;
 use super::opening::{master_key, wait_for_store};
 use super::otlp_export::Export;
@@ -24,7 +24,7 @@ use crate::keys::doctor_key::DoctorKey;
 use crate::net::listener::{self, Listener};
 use crate::net::tls::Tls;
 use crate::runtime::supervisor::Need;
-use crate::store::{ServeLock, may_be_overheard, signing_keys};
+use crate::store::{ServeLock, Store, may_be_overheard, signing_keys};
 use crate::web::edge::Edge;
 use crate::web::{self, Shared};
 
@@ -35,7 +35,7 @@ pub struct Server {
     admin_address: Option<SocketAddr>,
     services: Arc<Services>,
     shared: Arc<Shared>,
-    settings: Settings,
+    shutdown: Shutdown,
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
     /// Sends traces and metrics; `None` if there is no collector.
@@ -75,15 +75,12 @@ impl Server {
             tracing::info!(database = settings.database(), "made a new database");
         }
         let master = master_key(&settings, &store).await?;
-        let services = Arc::new(Services::open(&settings, &store, &clock, &master).await?);
+        let opening = Services::open(&settings, &store, &clock, &master);
+        let services = Box::pin(opening).await.map(Arc::new)?;
         services.keyring.maintain().await?;
         let epoch = Arc::new(EpochFile::beside(&settings.master_key));
         epoch.check(&store, &services.known).await?;
-        // Those of the database ended what came by them when they were turned off.
-        for provider in settings.social.iter().filter(|provider| provider.disabled) {
-            let of = FamilyFilter::Provider(&provider.slug);
-            session_endings::end_every(&store, &clock, of).await?;
-        }
+        end_what_disabled_providers_gave(&settings, &store, &clock).await?;
         services.known.learn().await?;
         let shared = Shared::new(web::SharedParts {
             supervisor: services.supervisor.clone(),
@@ -94,11 +91,7 @@ impl Server {
             keyring: Arc::clone(&services.keyring),
             status_lists: Arc::clone(&services.status_lists),
             feed: Arc::clone(&services.feed),
-            logos: Logos::new(
-                Arc::clone(&services.clients),
-                services.outbound.clone(),
-                services.clock.clone(),
-            ),
+            logos: logos(&services),
             look: Arc::clone(&services.look),
             doctor: DoctorKey::new(&master)?,
             key_fetchers: Arc::clone(&services.key_fetchers),
@@ -111,9 +104,8 @@ impl Server {
         let export = Export::start(&settings.otlp, ca_file, &services)?;
         let (stop, stopped) = watch::channel(false);
         let mut tasks = jobs::start(&services, &settings, &epoch, &stopped);
-        tasks.extend(
-            tls.clone().map(|tls| jobs::look_after_tls(&services.supervisor, tls, stopped.clone())),
-        );
+        let look_after = |tls| jobs::look_after_tls(&services.supervisor, tls, stopped.clone());
+        tasks.extend(tls.clone().map(look_after));
         let mut http = settings.http;
         http.connections = listener::affordable(http.connections);
         let listener = Listener {
@@ -141,7 +133,7 @@ impl Server {
             admin_address,
             services,
             shared,
-            settings,
+            shutdown: settings.shutdown,
             stop,
             tasks,
             export,
@@ -170,18 +162,18 @@ impl Server {
     /// The longest that stopping may take.
     #[must_use]
     pub fn longest_stop(&self) -> Duration {
-        self.settings.shutdown.delay + self.settings.shutdown.deadline
+        self.shutdown.delay + self.shutdown.deadline
     }
 
     /// Stops the server: reports "not ready", waits until load balancers have seen it, and lets
     /// requests finish until the deadline.
     pub async fn stop(self) {
         self.shared.drain();
-        tokio::time::sleep(self.settings.shutdown.delay).await;
+        tokio::time::sleep(self.shutdown.delay).await;
         // Without a receiver, every task has already stopped.
         let _ = self.stop.send(true);
         self.services.supervisor.stop();
-        let deadline = Instant::now() + self.settings.shutdown.deadline + LAST_STEPS;
+        let deadline = Instant::now() + self.shutdown.deadline + LAST_STEPS;
         for mut task in self.tasks {
             match timeout_at(deadline, &mut task).await {
                 Ok(Ok(())) => {}
@@ -207,6 +199,25 @@ impl Server {
 }
 
 /// Warns where the connection to a database on another machine need not be encrypted.
+/// Ends what came by the providers that the settings turn off. Those of the database ended it when
+/// they were turned off.
+async fn end_what_disabled_providers_gave(
+    settings: &Settings,
+    store: &Store,
+    clock: &Clock,
+) -> Result<(), Fault> {
+    for provider in settings.social.iter().filter(|provider| provider.disabled) {
+        let of = FamilyFilter::Provider(&provider.slug);
+        session_endings::end_every(store, clock, of).await?;
+    }
+    Ok(())
+}
+
+fn logos(services: &Services) -> Logos {
+    let clients = Arc::clone(&services.clients);
+    Logos::new(clients, services.outbound.clone(), services.clock.clone())
+}
+
 fn warn_of_plain_connections(settings: &Settings) {
     let read_url = settings.database_read_url.as_deref();
     let urls = [Some(settings.database_url.as_str()), read_url];

@@ -118,21 +118,15 @@ impl Services {
         let redis = redis(settings).await?;
         let supervisor = Supervisor::default();
         let hasher = hasher(settings, &supervisor)?;
-        let key = RotationKey::open(&base.store, &base.clock, &Sealer::new(master)?).await?;
-        let key = Arc::new(key);
+        let key = base.rotation_key(master).await?;
         let password = Arc::new(base.password(&supervisor, &hasher, settings.limits, master)?);
         let look = Arc::new(look(settings)?);
-        let mail_key = MailKey::open(&base.store, &base.clock, &Sealer::new(master)?).await?;
-        let mailer = Mailer::new(Arc::new(mail_key));
-        let mail_delivery = post(settings, Arc::clone(&look))?.map(|post| {
-            let clock = base.clock.clone();
-            MailDelivery { clock, mailer: mailer.clone(), post }
-        });
-        let mailer = mail_delivery.is_some().then_some(mailer);
+        let mail_delivery = base.mail_delivery(settings, &look, master).await?;
+        let mailer = mail_delivery.as_ref().map(|delivery| delivery.mailer.clone());
         let rules = settings.second_factors;
         let factors = base.factors(rules, &password, mailer.as_ref(), master).await?;
-        let clock = base.clock.clone();
-        let known = Arc::new(KnownRevocations::new(Arc::clone(&base.store), clock));
+        let known = KnownRevocations::new(Arc::clone(&base.store), base.clock.clone());
+        let known = Arc::new(known);
         let indices = Arc::new(base.indices(&settings.status_lists, &known));
         let refresh_tokens = Arc::new(base.refresh_tokens(&supervisor, &key, &indices));
         let people = Arc::new(people::start(&supervisor, Arc::clone(&base.store)));
@@ -172,18 +166,15 @@ impl Services {
             refresh_tokens,
             people,
         };
-        let feed = base.feed(&resources.access_tokens, &known);
+        let flows = base.flows(factors, settings, Arc::clone(&outbox.wake), master)?;
         Ok(Self {
             token: Arc::new(token),
             status_lists: Arc::new(base.status_lists(&settings.status_lists, &known)),
-            feed: Arc::new(feed),
+            feed: Arc::new(base.feed(&resources.access_tokens, &known)),
             known,
             resources,
             requests: base.requests(settings),
-            flows: Flows {
-                mailer,
-                ..base.flows(factors, settings, Arc::clone(&outbox.wake), master)?
-            },
+            flows: Flows { mailer, ..flows },
             outbox,
             logout_delivery: base.logout_delivery(),
             mail_delivery,
@@ -251,6 +242,25 @@ impl Base {
             providers: Arc::new(providers),
             upstream_logins: Arc::new(UpstreamLoginKey::new(master)?),
         })
+    }
+
+    async fn rotation_key(&self, master: &MasterKey) -> Result<Arc<RotationKey>, Fault> {
+        let sealer = Sealer::new(master)?;
+        RotationKey::open(&self.store, &self.clock, &sealer).await.map(Arc::new)
+    }
+
+    /// Sends mails; `None` if nothing is mailed.
+    async fn mail_delivery(
+        &self,
+        settings: &Settings,
+        look: &Arc<Look>,
+        master: &MasterKey,
+    ) -> Result<Option<MailDelivery>, Error<Rejected>> {
+        let key = MailKey::open(&self.store, &self.clock, &Sealer::new(master)?).await?;
+        let mailer = Mailer::new(Arc::new(key));
+        let clock = self.clock.clone();
+        let post = post(settings, Arc::clone(look))?;
+        Ok(post.map(|post| MailDelivery { clock, mailer, post }))
     }
 
     fn password(

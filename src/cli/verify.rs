@@ -69,14 +69,14 @@ pub(super) struct Run {
 impl Verbs {
     pub(super) async fn run(self, at: &Installation) -> OrRejected<ExitCode> {
         match self {
-            Self::Vectors(verb) => verb.run(at).await.map(|()| ExitCode::SUCCESS),
+            Self::Vectors(verb) => verb.run(at).map(|()| ExitCode::SUCCESS),
             Self::Run(verb) => verb.run(at).await,
         }
     }
 }
 
 impl Make {
-    async fn run(self, at: &Installation) -> OrRejected {
+    fn run(self, at: &Installation) -> OrRejected {
         let valid_for = match time::parse(&self.valid_for) {
             Ok(valid_for) if valid_for.num_seconds() > 0 => valid_for.num_seconds(),
             Ok(_) => return usage("--valid-for: is nothing"),

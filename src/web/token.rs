@@ -29,7 +29,7 @@ pub(super) async fn token(
     if form.get("grant_type") == Some(Password::TYPE.as_str()) {
         return detached::to_its_end(Box::pin(answered(shared, context, head, form))).await;
     }
-    answered(shared, context, head, form).await
+    Box::pin(answered(shared, context, head, form)).await
 }
 
 async fn answered(shared: Arc<Shared>, context: Context, head: Head, form: Form) -> Response<Body> {

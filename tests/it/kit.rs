@@ -103,13 +103,13 @@ async fn whoever_accepts_too_much_or_too_little_fails_the_run() {
     let all = vectors["vectors"].as_array().expect("a list");
     let names = |accept: bool| {
         let those = all.iter().filter(|vector| vector["accept"] == accept);
-        Value::from_iter(those.map(|vector| vector["name"].clone()))
+        those.map(|vector| vector["name"].clone()).collect::<Value>()
     };
     let none = || Value::Array(Vec::new());
     for (status, accepted, refused, unclear) in [
         (200, names(false), none(), none()),
         (401, none(), names(true), none()),
-        (500, none(), none(), Value::from_iter(all.iter().map(|vector| vector["name"].clone()))),
+        (500, none(), none(), all.iter().map(|vector| vector["name"].clone()).collect()),
     ] {
         let url = format!("http://127.0.0.1:{}/", careless(status).await);
         let arguments = ["verify", "run", "--url", &url, "--vectors", &folder];

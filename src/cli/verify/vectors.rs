@@ -353,7 +353,7 @@ impl Maker<'_> {
         let input =
             format!("{}.{}", part(with(&header, "alg", "HS256").to_string()), part(&claims));
         let pem = self.pem()?;
-        let modulus = self.key.public["n"].as_str().unwrap_or_default();
+        let modulus = self.key.public.get("n").and_then(|n| n.as_str()).unwrap_or_default();
         let modulus = URL_SAFE_NO_PAD.decode(modulus).unwrap_or_default();
         for (name, secret) in [
             ("hs256-with-the-public-key", pem.as_bytes()),
@@ -473,7 +473,7 @@ impl Maker<'_> {
             "dpop-without-a-proof",
             "proof_missing",
             bound.clone(),
-            &[under_dpop.clone()],
+            std::slice::from_ref(&under_dpop),
         );
         for (name, key, claims) in [
             ("dpop-proof-for-another-address", &self.holder, self.proof(&bound)),

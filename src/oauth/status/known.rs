@@ -195,7 +195,7 @@ impl KnownRevocations {
         window.position = window.position.max(now.epoch.revocations).max(last.0);
         self.write(|state| {
             let before = if goes_on { std::mem::take(&mut state.lists) } else { BTreeMap::new() };
-            state.lists = merged(before, &stored, &bits);
+            state.lists = merged(&before, &stored, &bits);
             state.highest = state.highest.max(now.epoch.lists);
             state.last_bit = last_bit;
             state.window = window;
@@ -305,7 +305,7 @@ impl Window {
 
 /// The lists of the database, with the bits that are known and the new ones.
 fn merged(
-    before: BTreeMap<i64, KnownList>,
+    before: &BTreeMap<i64, KnownList>,
     stored: &[StoredList],
     bits: &BTreeMap<i64, Vec<SetBit>>,
 ) -> BTreeMap<i64, KnownList> {
@@ -357,16 +357,18 @@ mod tests {
                 .collect();
             let of = |some: &[SetBit]| {
                 let mut of: BTreeMap<i64, Vec<SetBit>> = BTreeMap::new();
-                some.iter().for_each(|bit| of.entry(bit.list).or_default().push(*bit));
+                for bit in some {
+                    of.entry(bit.list).or_default().push(*bit);
+                }
                 of
             };
-            let at_once = merged(BTreeMap::new(), &every, &of(&set));
+            let at_once = merged(&BTreeMap::new(), &every, &of(&set));
             let mut cuts: Vec<_> = cuts.into_iter().map(|cut| cut.min(set.len())).collect();
             cuts.push(set.len());
             cuts.sort_unstable();
             let (mut lists, mut from) = (BTreeMap::new(), 0);
             for cut in cuts {
-                lists = merged(lists, &every, &of(&set[from..cut]));
+                lists = merged(&lists, &every, &of(&set[from..cut]));
                 from = cut;
             }
             for number in 1..4 {
@@ -381,9 +383,10 @@ mod tests {
 
     #[test]
     fn a_closed_list_has_every_bit_and_a_list_that_is_gone_is_left_out() {
-        let lists = merged(BTreeMap::new(), &[stored(1, false), stored(2, true)], &BTreeMap::new());
+        let lists =
+            merged(&BTreeMap::new(), &[stored(1, false), stored(2, true)], &BTreeMap::new());
         assert!((0..64).all(|index| lists[&2].bits.is_set(index) && !lists[&1].bits.is_set(index)));
-        let lists = merged(lists, &[stored(2, true)], &BTreeMap::new());
+        let lists = merged(&lists, &[stored(2, true)], &BTreeMap::new());
         assert_eq!(lists.keys().collect::<Vec<_>>(), [&2]);
     }
 }

@@ -156,7 +156,9 @@ mod tests {
             set in prop::collection::vec(any::<u32>(), 0..200),
         ) {
             let mut bits = Bits::clear(entries);
-            set.iter().for_each(|index| bits.set(index % entries));
+            for index in &set {
+                bits.set(index % entries);
+            }
             let zipped = URL_SAFE_NO_PAD.decode(compressed(&bits)).unwrap();
             let read = miniz_oxide::inflate::decompress_to_vec_zlib(&zipped).unwrap();
             prop_assert_eq!(read, bits.as_bytes());
