@@ -62,6 +62,7 @@ const SPAWNED: &[(&str, &str)] = &[
     ("app/server.rs", "waits for what is supervised, and for the last connections at the end"),
     ("cli/demo/mod.rs", "the app of the demo, beside the server"),
     ("cli/serve.rs", "a thread that ends the process when a stop takes too long"),
+    ("cli/verify/serve.rs", "the keys of the vectors, as long as the command runs"),
     ("keys/keyring.rs", "whoever wants the new key waits for it"),
     ("net/listener.rs", "one connection: a panic ends it alone, is logged and counted"),
     ("net/tls.rs", "whoever wants the file waits for it"),
