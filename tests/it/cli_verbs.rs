@@ -137,7 +137,8 @@ async fn client_create_takes_every_form_that_scripts_rely_on() {
             "access_token_claims": ["email", "name"], "assertions": "strict",
             "token_alg": "ES256", "refresh_policy": "rotate", "refresh_grace": 5,
             "require_access_token_proof": true, "first_party_challenge": false,
-            "default_acr_values": null, "signup": null, "disabled_at": null,
+            "default_acr_values": null, "signup": null,
+            "status_list": "false", "disabled_at": null,
         })
     );
     let public = cli
