@@ -58,18 +58,7 @@ fn endings(now: DateTime<Utc>, registered: &Registered) -> Vec<Ending> {
         Some(None) => ended(Reason::TokenRevoked, "the token itself was revoked".to_owned()),
         None => {}
     }
-    match &registered.family {
-        FamilyFact::None | FamilyFact::Known { revoked_at: None, .. } => {}
-        FamilyFact::Unknown => ended(
-            Reason::TokenSessionUnknown,
-            "there is no session with its sid, or it is gone".to_owned(),
-        ),
-        FamilyFact::Known { revoked_at: Some(at), by } => {
-            let by = by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
-            let says = format!("its session (sid) was ended{by}");
-            dated(*at, Reason::TokenSessionEnded, says, &mut ended);
-        }
-    }
+    // A client that is disabled or deleted ends its sessions, so it says more than they do.
     match &registered.client {
         ClientFact::NotNamed => {}
         ClientFact::Unknown { deleted_at: Some(at) } => {
@@ -83,6 +72,18 @@ fn endings(now: DateTime<Utc>, registered: &Registered) -> Vec<Ending> {
                 let says = format!("its client {} was disabled", client.id);
                 dated(at, Reason::TokenClientDisabled, says, &mut ended);
             }
+        }
+    }
+    match &registered.family {
+        FamilyFact::None | FamilyFact::Known { revoked_at: None, .. } => {}
+        FamilyFact::Unknown => ended(
+            Reason::TokenSessionUnknown,
+            "there is no session with its sid, or it is gone".to_owned(),
+        ),
+        FamilyFact::Known { revoked_at: Some(at), by } => {
+            let by = by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+            let says = format!("its session (sid) was ended{by}");
+            dated(*at, Reason::TokenSessionEnded, says, &mut ended);
         }
     }
     match &registered.person {
