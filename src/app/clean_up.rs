@@ -14,7 +14,7 @@ use super::opening::clock_skew;
 use super::pace::{Steps, UntilStopped, paced};
 use super::retention::Kept;
 use super::services::Services;
-use crate::domain::clock::Clock;
+use crate::domain::clock::{Clock, SKEW};
 use crate::domain::verdict::Fault;
 use crate::oauth::status::{feed, indices};
 use crate::runtime::supervisor::Need;
@@ -30,9 +30,6 @@ const CLEAN_UP: Duration = Duration::from_mins(10);
 /// The most rows that one transaction deletes, so that SQLite's only writer is not blocked for
 /// long.
 const STEP: u64 = 500;
-/// A row is deleted when it has been over for this long. So a server whose clock is ahead deletes
-/// nothing that still counts for a server whose clock is behind.
-const SKEW: chrono::Duration = chrono::Duration::minutes(5);
 
 /// A program that has not fetched the keys for so long is not expected any more.
 const UNSEEN: chrono::Duration = chrono::Duration::days(30);
@@ -194,7 +191,8 @@ async fn clean_up(
     stopped: &watch::Receiver<bool>,
 ) -> Result<(), Fault> {
     let mut timer = WhileLeading { leadership, until: UntilStopped(stopped.clone()) };
-    // What is deleted is gone for good: a machine whose clock is ahead of the database's waits.
+    // What is deleted is gone for good: a machine whose clock is ahead of the database's waits, and
+    // nothing goes that still counts for a server whose clock is behind.
     let skew = clock_skew(&services.store, &Clock::system()).await?.unwrap_or_default();
     let until = services.clock.now() - skew.max(TimeDelta::zero()) - SKEW;
     for table in AGED {

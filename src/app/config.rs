@@ -8,7 +8,6 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration as StdDuration;
 
-use chrono::Duration;
 use serde_json::Value;
 use tracing::level_filters::LevelFilter;
 
@@ -27,6 +26,7 @@ use crate::accounts::reachable::SignInMethods;
 use crate::accounts::second_factor::SecondFactorRules;
 use crate::accounts::sign_up::SignUpSettings;
 use crate::domain::address::TrustedProxies;
+use crate::domain::clock::SKEW;
 use crate::domain::provider::Registration;
 use crate::domain::terms::Terms;
 use crate::domain::urls::Issuer;
@@ -150,9 +150,6 @@ settings! {
         pub deadline: StdDuration = duration("shutdown.deadline", StdDuration::from_secs(20)),
     }
 }
-
-/// The clock skew allowed to those who verify our tokens: a key stays published this much longer.
-const SKEW: Duration = Duration::minutes(5);
 
 impl Settings {
     fn check(&self, from: &mut Collector) {
@@ -308,6 +305,8 @@ pub fn schema() -> Value {
 
 #[cfg(test)]
 mod tests {
+    use chrono::Duration;
+
     use super::*;
 
     fn given(environment: &[(&str, &str)]) -> Loaded {

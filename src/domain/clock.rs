@@ -6,6 +6,10 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use chrono::{DateTime, Duration, Utc};
 
+/// How far apart the clocks of two servers may be. What a server remembers so that it counts once is
+/// remembered that much longer than it counts, and what another server made may be of so much later.
+pub const SKEW: Duration = Duration::minutes(5);
+
 /// The source of the current instant. The binary always uses [`Clock::system`]; the manual clock is
 /// for tests, which must not sleep.
 #[derive(Clone)]

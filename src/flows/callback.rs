@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use chrono::Duration;
-
 use crate::accounts::federation::{self, Arrival, ArrivalRefused, PROOF_LIFE, RefusalRecord};
 use crate::accounts::{held_session, notices};
 use crate::domain::account_page::AccountPage;
 use crate::domain::audit::{Event, EventKind};
 use crate::domain::authentication::{Authentication, Method};
 use crate::domain::client::ClientId;
+use crate::domain::clock::SKEW;
 use crate::domain::excerpt::excerpt;
 use crate::domain::failure_reason::FailureReason;
 use crate::domain::identity::Identity;
@@ -170,10 +169,6 @@ async fn take(
     Ok((upstream_login, interaction))
 }
 
-/// How far apart the clocks of two servers may be. One server may already forget a state that it
-/// takes for expired, and another server must not accept that state again.
-const SKEW: Duration = Duration::minutes(5);
-
 /// Whether this is the first code with this state: a code is redeemed only once (RFC 6749 §4.1.2).
 /// An answer without a code may arrive twice without harm.
 async fn is_first_use(
@@ -185,6 +180,8 @@ async fn is_first_use(
         return Ok(true);
     }
     let tx = flows.store.begin(flows.clock.now()).await?;
+    // One server may already forget a state that it takes for expired, and another server must not
+    // accept that state again.
     let until = upstream_login.expires_at + SKEW;
     let is_first =
         used_assertions::remember(&tx, parameters.state.hashed().to_stored(), until).await?;

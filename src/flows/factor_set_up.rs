@@ -15,6 +15,7 @@ use crate::accounts::second_factor::TypedFactor;
 use crate::accounts::{held_session, notices};
 use crate::domain::audit::EventKind;
 use crate::domain::authentication::Method;
+use crate::domain::clock::SKEW;
 use crate::domain::interaction::{Handle, Interaction};
 use crate::domain::mail::MethodChange;
 use crate::domain::random;
@@ -36,9 +37,6 @@ use crate::store::{Tx, interactions, recovery_codes, sessions, used_assertions, 
 
 /// How long a person may take until they type the first code.
 const LIFE: Duration = Duration::minutes(30);
-/// How far apart the clocks of two servers may be: that a form was used is remembered that much
-/// longer.
-const SKEW: Duration = Duration::minutes(5);
 
 /// What a form carries something sealed for.
 #[derive(Clone, Copy, Debug)]

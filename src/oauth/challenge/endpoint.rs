@@ -12,6 +12,7 @@ use crate::domain::auth_session::{AuthSession, LIFE};
 use crate::domain::authentication::{Authentication, Method};
 use crate::domain::authorization::{Granted, IssuedCode};
 use crate::domain::client::{Client, ClientKind, RequirePkce};
+use crate::domain::clock::SKEW;
 use crate::domain::form::Form;
 use crate::domain::language::Language;
 use crate::domain::pkce::{self, Challenge};
@@ -286,9 +287,6 @@ impl At<'_> {
         Challenge::parse(text).map(Some).ok_or_else(|| Reason::CodeChallengeMalformed.into())
     }
 }
-
-/// How far apart the clocks of two servers may be: a used session is remembered that much longer.
-const SKEW: chrono::Duration = chrono::Duration::minutes(5);
 
 /// A public client binds its code by PKCE: the endpoint has no redirect URI that would do it.
 fn needs_pkce(client: &Client, challenge: Option<&Challenge>) -> Result<(), Refusal> {

@@ -7,7 +7,7 @@ use super::liveness::Liveness;
 use super::verified::VerifiedTokens;
 use crate::clients::registry::Registry;
 use crate::domain::client::ClientId;
-use crate::domain::clock::Clock;
+use crate::domain::clock::{Clock, SKEW};
 use crate::domain::family::FamilyId;
 use crate::domain::urls::Issuer;
 use crate::domain::verdict::Fault;
@@ -16,10 +16,6 @@ use crate::keys::keyring::Keyring;
 use crate::oauth::claims::AccessToken;
 use crate::social::registry::Providers;
 use crate::store::live::LivenessQuestion;
-
-/// Seconds by which the clocks of replicas may differ. A token that this issuer has signed is no less
-/// genuine because the clock of whoever signed it is ahead.
-const LEEWAY: i64 = 300;
 
 /// Verifies the access tokens that this server issued.
 #[derive(Debug)]
@@ -45,8 +41,9 @@ impl AccessTokens {
     pub async fn verify(&self, token: &str) -> Result<Option<AccessToken>, Fault> {
         let Some(claims) = self.read(token)? else { return Ok(None) };
         let now = self.clock.now().timestamp();
-        // RFC 7519 §4.1.5: the clock of the replica that issued the token may be ahead.
-        if claims.exp <= now || now + LEEWAY < claims.nbf {
+        // RFC 7519 §4.1.5: a token that this issuer has signed is no less genuine because the clock of
+        // the replica that signed it is ahead.
+        if claims.exp <= now || now + SKEW.num_seconds() < claims.nbf {
             return Ok(None);
         }
         Ok(self.stands(&claims).await?.then_some(claims))

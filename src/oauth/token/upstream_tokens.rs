@@ -3,13 +3,14 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Utc};
 
 use crate::accounts::federation::{self, Arrival, ArrivalRefused};
 use crate::domain::audit::{Event, EventKind};
 use crate::domain::auth_session::{AuthSession, LIFE};
 use crate::domain::authentication::{Authentication, Method};
 use crate::domain::client::ClientKind;
+use crate::domain::clock::SKEW;
 use crate::domain::failure_reason::FailureReason;
 use crate::domain::provider::Slug;
 use crate::domain::reason::Reason;
@@ -28,9 +29,6 @@ use crate::social::{
     VerifiedIdentity,
 };
 use crate::store::{Tx, audit_events, used_assertions, users};
-
-/// How long an accepted token is remembered after it has expired.
-const SKEW: Duration = Duration::minutes(5);
 
 /// The request of an app.
 #[derive(Debug)]
