@@ -83,10 +83,7 @@ async fn copied(
         outcome.faults += 1;
     }
     let evidence = binary.evidence().await;
-    let judged = crowd.judge(&evidence).await;
-    outcome.operations += judged.operations;
-    outcome.measured.push(judged.measured);
-    outcome.broken.extend(judged.broken);
+    outcome.add(crowd.judge(&evidence).await);
     Ok(outcome)
 }
 

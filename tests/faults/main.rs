@@ -55,6 +55,15 @@ pub(crate) struct Outcome {
     pub(crate) broken: Vec<String>,
 }
 
+impl Outcome {
+    /// Adds what the crowd found.
+    pub(crate) fn add(&mut self, judged: crowd::Judged) {
+        self.operations += judged.operations;
+        self.measured.push(judged.measured);
+        self.broken.extend(judged.broken);
+    }
+}
+
 /// Why a fault cannot be made on this machine.
 #[derive(Debug)]
 pub(crate) struct CannotRun(pub(crate) String);

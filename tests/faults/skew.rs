@@ -75,12 +75,9 @@ pub(crate) async fn of_replicas(rounds: usize) -> Result<Outcome, CannotRun> {
             format!("{:+} s at {:+} s: {good} of {all}", CLOCKS[*from], CLOCKS[*at])
         })
         .collect();
-    outcome.measured.push(format!("fresh access tokens that were active, {}", said.join(", ")));
     let evidence = servers[0].evidence().await;
-    let judged = crowd.judge(&evidence).await;
-    outcome.operations += judged.operations;
-    outcome.measured.insert(0, judged.measured);
-    outcome.broken.extend(judged.broken);
+    outcome.add(crowd.judge(&evidence).await);
+    outcome.measured.push(format!("fresh access tokens that were active, {}", said.join(", ")));
     Ok(outcome)
 }
 
@@ -160,9 +157,6 @@ pub(crate) async fn leap(rounds: usize) -> Result<Outcome, CannotRun> {
         outcome.broken.push("the log tells of a panic".to_owned());
     }
     let evidence = binary.evidence().await;
-    let judged = crowd.judge(&evidence).await;
-    outcome.operations += judged.operations;
-    outcome.measured.push(judged.measured);
-    outcome.broken.extend(judged.broken);
+    outcome.add(crowd.judge(&evidence).await);
     Ok(outcome)
 }

@@ -19,6 +19,16 @@ async fn raw(
 
 const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
 
+/// Registers a client that signs its assertions with this key.
+async fn signer(server: &Server, id: &str, key: &EcdsaKeyPair) {
+    server
+        .client(id, |client| {
+            client.metadata.token_endpoint_auth_method = AuthMethod::PrivateKeyJwt;
+            client.metadata.jwks = Some(json!({ "keys": [jwk(key)] }));
+        })
+        .await;
+}
+
 both! {
     async fn s001_only_post_is_allowed(database) {
         let server = Server::start(&database).await;
@@ -176,10 +186,7 @@ both! {
     async fn rfc7523_3_a_client_assertion_is_good_once(database) {
         let server = Server::start(&database).await;
         let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
-        server.client("signer", |client| {
-            client.metadata.token_endpoint_auth_method = AuthMethod::PrivateKeyJwt;
-            client.metadata.jwks = Some(json!({ "keys": [jwk(&key)] }));
-        }).await;
+        signer(&server, "signer", &key).await;
         let now = server.now().now().timestamp();
         let good = json!({ "iss": "signer", "sub": "signer", "aud": server.issuer(), "exp": now + 300, "iat": now, "jti": "1" });
         let with = |change: Value| {
@@ -258,11 +265,7 @@ both! {
             json!({ "iss": id, "sub": id, "aud": server.issuer(), "exp": now + 300, "jti": jti })
         };
         for id in ["one", "two"] {
-            server.client(id, |client| {
-                client.metadata.token_endpoint_auth_method = AuthMethod::PrivateKeyJwt;
-                client.metadata.jwks = Some(json!({ "keys": [jwk(&key)] }));
-            })
-            .await;
+            signer(&server, id, &key).await;
             send(&server, &assertion(&key, &claims(id, "1"))).await.ok();
         }
         // RFC 7523 §3 (2): a `client_id` in the form names the client of the assertion.
@@ -283,10 +286,7 @@ both! {
     async fn rfc7523_3_an_assertion_is_known_after_a_clean_up(database) {
         let mut server = Server::start(&database).await;
         let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
-        server.client("signer", |client| {
-            client.metadata.token_endpoint_auth_method = AuthMethod::PrivateKeyJwt;
-            client.metadata.jwks = Some(json!({ "keys": [jwk(&key)] }));
-        }).await;
+        signer(&server, "signer", &key).await;
         let now = server.now().now().timestamp();
         let claims = |jti: &str, life: i64| {
             let aud = server.issuer().to_owned();

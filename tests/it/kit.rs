@@ -86,6 +86,14 @@ async fn the_crate_refuses_every_vector_for_the_reason_that_it_states() {
     assert!(good >= 3 && bad >= 60, "{good} good and {bad} bad tokens");
 }
 
+/// People copy either of them: `kit/README.md` calls them the same file.
+#[test]
+fn fastapi_and_django_have_the_same_verifier() {
+    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("kit/python");
+    let read = |of: &str| std::fs::read_to_string(python.join(of).join("verify.py"));
+    assert_eq!(read("fastapi").expect("a file"), read("django").expect("a file"));
+}
+
 /// A resource server that looks at nothing, or at everything too closely.
 async fn careless(status: u16) -> u16 {
     let answer = StatusCode::from_u16(status).expect("a status");
