@@ -11,8 +11,9 @@ use super::installation::{DatabaseUse, Installation};
 use super::output::{table, text_of, words};
 use super::registration_advice;
 use super::usage::usage;
-use crate::admin::clients::{self, NewClient};
-use crate::clients::registration::{self, ClientRejected};
+use crate::admin::authority::May;
+use crate::admin::clients::{self, NewClient, Target};
+use crate::clients::registration::ClientRejected;
 use crate::domain::authentication::Acr;
 use crate::domain::client::{
     AccessTokenTyp, Assertions, AuthMethod, Client, ClientKind, RefreshDelivery, RequirePkce,
@@ -202,41 +203,70 @@ impl Verbs {
                 let client = new.checked(issuer, at.clock.now()).or_else(|why| said(why.into()))?;
                 let store = at.store(&settings, database_use).await?;
                 let (id, told) = (client.id.to_string(), registration_advice::of(&client));
-                let secret = registration::create(&store, &at.clock, issuer, client).await;
+                let secret =
+                    clients::create(&May::operator(), &store, &at.clock, issuer, client).await;
                 secret_shown(at, &id, secret.or_else(said)?.as_ref(), &told);
             }
             Self::List => {
                 let store = at.store(&settings, database_use).await?;
-                list(at, &clients::list(&store).await?);
+                list(at, &clients::list(&May::operator(), &store).await?);
             }
             Self::Show(one) => {
                 let store = at.store(&settings, database_use).await?;
-                show(at, &registration::find(&*store, &one.id).await?);
+                show(at, &clients::find(&May::operator(), &*store, &one.id).await?);
             }
             Self::Update(update) => {
                 let change = update.given.attributes()?;
                 let store = at.store(&settings, database_use).await?;
-                let changed = clients::update(&store, &at.clock, issuer, &update.id, &change).await;
+                let changed = clients::update(
+                    &May::operator(),
+                    &store,
+                    &at.clock,
+                    issuer,
+                    Target::of(&update.id),
+                    &change,
+                )
+                .await;
                 show(at, &changed.or_else(said)?);
             }
             Self::RotateSecret(one) => {
                 let store = at.store(&settings, database_use).await?;
-                let secret = clients::rotate_secret(&store, &at.clock, &one.id).await?;
+                let secret = clients::rotate_secret(
+                    &May::operator(),
+                    &store,
+                    &at.clock,
+                    Target::of(&one.id),
+                )
+                .await?;
                 secret_shown(at, &one.id, Some(&secret), &[]);
             }
             Self::Disable(one) => {
                 let store = at.store(&settings, database_use).await?;
-                clients::set_enabled(&store, &at.clock, &one.id, false).await?;
+                clients::set_enabled(
+                    &May::operator(),
+                    &store,
+                    &at.clock,
+                    Target::of(&one.id),
+                    false,
+                )
+                .await?;
                 at.done(&format!("disabled {}", one.id));
             }
             Self::Enable(one) => {
                 let store = at.store(&settings, database_use).await?;
-                clients::set_enabled(&store, &at.clock, &one.id, true).await?;
+                clients::set_enabled(
+                    &May::operator(),
+                    &store,
+                    &at.clock,
+                    Target::of(&one.id),
+                    true,
+                )
+                .await?;
                 at.done(&format!("enabled {}", one.id));
             }
             Self::Delete(one) => {
                 let store = at.store(&settings, database_use).await?;
-                clients::delete(&store, &at.clock, &one.id).await?;
+                clients::delete(&May::operator(), &store, &at.clock, Target::of(&one.id)).await?;
                 at.done(&format!("deleted {}", one.id));
             }
         }

@@ -11,11 +11,14 @@ use super::output::{note, secret_from_file, secret_from_stdin, table, text_of, w
 use super::usage::usage;
 use crate::accounts::breached_passwords::BreachedPasswords;
 use crate::accounts::hashing::Hasher;
+use crate::admin::authority::May;
 use crate::admin::invitations::{self, Guest};
 use crate::admin::recovery::{self, RecoveryLink};
-use crate::admin::users::{self, ClaimsChange, NewEmail, NewUser, UserPage};
+use crate::admin::roles;
+use crate::admin::users::{self, ClaimsChange, NewEmail, NewUser, Target, UserPage, Who};
 use crate::app::config::Settings;
 use crate::app::{mailer, outbound};
+use crate::domain::admin_role::AdminRole;
 use crate::domain::person;
 use crate::domain::secret::Secret;
 use crate::domain::user::{Profile, User};
@@ -47,6 +50,10 @@ pub(super) enum Verbs {
     Logout(One),
     /// Mail or print a link to a new password, which works once
     Recover(Recover),
+    /// Give a person a role in the administration
+    GrantRole(Role),
+    /// Take a role in the administration from a person
+    RevokeRole(RevokeRole),
     /// Let a person make an account: by mail, or by a link that is printed
     Invite(Invite),
 }
@@ -138,6 +145,25 @@ pub(super) struct Recover {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct Role {
+    /// The user name
+    #[arg(long)]
+    username: String,
+    /// owner, admin, support or auditor
+    #[arg(long)]
+    role: AdminRole,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RevokeRole {
+    #[command(flatten)]
+    role: Role,
+    /// Also from the last owner
+    #[arg(long)]
+    force: bool,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct Invite {
     /// The e-mail address
     #[arg(long)]
@@ -184,53 +210,93 @@ impl Verbs {
                     email_verified: create.claims.email_verified,
                     password,
                 };
-                let user = users::create(store, clock, &hasher(&settings)?, new).await?;
+                let user =
+                    users::create(&May::operator(), store, clock, &hasher(&settings)?, new).await?;
                 let shown = json!({ "sub": user.id, "username": user.username });
                 at.print(&shown, &words(&shown));
             }
             Self::List(list) => {
                 let (search, after) = (list.search.as_deref(), list.after.as_deref());
-                show_list(at, &users::list(store, search, after, list.limit).await?);
+                show_list(
+                    at,
+                    &users::list(&May::operator(), store, search, after, list.limit).await?,
+                );
             }
             Self::Show(one) => {
-                let user = users::find(store, &one.username).await?;
+                let user = users::find(&May::operator(), store, Who::Name(&one.username)).await?;
                 let mut shown = described(&user);
-                let factors = json!(users::factors(store, &user).await?);
+                let factors = json!(users::factors(&May::operator(), store, &user).await?);
+                let roles = json!(roles::of_user(&May::operator(), store, &user).await?);
                 if let Some(members) = shown.as_object_mut() {
                     members.insert("factors".to_owned(), factors);
+                    members.insert("roles".to_owned(), roles);
                 }
                 at.print(&shown, &words(&shown));
             }
             Self::Update(update) => {
                 let change = update.claims.change()?;
                 let mailer = mailer(&settings, &opened, clock).await?;
-                let (mailer, username) = (mailer.as_ref(), &update.username);
-                let changed = users::update(store, clock, mailer, username, change);
-                let shown = described(&changed.await?);
+                let (mailer, target) = (mailer.as_ref(), Target::named(&update.username));
+                let may = May::operator();
+                let changed = users::update(&may, store, clock, mailer, target, change).await?;
+                let shown = described(&changed);
                 at.print(&shown, &words(&shown));
             }
             Self::SetPassword(set) => set.run(at, &settings, &opened).await?,
             Self::ResetMfa(one) => {
                 let mailer = mailer(&settings, &opened, clock).await?;
                 let mailer = mailer.as_ref();
-                let removed = users::reset_mfa(store, clock, mailer, &one.username).await?;
+                let removed = users::reset_mfa(
+                    &May::operator(),
+                    store,
+                    clock,
+                    mailer,
+                    Target::named(&one.username),
+                )
+                .await?;
                 let said = if removed { "the second factor is removed" } else { "there was none" };
                 at.print(&json!({ "done": true, "removed": removed }), said);
             }
             Self::Disable(one) => {
-                ended_shown(at, "disabled", users::disable(store, clock, &one.username).await?);
+                ended_shown(
+                    at,
+                    "disabled",
+                    users::disable(&May::operator(), store, clock, Target::named(&one.username))
+                        .await?,
+                );
             }
             Self::Enable(one) => {
-                users::enable(store, clock, &one.username).await?;
+                users::enable(&May::operator(), store, clock, Target::named(&one.username)).await?;
                 at.done(&format!("enabled {}", one.username));
             }
             Self::Delete(one) => {
-                users::delete(store, clock, &one.username).await?;
+                users::delete(&May::operator(), store, clock, Target::named(&one.username)).await?;
                 at.done(&format!("deleted {}", one.username));
+            }
+            Self::GrantRole(Role { username, role }) => {
+                let may = May::operator();
+                let granted = roles::grant(&may, store, clock, Who::Name(&username), role).await?;
+                let role = role.as_str();
+                let said = if granted { "has the role" } else { "has the role already:" };
+                let shown = json!({ "done": true, "granted": granted });
+                at.print(&shown, &format!("{username} {said} {role}"));
+            }
+            Self::RevokeRole(RevokeRole { role: Role { username, role }, force }) => {
+                let (may, what) = (May::operator(), (role, force));
+                let revoked = roles::revoke(&may, store, clock, Who::Name(&username), what).await?;
+                let role = role.as_str();
+                let said = if revoked { "no longer has" } else { "did not have" };
+                let shown = json!({ "done": true, "revoked": revoked });
+                at.print(&shown, &format!("{username} {said} the role {role}"));
             }
             Self::Invite(invite) => invite.run(at, &settings, &opened).await?,
             Self::Logout(one) => {
-                ended_shown(at, "logged out", users::logout(store, clock, &one.username).await?);
+                ended_shown(
+                    at,
+                    "logged out",
+                    users::logout(&May::operator(), store, clock, Target::named(&one.username))
+                        .await?,
+                );
             }
             Self::Recover(recover) => recover.run(at, &settings, &opened).await?,
         }
@@ -244,8 +310,10 @@ impl SetPassword {
         warn_if_breached(settings, Some(&password)).await?;
         let (clock, hasher) = (&at.clock, hasher(settings)?);
         let mailer = mailer(settings, store, clock).await?;
-        let (mailer, username) = (mailer.as_ref(), &self.username);
-        let ended = users::set_password(store, clock, mailer, &hasher, username, &password).await?;
+        let (mailer, target) = (mailer.as_ref(), Target::named(&self.username));
+        let may = May::operator();
+        let ended = users::set_password(&may, store, clock, mailer, &hasher, target, &password);
+        let ended = ended.await?;
         ended_shown(at, "the password is set", ended);
         Ok(())
     }
@@ -256,7 +324,9 @@ impl Invite {
         let mailer = if self.print { None } else { mailer(settings, store, &at.clock).await? };
         let (issuer, mailer) = (&settings.issuer, mailer.as_ref());
         let guest = Guest { email: &self.email, client: self.client.as_deref() };
-        if let Some(link) = invitations::invite(store, &at.clock, issuer, mailer, guest).await? {
+        if let Some(link) =
+            invitations::invite(&May::operator(), store, &at.clock, issuer, mailer, guest).await?
+        {
             at.print(&json!({ "link": link.expose() }), link.expose());
         } else {
             let (json, words) = (json!({ "mailed_to": self.email }), &self.email);
@@ -270,7 +340,15 @@ impl Recover {
     async fn run(&self, at: &Installation, settings: &Settings, store: &Arc<Store>) -> OrRejected {
         let mailer = if self.print { None } else { mailer(settings, store, &at.clock).await? };
         let (issuer, mailer) = (&settings.issuer, mailer.as_ref());
-        let made = recovery::make(store, &at.clock, issuer, mailer, &self.username).await?;
+        let made = recovery::make(
+            &May::operator(),
+            store,
+            &at.clock,
+            issuer,
+            mailer,
+            Target::named(&self.username),
+        )
+        .await?;
         match made {
             RecoveryLink::Shown(link) => {
                 at.print(&json!({ "link": link.expose() }), link.expose());

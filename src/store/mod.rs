@@ -8,7 +8,9 @@
 //! deadline ([`Options::statement_timeout`], and that of the request that is being answered).
 
 mod account_keys;
+pub mod admin_roles;
 pub mod apps;
+mod audit_changes;
 pub mod audit_events;
 mod audit_log;
 pub mod authorization_codes;
