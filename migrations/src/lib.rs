@@ -33,6 +33,7 @@ mod m0040_status_lists;
 mod m0041_revocations;
 mod m0043_key_fetchers;
 mod m0044_administration;
+mod m0050_repeated_creations;
 mod step;
 
 /// Every migration, oldest first.
@@ -73,6 +74,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0041_revocations::STEP),
             Box::new(m0043_key_fetchers::STEP),
             Box::new(m0044_administration::STEP),
+            Box::new(m0050_repeated_creations::STEP),
         ]
     }
 }

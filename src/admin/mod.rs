@@ -13,6 +13,7 @@ pub mod provider_check;
 pub mod providers;
 pub mod recovery;
 pub mod refused;
+pub mod repeats;
 pub mod roles;
 pub mod sessions;
 pub mod token_facts;

@@ -21,8 +21,8 @@ use crate::runtime::supervisor::Need;
 use crate::store::leaders::Job;
 use crate::store::{
     Tx, audit_events, authorization_codes, browsers, families, interactions, key_fetchers,
-    known_addresses, mail_secrets, rate_limits, revocations, revoked_access_tokens, sessions,
-    status_lists, throttles, used_assertions,
+    known_addresses, mail_secrets, rate_limits, repeatable_creations, revocations,
+    revoked_access_tokens, sessions, status_lists, throttles, used_assertions,
 };
 
 /// How often the leader cleans up. A new leader begins at once.
@@ -95,6 +95,7 @@ enum Aged {
     MailSecrets,
     RateLimits,
     KeyFetchers,
+    RepeatableCreations,
     Revocations,
     StatusBlocks,
     StatusLists,
@@ -115,6 +116,7 @@ const AGED: &[Aged] = &[
     Aged::MailSecrets,
     Aged::RateLimits,
     Aged::KeyFetchers,
+    Aged::RepeatableCreations,
     Aged::Revocations,
     Aged::StatusBlocks,
     Aged::StatusLists,
@@ -142,6 +144,7 @@ impl Aged {
                 known_addresses::forget(tx, seen, STEP).await
             }
             Self::MailSecrets => mail_secrets::forget(tx, now, STEP).await,
+            Self::RepeatableCreations => repeatable_creations::forget(tx, now, STEP).await,
             Self::RateLimits => rate_limits::forget(tx, now, STEP).await,
             Self::KeyFetchers => key_fetchers::forget(tx, now - UNSEEN, STEP).await,
             Self::Revocations => {

@@ -529,6 +529,12 @@ reasons! {
         AdminQueryMalformed = "admin_query_malformed", InvalidRequest,
             "a parameter of the query is not valid",
             "the detail says which; `openapi.json` has them all";
+        IdempotencyKeyReused = "idempotency_key_reused", ContentInvalid,
+            "the Idempotency-Key was used with another request",
+            "a new key for each thing that is made";
+        IdempotencyKeyInUse = "idempotency_key_in_use", Conflict,
+            "the first request with this Idempotency-Key is not answered yet",
+            "wait a moment and repeat it";
     }
     AccessTokens {
         TokenMalformed = "token_malformed", InvalidToken, "the token is not a JWT",

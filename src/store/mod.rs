@@ -48,6 +48,7 @@ pub mod providers;
 pub mod rate_limits;
 mod reader;
 pub mod recovery_codes;
+pub mod repeatable_creations;
 mod repeats;
 pub mod revisions;
 mod revocation_log;

@@ -426,3 +426,49 @@ both! {
         assert_eq!(api.post("/keys/rotate", json!({ "alg": "HS256" })).await.status, 422);
     }
 }
+
+both! {
+    async fn a_creation_with_a_key_happens_once_and_its_secret_is_shown_once(database) {
+        let server = Server::start(&database).await;
+        let api = Api::machine(&server, "robot", EVERY_SCOPE).await;
+        let asked = |key: &str, path: &str, body: Value| {
+            let url = format!("{}/admin/api/v1{path}", api.base);
+            http().post(url).bearer_auth(&api.token).header("idempotency-key", key).json(&body).send()
+        };
+        let body = json!({ "id": "made", "metadata": { "scope": "read" } });
+        let first = Reply::of(asked("k1", "/clients", body.clone()).await.unwrap()).await;
+        assert_eq!(first.status, 201, "{}", first.text);
+        let secret = first.text("client_secret");
+        let second = Reply::of(asked("k1", "/clients", body.clone()).await.unwrap()).await;
+        assert_eq!(second.status, 201, "{}", second.text);
+        assert!(!second.text.contains(&secret), "{}", second.text);
+        assert_eq!((second.header("location"), etag(&second)), (first.header("location"), etag(&first)));
+        assert_eq!(second.json()["id"], "made");
+        // Another body, or another operation, is another request.
+        for (path, body) in [("/clients", json!({ "id": "other" })), ("/users", json!({ "username": "made" }))] {
+            let other = Reply::of(asked("k1", path, body).await.unwrap()).await;
+            assert_eq!((other.status.as_u16(), &other.json()["reason"]), (422, &json!("idempotency_key_reused")));
+        }
+        // The key of one caller says nothing about that of another.
+        let stranger = Api::machine(&server, "stranger", EVERY_SCOPE).await;
+        let url = format!("{}/admin/api/v1/clients", stranger.base);
+        let other = http().post(url).bearer_auth(&stranger.token).header("idempotency-key", "k1").json(&body);
+        let other = Reply::of(other.send().await.unwrap()).await;
+        assert_eq!((other.status.as_u16(), &other.json()["reason"]), (409, &json!("admin_conflict")));
+        // What was refused may be asked for again.
+        let refused = Reply::of(asked("k2", "/users", json!({ "username": "a b" })).await.unwrap()).await;
+        assert_eq!(refused.status, 422, "{}", refused.text);
+        let made = Reply::of(asked("k2", "/users", json!({ "username": "ab" })).await.unwrap()).await;
+        assert_eq!(made.status, 201, "{}", made.text);
+        // Of many at once one makes it.
+        let body = json!({ "username": "many" });
+        let all = futures_util::future::join_all((0..6).map(|_| asked("k3", "/users", body.clone()))).await;
+        for answer in all {
+            let reply = Reply::of(answer.unwrap()).await;
+            let waits = reply.status == 409 && reply.json()["reason"] == "idempotency_key_in_use";
+            assert!(reply.status == 201 || waits, "{}", reply.text);
+        }
+        let found = api.get("/users?search=many").await.ok().json();
+        assert_eq!(found["items"].as_array().unwrap().len(), 1);
+    }
+}

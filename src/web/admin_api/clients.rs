@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
-use axum::http::StatusCode;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{Response, StatusCode};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::caller::Caller;
+use super::creation::{Made, once};
 use super::paging::{Page, Paging};
 use super::problem::{ApiResult, Failed, Problem};
 use super::received::{Named, Parameters, Seen, Sent};
@@ -115,28 +117,35 @@ pub(super) async fn list(
 }
 
 /// Register a client
-#[utoipa::path(post, path = "/clients", tag = "clients", request_body = Registration, responses(
-    (status = 201, body = NewApp, headers(("Location" = String), ("ETag" = String))),
-    (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem),
-))]
+#[utoipa::path(post, path = "/clients", tag = "clients",
+    params(("Idempotency-Key" = Option<String>, Header)), request_body = Registration, responses(
+        (status = 201, body = NewApp, headers(("Location" = String), ("ETag" = String))),
+        (status = 403, body = Problem), (status = 409, body = Problem),
+        (status = 422, body = Problem),
+    ))]
 pub(super) async fn create(
     Caller(may): Caller<ChangeClients>,
     State(shared): State<Arc<Shared>>,
-    Sent(sent): Sent<Registration>,
-) -> ApiResult<Shown<NewApp>> {
-    let kind = sent.kind.as_deref().unwrap_or(ClientKind::Confidential.as_str());
-    let kind: ClientKind =
-        kind.parse().map_err(|why: String| Failed::because(Reason::AdminInvalid, why))?;
-    let flows = &shared.flows;
-    let new = NewClient { id: sent.id, kind, attributes: ClientChange(sent.metadata) };
-    let client = new.checked(&flows.url, flows.clock.now()).map_err(Error::Refused)?;
-    let (store, clock) = (&flows.store, &flows.clock);
-    let secret = clients::create(&may, store, clock, &flows.url, client.clone()).await?;
-    let made = clients::of_id(&may, &**store, client.id.as_str()).await?;
-    let location = format!("{}{}/clients/{}", shared.base, urls::ADMIN_API_V1, made.id.as_str());
-    let client_secret = secret.map(|secret| secret.expose().to_owned());
-    let version = clients::version(&made);
-    Ok(Shown::made(NewApp { app: App::from(&made), client_secret }, location).version(version))
+    request: Request,
+) -> ApiResult<Response<Body>> {
+    once(&shared, &may, request, async |sent: Registration| {
+        let kind = sent.kind.as_deref().unwrap_or(ClientKind::Confidential.as_str());
+        let kind: ClientKind =
+            kind.parse().map_err(|why: String| Failed::because(Reason::AdminInvalid, why))?;
+        let (flows, store, clock) = (&shared.flows, &shared.flows.store, &shared.flows.clock);
+        let new = NewClient { id: sent.id, kind, attributes: ClientChange(sent.metadata) };
+        let client = new.checked(&flows.url, clock.now()).map_err(Error::Refused)?;
+        let secret = clients::create(&may, store, clock, &flows.url, client.clone()).await?;
+        let made = clients::of_id(&may, &**store, client.id.as_str()).await?;
+        let id = made.id.as_str();
+        let location = format!("{}{}/clients/{id}", shared.base, urls::ADMIN_API_V1);
+        let client_secret = secret.map(|secret| secret.expose().to_owned());
+        let shown = NewApp { app: App::from(&made), client_secret };
+        // The secret is shown once.
+        let again = NewApp { app: App::from(&made), client_secret: None };
+        Ok(Made::of(shown, location, clients::version(&made)).again(&again))
+    })
+    .await
 }
 
 /// One client

@@ -5,6 +5,7 @@
 mod audit;
 mod caller;
 mod clients;
+mod creation;
 mod keys;
 mod paging;
 mod problem;

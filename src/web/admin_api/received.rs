@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::header::{CONTENT_TYPE, IF_MATCH};
 use axum::http::request::Parts;
+use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
 use super::problem::{ApiResult, Failed};
@@ -70,16 +72,23 @@ impl<T: DeserializeOwned + Send> FromRequest<Arc<Shared>> for Sent<T> {
     type Rejection = Failed;
 
     async fn from_request(request: Request, _: &Arc<Shared>) -> ApiResult<Self> {
-        let (parts, body) = request.into_parts();
-        let media_type = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let media_type = media_type.and_then(|value| value.split(';').next()).unwrap_or_default();
-        if !media_type.trim().eq_ignore_ascii_case("application/json") {
-            return Err(Reason::ContentTypeUnsupported.into());
-        }
-        let bytes = body::bytes(body).await.map_err(|bad| Failed::from(bad.reason))?;
-        match serde_json::from_slice(&bytes) {
-            Ok(read) => Ok(Self(read)),
-            Err(bad) => Err(Failed::because(Reason::AdminBodyMalformed, bad.to_string())),
-        }
+        let (parts, sent) = request.into_parts();
+        json(&json_body(&parts, sent).await?).map(Self)
     }
+}
+
+/// Reads the body of a request, which must be JSON.
+pub(super) async fn json_body(parts: &Parts, sent: Body) -> ApiResult<Bytes> {
+    let media_type = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let media_type = media_type.and_then(|value| value.split(';').next()).unwrap_or_default();
+    if !media_type.trim().eq_ignore_ascii_case("application/json") {
+        return Err(Reason::ContentTypeUnsupported.into());
+    }
+    body::bytes(sent).await.map_err(|bad| Failed::from(bad.reason))
+}
+
+/// Reads JSON of this form.
+pub(super) fn json<T: DeserializeOwned>(bytes: &[u8]) -> ApiResult<T> {
+    serde_json::from_slice(bytes)
+        .map_err(|bad| Failed::because(Reason::AdminBodyMalformed, bad.to_string()))
 }

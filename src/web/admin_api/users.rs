@@ -4,14 +4,16 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
-use axum::http::StatusCode;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{Response, StatusCode};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use super::caller::Caller;
+use super::creation::{Made, once};
 use super::paging::{Page, limit};
 use super::problem::{ApiResult, Failed, Problem};
 use super::received::{Named, Parameters, Seen, Sent};
@@ -181,23 +183,26 @@ pub(super) async fn list(
 }
 
 /// Make a person
-#[utoipa::path(post, path = "/users", tag = "users", request_body = NewPerson, responses(
-    (status = 201, body = Person, headers(("Location" = String), ("ETag" = String))),
-    (status = 409, body = Problem), (status = 422, body = Problem),
-))]
+#[utoipa::path(post, path = "/users", tag = "users",
+    params(("Idempotency-Key" = Option<String>, Header)), request_body = NewPerson, responses(
+        (status = 201, body = Person, headers(("Location" = String), ("ETag" = String))),
+        (status = 409, body = Problem), (status = 422, body = Problem),
+    ))]
 pub(super) async fn create(
     Caller(may): Caller<ChangePeople>,
     State(shared): State<Arc<Shared>>,
-    Sent(new): Sent<NewPerson>,
-) -> ApiResult<Shown<Person>> {
-    let NewPerson { username, email, email_verified, claims, password } = new;
-    let password = password.map(Secret::from);
-    let new = NewUser { username, email, email_verified, profile: claims, password };
-    let flows = &shared.flows;
-    let hasher = &flows.password.hasher;
-    let user = users::create(&may, &flows.store, &flows.clock, hasher, new).await?;
-    let location = location(&shared, user.id.as_str());
-    Ok(Shown::made(Person::from(&user), location).version(users::version(&user)))
+    request: Request,
+) -> ApiResult<Response<Body>> {
+    once(&shared, &may, request, async |new: NewPerson| {
+        let NewPerson { username, email, email_verified, claims, password } = new;
+        let password = password.map(Secret::from);
+        let new = NewUser { username, email, email_verified, profile: claims, password };
+        let (flows, hasher) = (&shared.flows, &shared.flows.password.hasher);
+        let user = users::create(&may, &flows.store, &flows.clock, hasher, new).await?;
+        let location = location(&shared, user.id.as_str());
+        Ok(Made::of(Person::from(&user), location, users::version(&user)))
+    })
+    .await
 }
 
 /// One person
