@@ -32,6 +32,7 @@ mod m0039_rate_limits;
 mod m0040_status_lists;
 mod m0041_revocations;
 mod m0043_key_fetchers;
+mod m0047_groups;
 mod step;
 
 /// Every migration, oldest first.
@@ -71,6 +72,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0040_status_lists::STEP),
             Box::new(m0041_revocations::STEP),
             Box::new(m0043_key_fetchers::STEP),
+            Box::new(m0047_groups::STEP),
         ]
     }
 }

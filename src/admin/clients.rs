@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
+use super::client_roles;
 use crate::accounts::session_endings;
 use crate::clients::registration::{self, ClientRejected, ClientResult, check, done, find, lock};
 use crate::domain::audit::EventKind;
@@ -124,6 +125,7 @@ pub async fn delete(store: &Store, clock: &Clock, id: &str) -> ClientResult {
             break;
         }
     }
+    client_roles::take_all(store, clock, &client.id).await?;
     let tx = store.begin(clock.now()).await?;
     clients::delete(&tx, &client.id).await?;
     done(tx, EventKind::ClientDeleted, &client.id).await

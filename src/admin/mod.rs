@@ -2,7 +2,9 @@
 //! arguments and prints results; the decisions are made here.
 
 pub mod audit;
+pub mod client_roles;
 pub mod clients;
+pub mod groups;
 pub mod installation_checks;
 pub mod invitations;
 pub mod keys;

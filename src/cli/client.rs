@@ -14,6 +14,7 @@ use super::usage::usage;
 use crate::admin::clients::{self, NewClient};
 use crate::clients::registration::{self, ClientRejected};
 use crate::domain::authentication::Acr;
+use crate::domain::claim_rule::ClaimRule;
 use crate::domain::client::{
     AccessTokenTyp, Assertions, AuthMethod, Client, ClientKind, RefreshDelivery, RequirePkce,
     TokenAlg,
@@ -144,6 +145,12 @@ struct Given {
     /// (again for each; an empty one takes them back)
     #[arg(long = "access-token-claim", value_name = "CLAIM")]
     access_token_claims: Option<Vec<String>>,
+    /// What its tokens, and userinfo for it, say besides: groups (if the scope groups is asked),
+    /// NAME=VALUE for a constant, or a JSON object: `{"claim": "teams", "from": "groups", "only":
+    /// ["team-*"], "audience": "https://api.example.com"}` (again for each; what is given replaces the
+    /// rules, an empty one takes them back)
+    #[arg(long = "claim", value_name = "RULE", value_parser = claim_rule)]
+    claims: Option<Vec<String>>,
     /// The `acr` of its requests that name none: 1, 2 or phr (again for each, in the order of
     /// preference; an empty one takes them back). If all need two factors, everybody proves a second
     /// one, and who has none sets it up
@@ -275,6 +282,14 @@ fn grant(text: &str) -> Result<String, String> {
         return Ok(text.to_owned());
     }
     text.parse::<GrantType>().map(|grant| grant.as_str().to_owned())
+}
+
+/// Checks a claim rule, and keeps it as it was written. An empty one stays, to empty the list.
+fn claim_rule(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        return Ok(String::new());
+    }
+    text.parse::<ClaimRule>().map(|_| text.to_owned())
 }
 
 /// Checks an `acr` value; an empty one stays, to empty the list.

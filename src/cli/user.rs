@@ -14,8 +14,11 @@ use crate::accounts::hashing::Hasher;
 use crate::admin::invitations::{self, Guest};
 use crate::admin::recovery::{self, RecoveryLink};
 use crate::admin::users::{self, ClaimsChange, NewEmail, NewUser, UserPage};
+use crate::admin::{client_roles, groups};
 use crate::app::config::Settings;
 use crate::app::{mailer, outbound};
+use crate::domain::client::ClientId;
+use crate::domain::client_role::{self, RoleName};
 use crate::domain::person;
 use crate::domain::secret::Secret;
 use crate::domain::user::{Profile, User};
@@ -45,6 +48,14 @@ pub(super) enum Verbs {
     Delete(One),
     /// End every session
     Logout(One),
+    /// Add a person to a group
+    AddGroup(Group),
+    /// Remove a person from a group
+    RemoveGroup(Group),
+    /// Give a person a role at a client
+    GrantRole(Role),
+    /// Take a role at a client from a person
+    RevokeRole(Role),
     /// Mail or print a link to a new password, which works once
     Recover(Recover),
     /// Let a person make an account: by mail, or by a link that is printed
@@ -56,6 +67,35 @@ pub(super) struct One {
     /// The user name
     #[arg(long)]
     username: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Group {
+    /// The user name
+    #[arg(long)]
+    username: String,
+    /// The name of the group
+    #[arg(long)]
+    group: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Role {
+    /// The user name
+    #[arg(long)]
+    username: String,
+    /// The `client_id`, a colon and the name of the role
+    #[arg(long, value_name = "CLIENT:ROLE")]
+    role: String,
+}
+
+impl Role {
+    fn at_client(&self) -> OrRejected<(ClientId, RoleName)> {
+        match client_role::split(&self.role) {
+            Some(role) => Ok(role),
+            None => usage(format_args!("--role {}: write CLIENT:ROLE", self.role)),
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -198,6 +238,10 @@ impl Verbs {
                 let factors = json!(users::factors(store, &user).await?);
                 if let Some(members) = shown.as_object_mut() {
                     members.insert("factors".to_owned(), factors);
+                    let groups = groups::of_user(store, &user.id).await?;
+                    members.insert("groups".to_owned(), json!(groups));
+                    let roles = client_roles::of_user(store, &user.id).await?;
+                    members.insert("roles".to_owned(), json!(roles));
                 }
                 at.print(&shown, &words(&shown));
             }
@@ -227,6 +271,34 @@ impl Verbs {
             Self::Delete(one) => {
                 users::delete(store, clock, &one.username).await?;
                 at.done(&format!("deleted {}", one.username));
+            }
+            Self::AddGroup(Group { username, group }) => {
+                let added = groups::add_member(store, clock, &username, &group).await?;
+                let words = if added { "is in" } else { "was already in" };
+                let shown = json!({ "done": true, "changed": added });
+                at.print(&shown, &format!("{username} {words} the group {group}"));
+            }
+            Self::RemoveGroup(Group { username, group }) => {
+                let removed = groups::remove_member(store, clock, &username, &group).await?;
+                let words = if removed { "is no longer in" } else { "was not in" };
+                let shown = json!({ "done": true, "changed": removed });
+                at.print(&shown, &format!("{username} {words} the group {group}"));
+            }
+            Self::GrantRole(role) => {
+                let (client, name) = role.at_client()?;
+                let named = (&client, &name);
+                let given = client_roles::grant(store, clock, &role.username, named).await?;
+                let words = if given { "has" } else { "had already" };
+                let shown = json!({ "done": true, "changed": given });
+                at.print(&shown, &format!("{} {words} the role {}", role.username, role.role));
+            }
+            Self::RevokeRole(role) => {
+                let (client, name) = role.at_client()?;
+                let named = (&client, &name);
+                let taken = client_roles::revoke(store, clock, &role.username, named).await?;
+                let words = if taken { "no longer has" } else { "did not have" };
+                let shown = json!({ "done": true, "changed": taken });
+                at.print(&shown, &format!("{} {words} the role {}", role.username, role.role));
             }
             Self::Invite(invite) => invite.run(at, &settings, &opened).await?,
             Self::Logout(one) => {

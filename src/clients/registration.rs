@@ -10,7 +10,7 @@ use crate::domain::grant_type::GrantType;
 use crate::domain::secret::{ClientSecret, Plain};
 use crate::domain::user::UserId;
 use crate::domain::verdict::{Error, Rejected};
-use crate::domain::{redirect_uri, urls};
+use crate::domain::{claim_rule, redirect_uri, urls};
 use crate::keys::client_keys::ClientKeys;
 use crate::store::{Reader, Store, Tx, audit_events, clients, users};
 
@@ -173,6 +173,8 @@ pub fn check(issuer: &urls::Issuer, client: &Client) -> Result<(), ClientRejecte
     for name in &client.metadata.access_token_claims {
         check_claim(name)?;
     }
+    claim_rule::check(&client.metadata.claims, client.id.as_str(), &client.metadata.audiences)
+        .or_else(invalid)?;
     check_keys(client)?;
     check_browser(client)
 }

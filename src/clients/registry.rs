@@ -52,6 +52,8 @@ struct InMemory {
     /// The audiences whose resource servers want tokens with a place in a status list, after they
     /// were asked for once.
     with_status: Option<Arc<HashSet<String>>>,
+    /// The clients that are the resource servers of each audience, after they were asked for once.
+    resource_servers: Option<Arc<HashMap<String, Vec<ClientId>>>>,
     /// It grows whenever something is removed from memory. What was read from the database before
     /// that is not kept.
     epoch: u64,
@@ -135,6 +137,7 @@ impl Registry {
         known.scope = None;
         known.any_open = None;
         known.with_status = None;
+        known.resource_servers = None;
         known.epoch += 1;
     }
 
@@ -196,6 +199,29 @@ impl Registry {
         Ok(with_status)
     }
 
+    /// The clients that are the resource servers of each audience.
+    pub async fn resource_servers(&self) -> Result<Arc<HashMap<String, Vec<ClientId>>>, Fault> {
+        let epoch = {
+            let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some(servers) = &known.resource_servers {
+                return Ok(Arc::clone(servers));
+            }
+            known.epoch
+        };
+        let mut servers: HashMap<String, Vec<ClientId>> = HashMap::new();
+        for client in clients::list_all(&*self.store).await? {
+            for audience in client.metadata.resource_servers {
+                servers.entry(audience).or_default().push(client.id.clone());
+            }
+        }
+        let servers = Arc::new(servers);
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if known.epoch == epoch {
+            known.resource_servers = Some(Arc::clone(&servers));
+        }
+        Ok(servers)
+    }
+
     /// Removes every client from memory, because something was changed.
     pub fn forget(&self) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
@@ -204,6 +230,7 @@ impl Registry {
         known.scope = None;
         known.any_open = None;
         known.with_status = None;
+        known.resource_servers = None;
         known.epoch += 1;
     }
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::acr::Acr;
+use super::claim_rule::ClaimRule;
 use super::grant_type::GrantType;
 use super::scope::{self, Scope};
 use super::sign_up_mode::SignUpMode;
@@ -65,6 +66,9 @@ pub struct ClientMetadata {
     /// The claims of the person that its access tokens carry, as far as its scope gives access to
     /// them.
     pub access_token_claims: Vec<String>,
+    /// What its tokens, and userinfo for it, say besides: groups, constants.
+    #[serde(default)]
+    pub claims: Vec<ClaimRule>,
     /// The rules for the assertions that it sends.
     pub assertions: Assertions,
     /// What happens to a refresh token when it is used: `refresh_policy` and `refresh_grace`.
@@ -347,7 +351,7 @@ mod tests {
         }
         let whole = metadata().to_json();
         // What came later has a default.
-        let later = ["first_party_challenge", "status_list"];
+        let later = ["claims", "first_party_challenge", "status_list"];
         let needed = whole
             .keys()
             .filter(|name| !whole[name.as_str()].is_null() && !later.contains(&name.as_str()));

@@ -127,6 +127,8 @@ fn everything() -> Vec<Permission<'static>> {
         Permission::Email,
         Permission::Address,
         Permission::Phone,
+        Permission::Groups,
+        Permission::Roles,
         Permission::Offline,
     ]
     .into_iter()

@@ -17,6 +17,10 @@ pub enum Permission<'a> {
     Phone,
     /// Access while the person does not use the app.
     Offline,
+    /// The groups that the person is in.
+    Groups,
+    /// The roles that the person has at the app.
+    Roles,
     /// One named claim.
     Claim(&'a str),
     /// A scope of the app's own API, shown as it is.
@@ -37,9 +41,11 @@ impl Permission<'_> {
             Self::Phone => 3,
             Self::Address => 4,
             Self::Claim(_) => 5,
-            Self::Offline => 6,
-            Self::Other(_) => 7,
-            Self::At(_) => 8,
+            Self::Groups => 6,
+            Self::Roles => 7,
+            Self::Offline => 8,
+            Self::Other(_) => 9,
+            Self::At(_) => 10,
         }
     }
 
@@ -52,6 +58,8 @@ impl Permission<'_> {
             Self::Address => frame.t("permission-address"),
             Self::Phone => frame.t("permission-phone"),
             Self::Offline => frame.t("permission-offline"),
+            Self::Groups => frame.t("permission-groups"),
+            Self::Roles => frame.t("permission-roles"),
             Self::Claim(claim) => claim_text(claim, frame),
             Self::Other(_) => frame.t("permission-other"),
             Self::At(_) => frame.t("permission-at"),
@@ -62,6 +70,8 @@ impl Permission<'_> {
     pub(super) fn detail(&self, frame: &Frame<'_>) -> Option<String> {
         match self {
             Self::Profile => Some(frame.t("permission-profile-detail")),
+            Self::Groups => Some(frame.t("permission-groups-detail")),
+            Self::Roles => Some(frame.t("permission-roles-detail")),
             Self::Offline => Some(frame.t("permission-offline-detail")),
             _ => None,
         }
@@ -83,6 +93,12 @@ impl Permission<'_> {
             }
             Self::Profile | Self::Claim(_) => {
                 "M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM4.500 20c.8-3.500 3.800-5 7.500-5s6.700 1.500 7.500 5"
+            }
+            Self::Groups => {
+                "M9 11.500a3.300 3.300 0 1 0 0-6.600 3.300 3.300 0 0 0 0 6.600zM2.500 19c.7-3 3.300-4.500 6.500-4.500s5.800 1.500 6.500 4.500M15.500 5.200a3.200 3.200 0 0 1 0 6.100M17.500 14.800c2.100.600 3.500 2 4 4.200"
+            }
+            Self::Roles => {
+                "M4 7.500h16v12H4zM9 7.500V5.200C9 4.500 9.500 4 10.200 4h3.600c.700 0 1.200.500 1.200 1.200v2.300M4 12.500h16M12 11v3"
             }
             Self::Email => "M3.500 6h17v12.500h-17zM4 6.800l8 6.200 8-6.200",
             Self::Address => {

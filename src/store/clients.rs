@@ -94,6 +94,12 @@ pub async fn lock(tx: &Tx, id: &ClientId) -> Result<Option<Client>, Fault> {
     row.map_err(while_doing(TABLE))?.map(Client::try_from).transpose()
 }
 
+/// The client with this id, protected from changes until the transaction ends.
+pub async fn hold(tx: &Tx, id: &ClientId) -> Result<Option<Client>, Fault> {
+    let row = Entity::find_by_id(id.as_str()).lock_shared().one(tx.connection()).await;
+    row.map_err(while_doing(TABLE))?.map(Client::try_from).transpose()
+}
+
 /// Every client, in the order of their ids.
 pub async fn list_all(reader: &impl Reader) -> Result<Vec<Client>, Fault> {
     let rows = Entity::find().order_by_asc(Column::Id).all(reader.connection()).await;

@@ -1,6 +1,7 @@
 //! People and permissions, as pages show them.
 
 use crate::accounts::browsers::SignedInUser;
+use crate::domain::claim_names::{GROUPS, ROLES};
 use crate::domain::scope::{OFFLINE_ACCESS, OPENID, Scope};
 use crate::domain::user::User;
 use crate::pages::{Permission, Person};
@@ -29,6 +30,8 @@ pub(super) fn permissions<'a>(
         "email" => Permission::Email,
         "address" => Permission::Address,
         "phone" => Permission::Phone,
+        GROUPS => Permission::Groups,
+        ROLES => Permission::Roles,
         other => Permission::Other(other),
     });
     let by_name = claims.into_iter().map(|claim| match claim {
@@ -57,13 +60,15 @@ mod tests {
 
     #[test]
     fn what_a_person_can_weigh_stands_before_the_names_of_permissions() {
-        let text = "admin:write api:read email offline_access openid profile";
+        let text = "admin:write api:read email groups offline_access openid profile roles";
         let scope = Scope::parse(text).unwrap();
         let expected = [
             Permission::Identity,
             Permission::Profile,
             Permission::Email,
             Permission::Claim("locale"),
+            Permission::Groups,
+            Permission::Roles,
             Permission::Offline,
             Permission::Other("admin:write"),
             Permission::Other("api:read"),

@@ -44,6 +44,7 @@ mod every_page;
 mod forms;
 mod framing;
 mod fuzz;
+mod groups;
 mod held_proofs;
 mod housekeeping;
 mod http;

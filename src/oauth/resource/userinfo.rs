@@ -30,7 +30,12 @@ pub async fn userinfo(context: &ResourceContext, token: &str) -> Result<Value> {
     let user = users::find(&*context.store, &UserId::from_stored(claims.sub))
         .await?
         .ok_or_else(invalid)?;
-    Ok(Value::Object(shown(&user, &scope, &family.claims)?))
+    let mut shown = shown(&user, &scope, &family.claims)?;
+    if let Some(registered) = context.added.clients.find(&family.client).await? {
+        let added = context.added.of(&registered.client, &scope, Some(&user.id), Vec::new).await?;
+        shown.extend(added.client);
+    }
+    Ok(Value::Object(shown))
 }
 
 fn shown(user: &User, scope: &Scope, by_name: &[String]) -> Result<Map<String, Value>, Fault> {

@@ -170,7 +170,7 @@ fn access_token(mint: &Mint, client: &Client, entitlement: &Entitlement) -> Acce
             || client.id.as_str().to_owned(),
             |family| family.user.as_str().to_owned(),
         ),
-        aud: audience(mint, client, entitlement),
+        aud: AudienceClaim::new(audiences(&mint.url, client, entitlement)),
         // No access token outlives its family.
         exp: family.map_or(life, |family| life.min(family.expires_at.timestamp())),
         nbf: iat,
@@ -188,15 +188,16 @@ fn access_token(mint: &Mint, client: &Client, entitlement: &Entitlement) -> Acce
 
 /// RFC 8707 §2: the resources that were named; else the client's first audience; else this server.
 /// With `openid` this server is always an audience, so that userinfo accepts the token.
-fn audience(mint: &Mint, client: &Client, entitlement: &Entitlement) -> AudienceClaim {
+#[must_use]
+pub fn audiences(url: &Issuer, client: &Client, entitlement: &Entitlement) -> Vec<String> {
     let mut audiences = entitlement.resources.clone();
     if audiences.is_empty() {
         audiences.extend(client.metadata.audiences.first().cloned());
     }
-    let ours = mint.url.as_str();
+    let ours = url.as_str();
     let needs_us = audiences.is_empty() || entitlement.scope.contains(OPENID);
     if needs_us && !audiences.iter().any(|audience| audience == ours) {
         audiences.push(ours.to_owned());
     }
-    AudienceClaim::new(audiences)
+    audiences
 }

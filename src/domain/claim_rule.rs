@@ -1,0 +1,314 @@
+//! Claim rules: what the tokens of a client, and userinfo, say besides the standard claims. A rule is
+//! data and not a program: it names a claim and where its value comes from.
+
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::claim_names::{GROUPS, RESERVED, ROLES, is_claim};
+use super::scope::Scope;
+
+/// A rule of a client.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Written", into = "Members")]
+pub struct ClaimRule {
+    /// The name of the claim.
+    pub claim: String,
+    /// Where its value comes from.
+    pub source: ClaimSource,
+    /// The one audience that sees it. `None`: all of them.
+    pub audience: Option<String>,
+}
+
+/// Where the value of a claim comes from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ClaimSource {
+    /// The groups of the person. Only those count that one of the patterns fits; all of them if there
+    /// is no pattern. The scope `groups` asks for them.
+    Groups(Vec<String>),
+    /// The same value for everybody.
+    Constant(Value),
+}
+
+/// The form in which rules are stored and shown.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Members {
+    claim: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    from: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    only: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    value: Option<Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    audience: Option<String>,
+}
+
+/// A rule is read from its members, or from its short form.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Short(String),
+    Members(Members),
+}
+
+impl TryFrom<Written> for ClaimRule {
+    type Error = String;
+
+    fn try_from(written: Written) -> Result<Self, String> {
+        match written {
+            Written::Short(text) => text.parse(),
+            Written::Members(members) => Self::try_from(members),
+        }
+    }
+}
+
+impl TryFrom<Members> for ClaimRule {
+    type Error = String;
+
+    fn try_from(members: Members) -> Result<Self, String> {
+        let Members { claim, from, only, value, audience } = members;
+        let source = match (from.as_deref(), value) {
+            (Some(GROUPS), None) => ClaimSource::Groups(only),
+            (None, Some(_)) if !only.is_empty() => {
+                return Err(format!("the claim rule {claim:?}: \"only\" goes with groups"));
+            }
+            (None, Some(value)) => ClaimSource::Constant(value),
+            _ => {
+                return Err(format!(
+                    "the claim rule {claim:?} has either \"from\": \"groups\" or a \"value\""
+                ));
+            }
+        };
+        Ok(Self { claim, source, audience })
+    }
+}
+
+impl From<ClaimRule> for Members {
+    fn from(rule: ClaimRule) -> Self {
+        let ClaimRule { claim, source, audience } = rule;
+        let (from, only, value) = match source {
+            ClaimSource::Groups(only) => (Some(GROUPS.to_owned()), only, None),
+            ClaimSource::Constant(value) => (None, Vec::new(), Some(value)),
+        };
+        Self { claim, from, only, value, audience }
+    }
+}
+
+impl FromStr for ClaimRule {
+    type Err = String;
+
+    /// Reads the short form (`groups`, or `NAME=TEXT` for a constant), or the members as JSON.
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.starts_with('{') {
+            let members: Members = serde_json::from_str(text)
+                .map_err(|error| format!("this claim rule cannot be read: {error}"))?;
+            return Self::try_from(members);
+        }
+        let (claim, source) = match text.split_once('=') {
+            Some((claim, value)) => (claim, ClaimSource::Constant(json!(value))),
+            None if text == GROUPS => (text, ClaimSource::Groups(Vec::new())),
+            None => {
+                return Err(format!(
+                    "the claim rule {text:?} is neither {GROUPS:?} nor NAME=VALUE, and no JSON object"
+                ));
+            }
+        };
+        Ok(Self { claim: claim.to_owned(), source, audience: None })
+    }
+}
+
+/// The most rules of a client.
+const RULES: usize = 20;
+
+/// The most bytes that the rules of a client have together, as they are stored. Tokens have to stay
+/// small.
+const BYTES: usize = 2048;
+
+impl ClaimRule {
+    /// Whether the rule needs the groups of the person, for a token with this scope.
+    #[must_use]
+    pub fn needs_groups(&self, scope: &Scope) -> bool {
+        matches!(self.source, ClaimSource::Groups(_)) && scope.contains(GROUPS)
+    }
+
+    /// The claim and its value in a token with this scope. `groups` are the groups of the person.
+    fn told(&self, scope: &Scope, groups: &[String]) -> Option<(String, Value)> {
+        let value = match &self.source {
+            ClaimSource::Constant(value) => value.clone(),
+            ClaimSource::Groups(only) if scope.contains(GROUPS) => {
+                let fits = |group: &&String| {
+                    only.is_empty() || only.iter().any(|pattern| is_fit(pattern, group))
+                };
+                groups.iter().filter(fits).cloned().collect()
+            }
+            ClaimSource::Groups(_) => return None,
+        };
+        Some((self.claim.clone(), value))
+    }
+}
+
+/// Whether a name fits a pattern: it is the same, or it begins with what stands before a final `*`.
+fn is_fit(pattern: &str, name: &str) -> bool {
+    pattern.strip_suffix('*').map_or(pattern == name, |beginning| name.starts_with(beginning))
+}
+
+/// The claims of the rules in what one of these audiences gets.
+pub fn told<'a>(
+    rules: &[ClaimRule],
+    scope: &Scope,
+    groups: &[String],
+    audiences: impl Iterator<Item = &'a str> + Clone,
+) -> Map<String, Value> {
+    let sees = |rule: &&ClaimRule| match &rule.audience {
+        Some(only) => audiences.clone().any(|audience| audience == only),
+        None => true,
+    };
+    rules.iter().filter(sees).filter_map(|rule| rule.told(scope, groups)).collect()
+}
+
+/// Checks the rules of a client, which may ask for these audiences.
+pub fn check(rules: &[ClaimRule], id: &str, audiences: &[String]) -> Result<(), String> {
+    if rules.len() > RULES {
+        return Err(format!("a client has at most {RULES} claim rules"));
+    }
+    if json!(rules).to_string().len() > BYTES {
+        return Err(format!("the claim rules of a client have at most {BYTES} bytes together"));
+    }
+    for (place, rule) in rules.iter().enumerate() {
+        let name = rule.claim.as_str();
+        let is_named = (1..=100).contains(&name.len()) && !name.chars().any(char::is_control);
+        if !is_named {
+            return Err(
+                "the name of a claim has 1 to 100 bytes and no control character".to_owned()
+            );
+        }
+        if RESERVED.contains(&name) {
+            return Err(format!("{name:?} is a claim of the token itself"));
+        }
+        if is_claim(name) {
+            return Err(format!("{name:?} is a claim about the person, which its scope shows"));
+        }
+        let is_constant = matches!(rule.source, ClaimSource::Constant(_));
+        if name == ROLES || name == GROUPS && is_constant {
+            return Err(format!(
+                "the claim {name:?} has a meaning here, so it cannot be a constant"
+            ));
+        }
+        if rules.iter().take(place).any(|other| other.claim == name) {
+            return Err(format!("there are two rules for the claim {name:?}"));
+        }
+        let knows = |audience: &String| audience == id || audiences.contains(audience);
+        if let Some(audience) = rule.audience.as_ref().filter(|audience| !knows(audience)) {
+            return Err(format!(
+                "the claim rule {name:?}: {audience:?} is neither the client itself nor one of its \
+                 audiences"
+            ));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(text: &str) -> ClaimRule {
+        text.parse().unwrap()
+    }
+
+    fn scope(text: &str) -> Scope {
+        Scope::parse(text).unwrap()
+    }
+
+    #[test]
+    fn a_rule_is_read_in_both_forms_and_written_in_one() {
+        for (written, members) in [
+            (json!("groups"), json!({ "claim": "groups", "from": "groups" })),
+            (json!("tenant=acme"), json!({ "claim": "tenant", "value": "acme" })),
+            (json!("a=b=c"), json!({ "claim": "a", "value": "b=c" })),
+            (json!("a="), json!({ "claim": "a", "value": "" })),
+            (
+                json!({ "claim": "teams", "from": "groups", "only": ["team-*"], "audience": "api" }),
+                json!({ "claim": "teams", "from": "groups", "only": ["team-*"], "audience": "api" }),
+            ),
+            (json!("{\"claim\":\"n\",\"value\":[1]}"), json!({ "claim": "n", "value": [1] })),
+        ] {
+            let read: ClaimRule = serde_json::from_value(written.clone()).unwrap();
+            assert_eq!(json!(read), members, "{written}");
+            assert_eq!(serde_json::from_value::<ClaimRule>(members).unwrap(), read);
+        }
+    }
+
+    #[test]
+    fn what_is_no_rule_is_not_read() {
+        for bad in [
+            json!("tenant"),
+            json!(""),
+            json!({ "claim": "a" }),
+            json!({ "claim": "a", "from": "groups", "value": 1 }),
+            json!({ "claim": "a", "from": "script" }),
+            json!({ "claim": "a", "value": 1, "only": ["x"] }),
+            json!({ "claim": "a", "value": 1, "code": "x" }),
+            json!("{\"claim\":"),
+            json!(7),
+        ] {
+            assert!(serde_json::from_value::<ClaimRule>(bad.clone()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn rules_are_checked_together() {
+        let audiences = ["https://api".to_owned()];
+        let checked = |rules: &[&str]| {
+            let rules: Vec<_> = rules.iter().map(|text| rule(text)).collect();
+            check(&rules, "app", &audiences)
+        };
+        assert_eq!(checked(&["groups", "tenant=acme", "teams=x"]), Ok(()));
+        for audience in ["app", "https://api"] {
+            let text = json!({ "claim": "a", "value": 1, "audience": audience }).to_string();
+            assert_eq!(checked(&[&text]), Ok(()), "{audience}");
+        }
+        let elsewhere = json!({ "claim": "a", "value": 1, "audience": "https://b" }).to_string();
+        let twenty_one: Vec<_> = (0..21).map(|number| format!("a{number}=x")).collect();
+        let twenty_one: Vec<_> = twenty_one.iter().map(String::as_str).collect();
+        let long = format!("a={}", "x".repeat(BYTES));
+        for bad in [
+            vec!["sub=x"],
+            vec!["email=x"],
+            vec!["status=x"],
+            vec!["roles=owner"],
+            vec!["groups=admins"],
+            vec!["a=x", "a=y"],
+            vec!["=x"],
+            vec![elsewhere.as_str()],
+            vec![long.as_str()],
+            twenty_one,
+        ] {
+            assert!(checked(&bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn groups_are_told_when_the_scope_asks_and_as_far_as_they_fit() {
+        let groups = ["dev", "team-a", "team-b"].map(str::to_owned);
+        let filtered = r#"{"claim":"teams","from":"groups","only":["team-*","devs"]}"#;
+        let rules = [rule("groups"), rule(filtered), rule("tenant=acme")];
+        let told = |asked| told(&rules, &scope(asked), &groups, std::iter::empty());
+        assert_eq!(Value::Object(told("openid")), json!({ "tenant": "acme" }));
+        assert_eq!(
+            Value::Object(told("groups")),
+            json!({ "groups": groups, "teams": ["team-a", "team-b"], "tenant": "acme" })
+        );
+    }
+
+    #[test]
+    fn a_rule_for_one_audience_is_told_to_it_alone() {
+        let rules = [rule(r#"{"claim":"a","value":1,"audience":"https://api"}"#)];
+        let told =
+            |audiences: &[&str]| told(&rules, &scope(""), &[], audiences.iter().copied()).len();
+        assert_eq!((told(&["https://api", "x"]), told(&["x"]), told(&[])), (1, 0, 0));
+    }
+}
