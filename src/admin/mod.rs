@@ -12,5 +12,6 @@ pub mod provider_check;
 pub mod providers;
 pub mod recovery;
 pub mod token_facts;
+pub mod token_preview;
 pub mod tokens;
 pub mod users;

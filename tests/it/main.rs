@@ -120,6 +120,7 @@ mod throttle;
 mod tls;
 mod token;
 mod token_explain;
+mod token_preview;
 mod tokens_at_work;
 mod unproven_browsers;
 mod user_list;
