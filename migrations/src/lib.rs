@@ -33,6 +33,7 @@ mod m0040_status_lists;
 mod m0041_revocations;
 mod m0043_key_fetchers;
 mod m0047_groups;
+mod m0048_secrets_and_scopes;
 mod step;
 
 /// Every migration, oldest first.
@@ -73,6 +74,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0041_revocations::STEP),
             Box::new(m0043_key_fetchers::STEP),
             Box::new(m0047_groups::STEP),
+            Box::new(m0048_secrets_and_scopes::STEP),
         ]
     }
 }

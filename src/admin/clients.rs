@@ -1,6 +1,6 @@
 //! What an operator does with the registered clients.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 
 use super::client_roles;
 use crate::accounts::session_endings;
@@ -8,10 +8,12 @@ use crate::clients::registration::{self, ClientRejected, ClientResult, check, do
 use crate::domain::audit::EventKind;
 use crate::domain::client::{AuthMethod, Client, ClientId, ClientKind};
 use crate::domain::client_metadata::ClientChange;
+use crate::domain::client_secret::{self, HeldSecret, MOST};
 use crate::domain::clock::Clock;
 use crate::domain::family::{FamilyFilter, FamilyOwner};
 use crate::domain::secret::{ClientSecret, Plain};
 use crate::domain::urls;
+use crate::oauth::lifetimes::Lifetimes;
 use crate::store::{Store, clients, consents, families};
 
 /// A client to register.
@@ -30,6 +32,7 @@ impl NewClient {
     pub fn checked(
         self,
         issuer: &urls::Issuer,
+        lifetimes: &Lifetimes,
         now: DateTime<Utc>,
     ) -> Result<Client, ClientRejected> {
         let Some(id) = ClientId::parse(&self.id) else {
@@ -40,14 +43,20 @@ impl NewClient {
         if self.kind == ClientKind::Confidential && self.attributes.0.contains_key("jwks") {
             client.metadata.token_endpoint_auth_method = AuthMethod::PrivateKeyJwt;
         }
-        apply(&self.attributes, &mut client)?;
+        apply(&self.attributes, &mut client, lifetimes)?;
         check(issuer, &client)?;
         Ok(client)
     }
 }
 
-fn apply(change: &ClientChange, client: &mut Client) -> Result<(), ClientRejected> {
-    client.metadata = client.metadata.changed(change).map_err(ClientRejected::InvalidMetadata)?;
+fn apply(
+    change: &ClientChange,
+    client: &mut Client,
+    lifetimes: &Lifetimes,
+) -> Result<(), ClientRejected> {
+    let changed = client.metadata.changed(change);
+    let checked = changed.and_then(|changed| lifetimes.check_client(&changed).map(|()| changed));
+    client.metadata = checked.map_err(ClientRejected::InvalidMetadata)?;
     Ok(())
 }
 
@@ -56,11 +65,11 @@ fn apply(change: &ClientChange, client: &mut Client) -> Result<(), ClientRejecte
 pub async fn update(
     store: &Store,
     clock: &Clock,
-    issuer: &urls::Issuer,
+    (issuer, lifetimes): (&urls::Issuer, &Lifetimes),
     id: &str,
     change: &ClientChange,
 ) -> ClientResult<Client> {
-    registration::update(store, clock, issuer, id, |client| apply(change, client)).await
+    registration::update(store, clock, issuer, id, |client| apply(change, client, lifetimes)).await
 }
 
 /// Every client.
@@ -68,11 +77,12 @@ pub async fn list(store: &Store) -> ClientResult<Vec<Client>> {
     Ok(clients::list_all(store).await?)
 }
 
-/// Makes a new secret; the old one stops working.
+/// Makes a new secret. The others stop working after the overlap, or at once if there is none.
 pub async fn rotate_secret(
     store: &Store,
     clock: &Clock,
     id: &str,
+    overlap: Option<Duration>,
 ) -> ClientResult<Plain<ClientSecret>> {
     let (tx, mut client) = lock(store, clock, id).await?;
     if !client.metadata.token_endpoint_auth_method.has_secret() {
@@ -80,10 +90,44 @@ pub async fn rotate_secret(
         return Err(ClientRejected::NoSecretToRotate.into());
     }
     let secret = Plain::generate();
-    client.secret = Some(secret.hashed());
+    let until = overlap.map(|overlap| tx.now() + overlap);
+    client.secrets = client_secret::rotated(&client.secrets, secret.hashed(), tx.now(), until);
+    if client.secrets.len() > MOST {
+        tx.abandon().await;
+        return Err(ClientRejected::TooManySecrets.into());
+    }
     clients::update(&tx, &client).await?;
     done(tx, EventKind::ClientSecretRotated, &client.id).await?;
     Ok(secret)
+}
+
+/// The secrets of a client that still count, the newest first.
+pub async fn secrets(store: &Store, clock: &Clock, id: &str) -> ClientResult<Vec<HeldSecret>> {
+    let mut client = find(store, id).await?;
+    let now = clock.now();
+    client.secrets.retain(|held| held.is_live(now));
+    Ok(client.secrets)
+}
+
+/// Ends a secret at once. One that still counts stays.
+pub async fn drop_secret(store: &Store, clock: &Clock, id: &str, secret: &str) -> ClientResult {
+    let (tx, mut client) = lock(store, clock, id).await?;
+    let now = tx.now();
+    let before = client.secrets.len();
+    client.secrets.retain(|held| held.id() != secret);
+    let refused = if client.secrets.len() == before {
+        Some(ClientRejected::NoSuchSecret(secret.to_owned()))
+    } else if client.secrets.iter().any(|held| held.is_live(now)) {
+        None
+    } else {
+        Some(ClientRejected::OnlySecret)
+    };
+    if let Some(refused) = refused {
+        tx.abandon().await;
+        return Err(refused.into());
+    }
+    clients::update(&tx, &client).await?;
+    done(tx, EventKind::ClientSecretDropped, &client.id).await
 }
 
 /// Disables or enables a client. When it is disabled, everything that it was given ends, and stays

@@ -95,10 +95,10 @@ pub async fn preview(
     if scope.contains(ROLES)
         && person_claims.added.role_owners(&client, &resources).await?.is_none()
     {
-        warnings.push("the access token is for several APIs with roles, so it names none".to_owned());
+        warnings
+            .push("the access token is for several APIs with roles, so it names none".to_owned());
     }
-    for (name, length) in
-        [("access token", Some(bytes.access_token)), ("id token", bytes.id_token)]
+    for (name, length) in [("access token", Some(bytes.access_token)), ("id token", bytes.id_token)]
     {
         if let Some(length) = length.filter(|length| *length > LARGE) {
             warnings.push(format!("token.large: the {name} has {length} bytes, more than {LARGE}"));

@@ -89,6 +89,19 @@ pub struct ClientMetadata {
     /// same attribute for tokens whose first resource it is.
     #[serde(default)]
     pub status_list: StatusListMode,
+    /// How many seconds its access tokens are good. This and the next three are at most what the
+    /// server's settings say; `None`: as they say.
+    #[serde(default)]
+    pub access_lifetime: Option<i64>,
+    /// How many seconds its id tokens are good.
+    #[serde(default)]
+    pub id_lifetime: Option<i64>,
+    /// After how many seconds without use its refresh tokens end.
+    #[serde(default)]
+    pub refresh_idle: Option<i64>,
+    /// How many seconds after a sign-in its refresh tokens end in any case.
+    #[serde(default)]
+    pub refresh_absolute: Option<i64>,
 }
 
 impl ClientMetadata {

@@ -14,6 +14,7 @@ pub mod claim_rule;
 pub mod client;
 pub mod client_metadata;
 pub mod client_role;
+pub mod client_secret;
 pub mod clock;
 pub mod consent;
 pub mod deadline;

@@ -138,7 +138,8 @@ async fn client_create_takes_every_form_that_scripts_rely_on() {
             "token_alg": "ES256", "refresh_policy": "rotate", "refresh_grace": 5,
             "require_access_token_proof": true, "first_party_challenge": false,
             "default_acr_values": null, "signup": null,
-            "status_list": "false", "disabled_at": null,
+            "status_list": "false", "access_lifetime": null, "id_lifetime": null,
+            "refresh_idle": null, "refresh_absolute": null, "disabled_at": null,
         })
     );
     let public = cli

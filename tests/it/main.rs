@@ -27,6 +27,8 @@ mod clauses;
 mod cli_config;
 mod cli_verbs;
 mod client_auth;
+mod client_lifetimes;
+mod client_secrets;
 mod code_flow;
 mod code_grant;
 mod conflicts;

@@ -108,6 +108,7 @@ both! {
                 "id_token_claims": true, "access_token_claims": ["email"], "claims": [], "assertions": "strict",
                 "refresh_policy": "rotate", "refresh_grace": 5, "require_access_token_proof": true, "first_party_challenge": false,
                 "default_acr_values": null, "signup": null, "status_list": "false",
+                "access_lifetime": null, "id_lifetime": null, "refresh_idle": null, "refresh_absolute": null,
                 "disabled_at": "1970-01-01T00:00:02Z", "created_at": "1970-01-01T00:00:01Z",
             })
         );
@@ -124,7 +125,8 @@ both! {
                 "access_token_typ": "at+jwt", "id_token_claims": false,
                 "access_token_claims": [], "claims": [], "assertions": "tolerant", "refresh_policy": "static",
                 "refresh_grace": null, "require_access_token_proof": false, "first_party_challenge": false,
-                "default_acr_values": null, "signup": null, "status_list": "false", "disabled_at": null,
+                "default_acr_values": null, "signup": null, "status_list": "false", "access_lifetime": null, "id_lifetime": null,
+            "refresh_idle": null, "refresh_absolute": null, "disabled_at": null,
                 "created_at": "1970-01-01T00:00:01Z",
             })
         );

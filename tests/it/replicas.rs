@@ -37,8 +37,9 @@ async fn a_change_of_a_client_is_known_to_the_other_replica() {
     .await;
     mapae::admin::clients::set_enabled(&issuer.store, server.now(), "app", true).await.unwrap();
     // Another secret is good at once: what does not match is looked up.
-    let secret =
-        mapae::admin::clients::rotate_secret(&issuer.store, server.now(), "app").await.unwrap();
+    let secret = mapae::admin::clients::rotate_secret(&issuer.store, server.now(), "app", None)
+        .await
+        .unwrap();
     let renewed = App { secret: Some(secret.expose().to_owned()), ..there.clone() };
     // What the client was given has ended when it was turned away.
     renewed.refresh(&token).await.refused(400, "invalid_grant");

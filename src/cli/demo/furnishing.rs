@@ -53,11 +53,11 @@ pub(super) async fn register(
     let id = client.id.as_str().to_owned();
     let secret = if registration::find(store, &id).await.is_ok() {
         let renew = |known: &mut Client| {
-            *known = Client { secret: known.secret, ..client };
+            *known = Client { secrets: std::mem::take(&mut known.secrets), ..client };
             Ok(())
         };
         registration::update(store, &at.clock, url, &id, renew).await?;
-        Some(crate::admin::clients::rotate_secret(store, &at.clock, &id).await?)
+        Some(crate::admin::clients::rotate_secret(store, &at.clock, &id, None).await?)
     } else {
         registration::create(store, &at.clock, url, client).await?
     };

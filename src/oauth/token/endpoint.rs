@@ -136,7 +136,7 @@ pub async fn token(endpoint: &Arc<TokenEndpoint>, request: TokenRequest<'_>) -> 
         RefreshDelivery::Cookie => response.refresh_token.take().map(|token| RefreshCookie {
             client: client.client().id.clone(),
             token: token.into(),
-            lifetime: endpoint.mint.lifetimes.refresh_idle,
+            lifetime: endpoint.mint.lifetimes.of(&client.client().metadata).refresh_idle,
         }),
     };
     Ok(Issued { response, cookie })

@@ -188,7 +188,7 @@ pub fn make(
                 iss: &claims.iss,
                 sub: &claims.sub,
                 aud: client.id.as_str(),
-                exp: claims.iat + mint.lifetimes.id_token.num_seconds(),
+                exp: claims.iat + mint.lifetimes.of(&client.metadata).id_token.num_seconds(),
                 iat: claims.iat,
                 auth_time: family.auth_time.timestamp(),
                 nonce: entitlement.nonce.as_deref(),
@@ -214,7 +214,7 @@ fn access_token(mint: &Mint, client: &Client, entitlement: &Entitlement) -> Acce
     let now = mint.clock.now();
     let now = from.map_or(now, |from| now.max(from));
     let iat = now.timestamp();
-    let life = (now + mint.lifetimes.access_token).timestamp();
+    let life = (now + mint.lifetimes.of(&client.metadata).access_token).timestamp();
     AccessToken {
         iss: mint.url.as_str().to_owned(),
         // RFC 9068 §2.2: without a resource owner the subject is the client itself. Registration
