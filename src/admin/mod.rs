@@ -11,6 +11,7 @@ pub mod keys;
 pub mod provider_check;
 pub mod providers;
 pub mod recovery;
+pub mod scopes;
 pub mod token_facts;
 pub mod token_preview;
 pub mod tokens;

@@ -13,7 +13,7 @@ use super::output::{self, Output};
 use super::usage::USAGE;
 use super::{
     audit, client, config_verbs, demo, doctor, explain, group, key, mail, migrate, provider, role,
-    serve, token, user, verify,
+    scope, serve, token, user, verify,
 };
 use crate::app::telemetry;
 use crate::domain::verdict::{OrRejected, Rejected};
@@ -62,6 +62,9 @@ enum Verb {
     /// Roles that people have at a client
     #[command(subcommand)]
     Role(role::Verbs),
+    /// Scopes with words for the consent page
+    #[command(subcommand)]
+    Scope(scope::Verbs),
     /// Providers of social login
     #[command(subcommand)]
     Provider(provider::Verbs),
@@ -138,6 +141,7 @@ fn dispatch(cli: Cli, output: Output) -> OrRejected<ExitCode> {
             Verb::User(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
             Verb::Group(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
             Verb::Role(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
+            Verb::Scope(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
             Verb::Provider(verb) => verb.run(&at).await,
             Verb::Token(verb) => Box::pin(verb.run(&at)).await,
             Verb::Verify(verb) => Box::pin(verb.run(&at)).await,

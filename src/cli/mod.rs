@@ -17,6 +17,7 @@ mod output;
 mod provider;
 mod registration_advice;
 mod role;
+mod scope;
 mod serve;
 mod token;
 mod usage;

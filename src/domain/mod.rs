@@ -56,6 +56,7 @@ pub mod request;
 pub mod requested_claims;
 pub mod revocation;
 pub mod scope;
+pub mod scope_words;
 pub mod secret;
 pub mod session;
 pub mod sign_up_mode;

@@ -23,6 +23,8 @@ pub enum Permission<'a> {
     Roles,
     /// One named claim.
     Claim(&'a str),
+    /// A scope of the app's own API, in the words that an operator gave it.
+    Described(&'a str),
     /// A scope of the app's own API, shown as it is.
     Other(&'a str),
     /// To use all of these permissions at the service with this address, which is shown as it is.
@@ -44,8 +46,9 @@ impl Permission<'_> {
             Self::Groups => 6,
             Self::Roles => 7,
             Self::Offline => 8,
-            Self::Other(_) => 9,
-            Self::At(_) => 10,
+            Self::Described(_) => 9,
+            Self::Other(_) => 10,
+            Self::At(_) => 11,
         }
     }
 
@@ -61,6 +64,7 @@ impl Permission<'_> {
             Self::Groups => frame.t("permission-groups"),
             Self::Roles => frame.t("permission-roles"),
             Self::Claim(claim) => claim_text(claim, frame),
+            Self::Described(text) => (*text).to_owned(),
             Self::Other(_) => frame.t("permission-other"),
             Self::At(_) => frame.t("permission-at"),
         }
@@ -111,7 +115,7 @@ impl Permission<'_> {
                 "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM3.500 12h17M12 3c2.500 2.500 3.700 5.500 3.700 9s-1.200 6.500-3.700 9c-2.500-2.500-3.700-5.500-3.700-9s1.200-6.500 3.700-9z"
             }
             Self::Offline => "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM12 7v5.200l3.400 2",
-            Self::Other(_) => {
+            Self::Described(_) | Self::Other(_) => {
                 "M15 14a5 5 0 1 0-4.700-3.300L4 17v3h3.500v-2H10v-2.500l1.800-1.800c.9.3 1.900.300 3.200.300zM16 8h.01"
             }
         }

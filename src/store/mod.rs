@@ -55,6 +55,7 @@ pub mod revisions;
 mod revocation_log;
 pub mod revocations;
 pub mod revoked_access_tokens;
+pub mod scope_words;
 pub mod sealed_keys;
 mod server;
 pub mod sessions;

@@ -4,6 +4,7 @@ use crate::accounts::browsers::SignedInUser;
 use crate::domain::claim_names::{GROUPS, ROLES};
 use crate::domain::scope::{OFFLINE_ACCESS, OPENID, Scope};
 use crate::domain::user::User;
+use crate::flows::scope_texts::ScopeTexts;
 use crate::pages::{Permission, Person};
 
 /// A person, as pages show them.
@@ -22,6 +23,7 @@ pub(super) fn permissions<'a>(
     scope: &'a Scope,
     claims: impl IntoIterator<Item = &'a str>,
     resources: impl IntoIterator<Item = &'a String>,
+    texts: &'a ScopeTexts,
 ) -> Vec<Permission<'a>> {
     let of_scope = scope.iter().map(|token| match token {
         OPENID => Permission::Identity,
@@ -32,7 +34,7 @@ pub(super) fn permissions<'a>(
         "phone" => Permission::Phone,
         GROUPS => Permission::Groups,
         ROLES => Permission::Roles,
-        other => Permission::Other(other),
+        other => texts.get(other).map_or(Permission::Other(other), Permission::Described),
     });
     let by_name = claims.into_iter().map(|claim| match claim {
         "sub" => Permission::Identity,
@@ -75,6 +77,7 @@ mod tests {
             Permission::At("https://api.example"),
         ];
         let resources = ["https://api.example".to_owned()];
-        assert_eq!(permissions(&scope, ["locale", "email"], &resources), expected);
+        let texts = ScopeTexts::default();
+        assert_eq!(permissions(&scope, ["locale", "email"], &resources, &texts), expected);
     }
 }

@@ -104,6 +104,7 @@ mod relying_party;
 mod replicas;
 mod revocation_feed;
 mod row_sizes;
+mod scope_words;
 mod second_factors;
 mod serving;
 mod sessions;
