@@ -1,4 +1,4 @@
-//! Several secrets of a client, each with its end; words for scopes.
+//! Several secrets of a client, each with its end; words for scopes; attributes of people.
 
 use crate::step::Step;
 
@@ -13,4 +13,17 @@ const STATEMENTS: &[&str] = &[
         created_at BIGINT NOT NULL
     ) BY_KEY",
     "POSTGRES ALTER TABLE scope_words ALTER COLUMN name TYPE TEXT COLLATE \"C\"",
+    "CREATE TABLE attribute (
+        name TEXT NOT NULL PRIMARY KEY,
+        kind TEXT NOT NULL,
+        scope TEXT NOT NULL,
+        created_at BIGINT NOT NULL
+    ) BY_KEY",
+    "CREATE TABLE attribute_value (
+        user_id TEXT NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+        name TEXT NOT NULL REFERENCES attribute (name) ON DELETE CASCADE,
+        value TEXT NOT NULL,
+        PRIMARY KEY (user_id, name)
+    ) BY_KEY",
+    "CREATE INDEX attribute_value_name ON attribute_value (name, user_id)",
 ];

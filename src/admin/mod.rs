@@ -1,6 +1,7 @@
 //! The actions of an operator, one file for each kind of object. The command line only parses
 //! arguments and prints results; the decisions are made here.
 
+pub mod attributes;
 pub mod audit;
 pub mod client_roles;
 pub mod clients;

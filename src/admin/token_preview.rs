@@ -91,6 +91,16 @@ pub async fn preview(
         id_token: made.id_token.as_ref().map(String::len),
     };
     let mut warnings = warnings(&client, &user, &wish);
+    let declared = person_claims.added.clients.attributes().await?;
+    for rule in &client.metadata.claims {
+        if let ClaimSource::Attribute(name) = &rule.source
+            && !declared.iter().any(|one| one.name == *name)
+        {
+            warnings.push(format!(
+                "the client has a rule for {name:?}, but there is no such attribute"
+            ));
+        }
+    }
     let resources = audiences(&mint.url, &client, &entitlement);
     if scope.contains(ROLES)
         && person_claims.added.role_owners(&client, &resources).await?.is_none()

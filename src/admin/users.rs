@@ -1,11 +1,14 @@
 //! What an operator does with accounts.
 
+use std::collections::BTreeMap;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::json;
 
+use super::attributes;
 use crate::accounts::factor_changes;
 use crate::accounts::hashing::Hasher;
 use crate::accounts::notices::{self, NoticeOrigin};
@@ -90,6 +93,8 @@ pub async fn create(
 pub struct ClaimsChange {
     /// The new email address.
     pub email: Option<NewEmail>,
+    /// New values of declared attributes; an empty text removes a value.
+    pub attributes: BTreeMap<String, String>,
     /// Every other claim.
     pub profile: Option<Profile>,
     /// The name to show. It replaces the name in `profile`.
@@ -130,6 +135,10 @@ pub async fn update(
         tx.abandon().await;
         checked?;
         return reject(TAKEN);
+    }
+    if let Err(refused) = attributes::set(&tx, &user.id, &change.attributes).await {
+        tx.abandon().await;
+        return Err(refused);
     }
     audit_events::insert(&tx, &[Event::new(EventKind::UserUpdated).user(&user.id)]).await?;
     notices::address_set(&tx, mailer, (&before, &user)).await?;

@@ -174,7 +174,7 @@ struct Given {
     #[arg(long = "access-token-claim", value_name = "CLAIM")]
     access_token_claims: Option<Vec<String>>,
     /// What its tokens, and userinfo for it, say besides: groups (if the scope groups is asked),
-    /// NAME=VALUE for a constant, or a JSON object: `{"claim": "teams", "from": "groups", "only":
+    /// NAME for an attribute of people (if its scope is asked), NAME=VALUE for a constant, or a JSON object: `{"claim": "teams", "from": "groups", "only":
     /// ["team-*"], "audience": "https://api.example.com"}` (again for each; what is given replaces the
     /// rules, an empty one takes them back)
     #[arg(long = "claim", value_name = "RULE", value_parser = claim_rule)]

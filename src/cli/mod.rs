@@ -1,6 +1,7 @@
 //! The command line: one file for each family of verbs. It parses arguments and prints results;
 //! [`admin`](crate::admin) makes the decisions.
 
+mod attribute;
 mod audit;
 mod client;
 mod command_line;

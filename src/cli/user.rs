@@ -14,7 +14,7 @@ use crate::accounts::hashing::Hasher;
 use crate::admin::invitations::{self, Guest};
 use crate::admin::recovery::{self, RecoveryLink};
 use crate::admin::users::{self, ClaimsChange, NewEmail, NewUser, UserPage};
-use crate::admin::{client_roles, groups};
+use crate::admin::{attributes, client_roles, groups};
 use crate::app::config::Settings;
 use crate::app::{mailer, outbound};
 use crate::domain::client::ClientId;
@@ -156,6 +156,9 @@ pub(super) struct Update {
     username: String,
     #[command(flatten)]
     claims: Claims,
+    /// The value of a declared attribute (again for each); an empty value removes it
+    #[arg(long = "attribute", value_name = "NAME=VALUE", value_parser = attribute)]
+    attributes: Vec<(String, String)>,
 }
 
 #[derive(Debug, Args)]
@@ -238,6 +241,8 @@ impl Verbs {
                 let factors = json!(users::factors(store, &user).await?);
                 if let Some(members) = shown.as_object_mut() {
                     members.insert("factors".to_owned(), factors);
+                    let attributes = attributes::of_user(store, &user.id).await?;
+                    members.insert("attributes".to_owned(), json!(attributes));
                     let groups = groups::of_user(store, &user.id).await?;
                     members.insert("groups".to_owned(), json!(groups));
                     let roles = client_roles::of_user(store, &user.id).await?;
@@ -246,7 +251,8 @@ impl Verbs {
                 at.print(&shown, &words(&shown));
             }
             Self::Update(update) => {
-                let change = update.claims.change()?;
+                let attributes = update.attributes.into_iter().collect();
+                let change = ClaimsChange { attributes, ..update.claims.change()? };
                 let mailer = mailer(&settings, &opened, clock).await?;
                 let (mailer, username) = (mailer.as_ref(), &update.username);
                 let changed = users::update(store, clock, mailer, username, change);
@@ -366,7 +372,7 @@ impl Claims {
         let profile = self.profile()?;
         let verified = self.email_verified;
         let email = self.email.map(|address| NewEmail { address, verified });
-        Ok(ClaimsChange { email, profile, name: self.name })
+        Ok(ClaimsChange { email, profile, name: self.name, ..ClaimsChange::default() })
     }
 
     /// Reads the claims from the file.
@@ -376,6 +382,12 @@ impl Claims {
             .map(Some)
             .or_else(|error| reject(format!("{}: {error}", file.display())))
     }
+}
+
+/// Reads `NAME=VALUE`.
+fn attribute(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 impl Password {

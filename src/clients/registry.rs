@@ -5,12 +5,13 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use crate::domain::attribute::Attribute;
 use crate::domain::client::{Client, ClientId, RefreshDelivery};
 use crate::domain::scope::Scope;
 use crate::domain::sign_up_mode::SignUpMode;
 use crate::domain::verdict::Fault;
 use crate::keys::client_keys::ClientKeys;
-use crate::store::{Store, clients};
+use crate::store::{Store, attributes, clients};
 
 /// A client with its parsed keys.
 #[derive(Debug)]
@@ -54,6 +55,8 @@ struct InMemory {
     with_status: Option<Arc<HashSet<String>>>,
     /// The clients that are the resource servers of each audience, after they were asked for once.
     resource_servers: Option<Arc<HashMap<String, Vec<ClientId>>>>,
+    /// The attributes of people that operators declared, after they were asked for once.
+    attributes: Option<Arc<[Attribute]>>,
     /// It grows whenever something is removed from memory. What was read from the database before
     /// that is not kept.
     epoch: u64,
@@ -138,6 +141,7 @@ impl Registry {
         known.any_open = None;
         known.with_status = None;
         known.resource_servers = None;
+        known.attributes = None;
         known.epoch += 1;
     }
 
@@ -222,6 +226,23 @@ impl Registry {
         Ok(servers)
     }
 
+    /// The attributes of people that operators declared.
+    pub async fn attributes(&self) -> Result<Arc<[Attribute]>, Fault> {
+        let epoch = {
+            let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some(attributes) = &known.attributes {
+                return Ok(Arc::clone(attributes));
+            }
+            known.epoch
+        };
+        let every: Arc<[Attribute]> = attributes::list_all(&*self.store).await?.into();
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if known.epoch == epoch {
+            known.attributes = Some(Arc::clone(&every));
+        }
+        Ok(every)
+    }
+
     /// Removes every client from memory, because something was changed.
     pub fn forget(&self) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
@@ -231,6 +252,7 @@ impl Registry {
         known.any_open = None;
         known.with_status = None;
         known.resource_servers = None;
+        known.attributes = None;
         known.epoch += 1;
     }
 }

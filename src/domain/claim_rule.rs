@@ -27,6 +27,9 @@ pub enum ClaimSource {
     /// The groups of the person. Only those count that one of the patterns fits; all of them if there
     /// is no pattern. The scope `groups` asks for them.
     Groups(Vec<String>),
+    /// The value that the person has of a declared attribute of this name. The scope of the attribute
+    /// asks for it.
+    Attribute(String),
     /// The same value for everybody.
     Constant(Value),
 }
@@ -38,6 +41,8 @@ struct Members {
     claim: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     from: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    attribute: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     only: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -69,16 +74,17 @@ impl TryFrom<Members> for ClaimRule {
     type Error = String;
 
     fn try_from(members: Members) -> Result<Self, String> {
-        let Members { claim, from, only, value, audience } = members;
-        let source = match (from.as_deref(), value) {
-            (Some(GROUPS), None) => ClaimSource::Groups(only),
-            (None, Some(_)) if !only.is_empty() => {
+        let Members { claim, from, attribute, only, value, audience } = members;
+        let source = match (from.as_deref(), attribute, value) {
+            (Some(GROUPS), None, None) => ClaimSource::Groups(only),
+            (None, ..) if !only.is_empty() => {
                 return Err(format!("the claim rule {claim:?}: \"only\" goes with groups"));
             }
-            (None, Some(value)) => ClaimSource::Constant(value),
+            (None, None, Some(value)) => ClaimSource::Constant(value),
+            (None, Some(attribute), None) => ClaimSource::Attribute(attribute),
             _ => {
                 return Err(format!(
-                    "the claim rule {claim:?} has either \"from\": \"groups\" or a \"value\""
+                    "the claim rule {claim:?} has one of \"from\": \"groups\", \"attribute\" and \"value\""
                 ));
             }
         };
@@ -89,18 +95,20 @@ impl TryFrom<Members> for ClaimRule {
 impl From<ClaimRule> for Members {
     fn from(rule: ClaimRule) -> Self {
         let ClaimRule { claim, source, audience } = rule;
-        let (from, only, value) = match source {
-            ClaimSource::Groups(only) => (Some(GROUPS.to_owned()), only, None),
-            ClaimSource::Constant(value) => (None, Vec::new(), Some(value)),
-        };
-        Self { claim, from, only, value, audience }
+        let none =
+            Self { claim, from: None, attribute: None, only: Vec::new(), value: None, audience };
+        match source {
+            ClaimSource::Groups(only) => Self { from: Some(GROUPS.to_owned()), only, ..none },
+            ClaimSource::Attribute(name) => Self { attribute: Some(name), ..none },
+            ClaimSource::Constant(value) => Self { value: Some(value), ..none },
+        }
     }
 }
 
 impl FromStr for ClaimRule {
     type Err = String;
 
-    /// Reads the short form (`groups`, or `NAME=TEXT` for a constant), or the members as JSON.
+    /// Reads the short form (`groups`, `NAME` for an attribute, `NAME=TEXT` for a constant), or the members as JSON.
     fn from_str(text: &str) -> Result<Self, String> {
         if text.starts_with('{') {
             let members: Members = serde_json::from_str(text)
@@ -110,11 +118,7 @@ impl FromStr for ClaimRule {
         let (claim, source) = match text.split_once('=') {
             Some((claim, value)) => (claim, ClaimSource::Constant(json!(value))),
             None if text == GROUPS => (text, ClaimSource::Groups(Vec::new())),
-            None => {
-                return Err(format!(
-                    "the claim rule {text:?} is neither {GROUPS:?} nor NAME=VALUE, and no JSON object"
-                ));
-            }
+            None => (text, ClaimSource::Attribute(text.to_owned())),
         };
         Ok(Self { claim: claim.to_owned(), source, audience: None })
     }
@@ -134,20 +138,30 @@ impl ClaimRule {
         matches!(self.source, ClaimSource::Groups(_)) && scope.contains(GROUPS)
     }
 
-    /// The claim and its value in a token with this scope. `groups` are the groups of the person.
-    fn told(&self, scope: &Scope, groups: &[String]) -> Option<(String, Value)> {
+    /// The claim and its value in a token with this scope.
+    fn told(&self, scope: &Scope, facts: Facts<'_>) -> Option<(String, Value)> {
         let value = match &self.source {
             ClaimSource::Constant(value) => value.clone(),
             ClaimSource::Groups(only) if scope.contains(GROUPS) => {
                 let fits = |group: &&String| {
                     only.is_empty() || only.iter().any(|pattern| is_fit(pattern, group))
                 };
-                groups.iter().filter(fits).cloned().collect()
+                facts.groups.iter().filter(fits).cloned().collect()
             }
             ClaimSource::Groups(_) => return None,
+            ClaimSource::Attribute(name) => facts.attributes.get(name)?.clone(),
         };
         Some((self.claim.clone(), value))
     }
+}
+
+/// What rules say about a person.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    /// The groups.
+    pub groups: &'a [String],
+    /// The values of the attributes that the scope shows.
+    pub attributes: &'a Map<String, Value>,
 }
 
 /// Whether a name fits a pattern: it is the same, or it begins with what stands before a final `*`.
@@ -159,14 +173,14 @@ fn is_fit(pattern: &str, name: &str) -> bool {
 pub fn told<'a>(
     rules: &[ClaimRule],
     scope: &Scope,
-    groups: &[String],
+    facts: Facts<'_>,
     audiences: impl Iterator<Item = &'a str> + Clone,
 ) -> Map<String, Value> {
     let sees = |rule: &&ClaimRule| match &rule.audience {
         Some(only) => audiences.clone().any(|audience| audience == only),
         None => true,
     };
-    rules.iter().filter(sees).filter_map(|rule| rule.told(scope, groups)).collect()
+    rules.iter().filter(sees).filter_map(|rule| rule.told(scope, facts)).collect()
 }
 
 /// Checks the rules of a client, which may ask for these audiences.
@@ -191,11 +205,9 @@ pub fn check(rules: &[ClaimRule], id: &str, audiences: &[String]) -> Result<(), 
         if is_claim(name) {
             return Err(format!("{name:?} is a claim about the person, which its scope shows"));
         }
-        let is_constant = matches!(rule.source, ClaimSource::Constant(_));
-        if name == ROLES || name == GROUPS && is_constant {
-            return Err(format!(
-                "the claim {name:?} has a meaning here, so it cannot be a constant"
-            ));
+        let is_groups = matches!(rule.source, ClaimSource::Groups(_));
+        if name == ROLES || name == GROUPS && !is_groups {
+            return Err(format!("the claim {name:?} has a meaning here"));
         }
         if rules.iter().take(place).any(|other| other.claim == name) {
             return Err(format!("there are two rules for the claim {name:?}"));
@@ -229,6 +241,8 @@ mod tests {
             (json!("groups"), json!({ "claim": "groups", "from": "groups" })),
             (json!("tenant=acme"), json!({ "claim": "tenant", "value": "acme" })),
             (json!("a=b=c"), json!({ "claim": "a", "value": "b=c" })),
+            (json!("dept"), json!({ "claim": "dept", "attribute": "dept" })),
+            (json!({ "claim": "d", "attribute": "a" }), json!({ "claim": "d", "attribute": "a" })),
             (json!("a="), json!({ "claim": "a", "value": "" })),
             (
                 json!({ "claim": "teams", "from": "groups", "only": ["team-*"], "audience": "api" }),
@@ -245,8 +259,8 @@ mod tests {
     #[test]
     fn what_is_no_rule_is_not_read() {
         for bad in [
-            json!("tenant"),
-            json!(""),
+            json!({ "claim": "a", "attribute": "b", "value": 1 }),
+            json!({ "claim": "a", "attribute": "b", "only": ["x"] }),
             json!({ "claim": "a" }),
             json!({ "claim": "a", "from": "groups", "value": 1 }),
             json!({ "claim": "a", "from": "script" }),
@@ -283,6 +297,7 @@ mod tests {
             vec!["groups=admins"],
             vec!["a=x", "a=y"],
             vec!["=x"],
+            vec![""],
             vec![elsewhere.as_str()],
             vec![long.as_str()],
             twenty_one,
@@ -296,7 +311,9 @@ mod tests {
         let groups = ["dev", "team-a", "team-b"].map(str::to_owned);
         let filtered = r#"{"claim":"teams","from":"groups","only":["team-*","devs"]}"#;
         let rules = [rule("groups"), rule(filtered), rule("tenant=acme")];
-        let told = |asked| told(&rules, &scope(asked), &groups, std::iter::empty());
+        let attributes = Map::new();
+        let facts = Facts { groups: &groups, attributes: &attributes };
+        let told = |asked| told(&rules, &scope(asked), facts, std::iter::empty());
         assert_eq!(Value::Object(told("openid")), json!({ "tenant": "acme" }));
         assert_eq!(
             Value::Object(told("groups")),
@@ -307,8 +324,10 @@ mod tests {
     #[test]
     fn a_rule_for_one_audience_is_told_to_it_alone() {
         let rules = [rule(r#"{"claim":"a","value":1,"audience":"https://api"}"#)];
+        let attributes = Map::new();
+        let facts = Facts { groups: &[], attributes: &attributes };
         let told =
-            |audiences: &[&str]| told(&rules, &scope(""), &[], audiences.iter().copied()).len();
+            |audiences: &[&str]| told(&rules, &scope(""), facts, audiences.iter().copied()).len();
         assert_eq!((told(&["https://api", "x"]), told(&["x"]), told(&[])), (1, 0, 0));
     }
 }

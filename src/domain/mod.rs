@@ -5,6 +5,7 @@ pub mod account_page;
 pub mod acr;
 pub mod activity;
 pub mod address;
+pub mod attribute;
 pub mod audit;
 pub mod auth_session;
 pub mod authentication;

@@ -1,5 +1,6 @@
 //! What tokens and userinfo say because of the claim rules of a client and because of the scope
-//! `roles`. A client without rules that does not ask for this scope costs no read.
+//! `roles`. A client without rules that does not ask for this scope costs no read. The
+//! attributes of people are told like standard claims: where the scope of an attribute was granted.
 
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::memberships::{Asked, Held, Memberships};
 use crate::clients::registry::Registry;
 use crate::domain::claim_names::ROLES;
-use crate::domain::claim_rule;
+use crate::domain::claim_rule::{self, ClaimSource, Facts};
 use crate::domain::client::{Client, ClientId};
 use crate::domain::scope::Scope;
 use crate::domain::urls::Issuer;
@@ -26,10 +27,19 @@ pub struct AddedClaims {
     pub memberships: Arc<Memberships>,
 }
 
+/// What the claims are made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Tokens.
+    Tokens,
+    /// The answer of userinfo, which shows attributes without any registration.
+    Userinfo,
+}
+
 /// The claims of one client about one person, by who gets them.
 #[derive(Clone, Debug, Default)]
 pub struct Added {
-    /// The claims for the client itself: in the id token and at userinfo.
+    /// The claims for the client itself: in the id token, or at userinfo.
     pub client: Map<String, Value>,
     /// The claims in the access token.
     pub access_token: Map<String, Value>,
@@ -40,6 +50,7 @@ impl AddedClaims {
     /// itself. `audiences` are those of the access token.
     pub async fn of(
         &self,
+        purpose: Purpose,
         client: &Client,
         scope: &Scope,
         user: Option<&UserId>,
@@ -47,25 +58,43 @@ impl AddedClaims {
     ) -> Result<Added, Fault> {
         let rules = &client.metadata.claims;
         let roles = user.is_some() && scope.contains(ROLES);
-        if rules.is_empty() && !roles {
+        let shows = purpose == Purpose::Userinfo || client.metadata.id_token_claims;
+        if rules.is_empty() && !roles && !shows {
             return Ok(Added::default());
         }
-        let audiences = audiences();
+        let needs =
+            |source: fn(&ClaimSource) -> bool| rules.iter().any(|rule| source(&rule.source));
+        let by_rule = needs(|source| matches!(source, ClaimSource::Attribute(_)));
+        let visible = if user.is_some() && (shows || by_rule) {
+            self.clients.attributes().await?
+        } else {
+            Arc::default()
+        };
+        let visible = visible.iter().filter(|one| scope.contains(&one.scope));
+        let visible: Vec<&str> = visible.map(|one| one.name.as_str()).collect();
         let groups = rules.iter().any(|rule| rule.needs_groups(scope));
-        let held = match user {
-            Some(user) if groups || roles => {
-                let asked = Asked { user: user.clone(), groups, roles };
+        let attributes = !visible.is_empty();
+        let mut held = match user {
+            Some(user) if groups || roles || attributes => {
+                let asked = Asked { user: user.clone(), groups, roles, attributes };
                 self.memberships.ask(asked).await??
             }
             _ => Held::default(),
         };
+        held.attributes.retain(|(name, _)| visible.contains(&name.as_str()));
+        let attributes: Map<String, Value> =
+            std::mem::take(&mut held.attributes).into_iter().collect();
+        let facts = Facts { groups: &held.groups, attributes: &attributes };
+        let audiences = audiences();
         // Without a person nobody's groups are told.
         let scope = if user.is_some() { scope } else { &Scope::default() };
-        let told = |audiences: &[&str]| {
-            claim_rule::told(rules, scope, &held.groups, audiences.iter().copied())
-        };
+        let told =
+            |audiences: &[&str]| claim_rule::told(rules, scope, facts, audiences.iter().copied());
         let every: Vec<_> = audiences.iter().map(String::as_str).collect();
         let mut added = Added { client: told(&[client.id.as_str()]), access_token: told(&every) };
+        if shows {
+            added.client.extend(attributes.clone());
+        }
         if roles {
             let own = held_at(&held, std::slice::from_ref(&client.id));
             added.client.insert(ROLES.to_owned(), own);

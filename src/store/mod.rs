@@ -9,6 +9,8 @@
 
 mod account_keys;
 pub mod apps;
+pub mod attribute_values;
+pub mod attributes;
 pub mod audit_events;
 mod audit_log;
 pub mod authorization_codes;

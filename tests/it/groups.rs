@@ -158,7 +158,7 @@ both! {
         let made = ["client", "create", "--id", "app", "--name", "App", "--kind", "confidential"];
         cli.json(&made, None).await;
         for rule in [
-            "sub=x", "scope=admin", "email=a@b.example", "roles=owner", "groups=admins", "department",
+            "sub=x", "scope=admin", "email=a@b.example", "roles=owner", "groups=admins",
             r#"{"claim":"a","value":1,"audience":"https://elsewhere"}"#, r#"{"claim":"a"}"#,
         ] {
             let said = cli.run(&["client", "update", "--id", "app", "--claim", rule], None).await;

@@ -12,6 +12,7 @@
 
 mod apps;
 mod architecture;
+mod attributes;
 mod audit;
 mod audit_list;
 mod audit_people;

@@ -10,7 +10,7 @@ use crate::domain::reason::Reason;
 use crate::domain::scope::{OPENID, Scope};
 use crate::domain::user::{User, UserId};
 use crate::domain::verdict::Fault;
-use crate::oauth::added_claims::AddedClaims;
+use crate::oauth::added_claims::{AddedClaims, Purpose};
 use crate::oauth::error;
 use crate::oauth::resource::context::ResourceContext;
 use crate::store::{families, users};
@@ -46,7 +46,7 @@ pub async fn tell(
     by_name: &[String],
 ) -> Result<Map<String, Value>, Fault> {
     let mut told = shown(user, scope, by_name)?;
-    told.extend(added.of(client, scope, Some(&user.id), Vec::new).await?.client);
+    told.extend(added.of(Purpose::Userinfo, client, scope, Some(&user.id), Vec::new).await?.client);
     Ok(told)
 }
 

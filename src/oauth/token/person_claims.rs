@@ -6,7 +6,7 @@ use crate::domain::claim_names::by_scope;
 use crate::domain::client::Client;
 use crate::domain::scope::OPENID;
 use crate::domain::verdict::Fault;
-use crate::oauth::added_claims::AddedClaims;
+use crate::oauth::added_claims::{AddedClaims, Purpose};
 use crate::oauth::resource::people::People;
 use crate::oauth::resource::userinfo::named;
 use crate::oauth::token::mint::{AboutPerson, Entitlement, audiences};
@@ -29,7 +29,7 @@ impl PersonClaims {
     ) -> Result<AboutPerson, Fault> {
         let user = entitlement.family.as_ref().map(|family| &family.user);
         let audiences = || audiences(&self.added.url, client, entitlement);
-        let added = self.added.of(client, &entitlement.scope, user, audiences);
+        let added = self.added.of(Purpose::Tokens, client, &entitlement.scope, user, audiences);
         let (mut about, added) = tokio::try_join!(self.standard(client, entitlement), added)?;
         about.id_token.extend(added.client);
         about.access_token.extend(added.access_token);
