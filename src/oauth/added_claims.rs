@@ -88,8 +88,7 @@ impl AddedClaims {
         let audiences = audiences();
         // Without a person nobody's groups are told.
         let scope = if user.is_some() { scope } else { &Scope::default() };
-        let told =
-            |audiences: &[&str]| claim_rule::told(rules, scope, facts, audiences.iter().copied());
+        let told = |audiences: &[&str]| claim_rule::told(rules, scope, facts, audiences);
         let every: Vec<_> = audiences.iter().map(String::as_str).collect();
         let mut added = Added { client: told(&[client.id.as_str()]), access_token: told(&every) };
         if shows {

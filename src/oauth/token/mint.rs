@@ -112,7 +112,6 @@ pub const LARGE: usize = 4096;
 pub const KINDS: [&str; 2] = ["access_token", "id_token"];
 
 /// Counts the large tokens of a kind.
-#[must_use]
 pub fn large(kind: &'static str) -> Counter {
     metrics::counter!("mapae_large_tokens_total", "token" => kind)
 }
