@@ -15,7 +15,7 @@ use crate::domain::audit::{Event, EventKind, Origin};
 use crate::domain::client::{Client, ClientId};
 use crate::domain::clock::Clock;
 use crate::domain::ending::{Ending, EndingScope};
-use crate::domain::family::{EndedFamily, FamilyFilter, FamilyOwner};
+use crate::domain::family::{EndedFamily, Family, FamilyFilter, FamilyOwner};
 use crate::domain::logout_notice::LogoutNotice;
 use crate::domain::session::{Session, SessionId};
 use crate::domain::user::UserId;
@@ -337,6 +337,18 @@ pub async fn end_every(store: &Store, clock: &Clock, of: FamilyFilter<'_>) -> Re
         }
         tokio::task::yield_now().await;
     }
+}
+
+/// Revokes one family, and tells its app; `false` if it is revoked already.
+pub async fn end_family(tx: &Tx, family: &Family) -> Result<bool, Fault> {
+    if !families::revoke(tx, &family.id).await? {
+        return Ok(false);
+    }
+    let event = Event::new(EventKind::FamilyRevoked).user(&family.user).client(&family.client);
+    audit_events::insert(tx, &[event.family(&family.id)]).await?;
+    let (id, client, user) = (family.id.clone(), family.client.clone(), family.user.clone());
+    notify(tx, &[EndedFamily { id, client, user }]).await?;
+    Ok(true)
 }
 
 /// Writes a logout notice for each app that has a logout URI.

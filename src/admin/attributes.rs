@@ -4,24 +4,26 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::authority::{ChangeClients, May, ReadClients, ReadPeople};
+use super::refused::{AdminResult, conflict, invalid, not_found};
 use crate::domain::attribute::{Attribute, AttributeType, MOST};
 use crate::domain::audit::{Event, EventKind};
 use crate::domain::clock::Clock;
 use crate::domain::user::UserId;
-use crate::domain::verdict::{OrRejected, reject};
 use crate::store::{Reader, Store, Tx, attribute_values, attributes, audit_events};
 
 /// Declares an attribute. `scope` is the scope token that shows it.
 pub async fn create(
+    may: &May<ChangeClients>,
     store: &Store,
     clock: &Clock,
     name: &str,
     kind: AttributeType,
     scope: &str,
-) -> OrRejected<Attribute> {
+) -> AdminResult<Attribute> {
     let now = clock.now();
-    let attribute = Attribute::new(name, kind, scope, now).or_else(reject)?;
-    let tx = store.begin(now).await?;
+    let attribute = Attribute::new(name, kind, scope, now).or_else(invalid)?;
+    let tx = may.acting(store).begin(now).await?;
     let refused = if attributes::list_all(&tx).await?.len() >= MOST {
         Some(format!("there are at most {MOST} attributes"))
     } else if attributes::insert(&tx, &attribute).await? {
@@ -31,7 +33,7 @@ pub async fn create(
     };
     if let Some(refused) = refused {
         tx.abandon().await;
-        return reject(refused);
+        return conflict(refused);
     }
     audit_events::insert(&tx, &[Event::new(EventKind::AttributeCreated).detail(name)]).await?;
     tx.commit().await?;
@@ -39,7 +41,7 @@ pub async fn create(
 }
 
 /// Every attribute, in the order of the names.
-pub async fn list(reader: &impl Reader) -> OrRejected<Vec<Attribute>> {
+pub async fn list(_may: &May<ReadClients>, reader: &impl Reader) -> AdminResult<Vec<Attribute>> {
     Ok(attributes::list_all(reader).await?)
 }
 
@@ -47,7 +49,13 @@ pub async fn list(reader: &impl Reader) -> OrRejected<Vec<Attribute>> {
 const STEP: u64 = 2000;
 
 /// Deletes an attribute. The values of people are removed in steps, so their number does not matter.
-pub async fn delete(store: &Store, clock: &Clock, name: &str) -> OrRejected {
+pub async fn delete(
+    may: &May<ChangeClients>,
+    store: &Store,
+    clock: &Clock,
+    name: &str,
+) -> AdminResult {
+    let store = &may.acting(store);
     loop {
         let tx = store.begin(clock.now()).await?;
         let removed = attribute_values::delete_some(&tx, name, STEP).await?;
@@ -59,7 +67,7 @@ pub async fn delete(store: &Store, clock: &Clock, name: &str) -> OrRejected {
     let tx = store.begin(clock.now()).await?;
     if !attributes::delete(&tx, name).await? {
         tx.abandon().await;
-        return reject(format!("there is no attribute {name:?}"));
+        return not_found(format!("there is no attribute {name:?}"));
     }
     audit_events::insert(&tx, &[Event::new(EventKind::AttributeDeleted).detail(name)]).await?;
     Ok(tx.commit().await?)
@@ -67,19 +75,19 @@ pub async fn delete(store: &Store, clock: &Clock, name: &str) -> OrRejected {
 
 /// Writes values of a person in a transaction that has locked the account. An empty text removes the
 /// value.
-pub(super) async fn set(tx: &Tx, user: &UserId, values: &BTreeMap<String, String>) -> OrRejected {
+pub(super) async fn set(tx: &Tx, user: &UserId, values: &BTreeMap<String, String>) -> AdminResult {
     if values.is_empty() {
         return Ok(());
     }
     let declared = attributes::list_all(tx).await?;
     for (name, text) in values {
         let Some(attribute) = declared.iter().find(|one| one.name == *name) else {
-            return reject(format!("there is no attribute {name:?}"));
+            return not_found(format!("there is no attribute {name:?}"));
         };
         if text.is_empty() {
             attribute_values::delete(tx, user, name).await?;
         } else {
-            let value = attribute.read(text).or_else(reject)?;
+            let value = attribute.read(text).or_else(invalid)?;
             attribute_values::put(tx, user, name, &value).await?;
         }
     }
@@ -87,7 +95,11 @@ pub(super) async fn set(tx: &Tx, user: &UserId, values: &BTreeMap<String, String
 }
 
 /// The values of a person, by the names of the attributes.
-pub async fn of_user(reader: &impl Reader, user: &UserId) -> OrRejected<BTreeMap<String, Value>> {
+pub async fn of_user(
+    _may: &May<ReadPeople>,
+    reader: &impl Reader,
+    user: &UserId,
+) -> AdminResult<BTreeMap<String, Value>> {
     let values = attribute_values::of_each(reader, &[user]).await?;
     Ok(values.into_iter().map(|(_, name, value)| (name, value)).collect())
 }

@@ -1,37 +1,38 @@
 //! What an operator does with the roles that people have at clients.
 
-use crate::admin::users::find as find_user;
+use super::authority::{ChangeClients, ChangePeople, May, ReadClients, ReadPeople};
+use super::refused::{AdminResult, conflict, invalid, not_found};
+use super::users::{Target, lock};
 use crate::clients::registration;
 use crate::domain::audit::{Event, EventKind};
 use crate::domain::client::ClientId;
 use crate::domain::client_role::{ClientRole, ClientRoleId, RoleName};
 use crate::domain::clock::Clock;
 use crate::domain::user::UserId;
-use crate::domain::verdict::{Fault, OrRejected, reject};
-use crate::store::{
-    Reader, Store, audit_events, client_role_holders, client_roles, clients, users,
-};
+use crate::domain::verdict::Fault;
+use crate::store::{Reader, Store, audit_events, client_role_holders, client_roles, clients};
 
 /// Makes a role at a client.
 pub async fn create(
+    may: &May<ChangeClients>,
     store: &Store,
     clock: &Clock,
     client: &str,
     name: &str,
-) -> OrRejected<ClientRole> {
-    let name = RoleName::parse(name).or_else(|why| reject(why.to_string()))?;
+) -> AdminResult<ClientRole> {
+    let name = RoleName::parse(name).or_else(|why| invalid(why.to_string()))?;
     let found = registration::find(store, client).await?;
-    let tx = store.begin(clock.now()).await?;
+    let tx = may.acting(store).begin(clock.now()).await?;
     // The client stays while the row that needs it is written.
     if clients::hold(&tx, &found.id).await?.is_none() {
         tx.abandon().await;
-        return reject(format!("there is no client {client:?}"));
+        return not_found(format!("there is no client {client:?}"));
     }
     let role =
         ClientRole { id: ClientRoleId::generate(), client: found.id, name, created_at: tx.now() };
     if !client_roles::insert(&tx, &role).await? {
         tx.abandon().await;
-        return reject(format!(
+        return conflict(format!(
             "the client {client:?} has a role {:?} already",
             role.name.as_str()
         ));
@@ -53,11 +54,12 @@ pub struct RolePage {
 
 /// Roles of a client in the order of their names, after this one.
 pub async fn list(
+    _may: &May<ReadClients>,
     reader: &impl Reader,
     client: &str,
     after: Option<&str>,
     limit: u64,
-) -> OrRejected<RolePage> {
+) -> AdminResult<RolePage> {
     let client = registration::find(reader, client).await?;
     let mut roles = client_roles::page(reader, &client.id, after, limit.saturating_add(1)).await?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
@@ -71,9 +73,16 @@ pub async fn list(
 const STEP: u64 = 2000;
 
 /// Deletes a role. It is taken from its holders in steps, so their number does not matter.
-pub async fn delete(store: &Store, clock: &Clock, client: &str, name: &str) -> OrRejected {
+pub async fn delete(
+    may: &May<ChangeClients>,
+    store: &Store,
+    clock: &Clock,
+    client: &str,
+    name: &str,
+) -> AdminResult {
+    let store = &may.acting(store);
     let client = registration::find(store, client).await?;
-    let name = RoleName::parse(name).or_else(|why| reject(why.to_string()))?;
+    let name = RoleName::parse(name).or_else(|why| invalid(why.to_string()))?;
     let Some(role) = client_roles::find(store, &client.id, &name).await? else {
         return unknown(&client.id, &name);
     };
@@ -118,23 +127,17 @@ async fn take_from_everybody(
 
 /// Gives a person a role at a client; `false` when they had it.
 pub async fn grant(
+    may: &May<ChangePeople>,
     store: &Store,
     clock: &Clock,
-    username: &str,
+    target: Target<'_>,
     (client, name): (&ClientId, &RoleName),
-) -> OrRejected<bool> {
-    let user = find_user(store, username).await?;
-    let tx = store.begin(clock.now()).await?;
-    // The role and the person stay while the row that needs both is written.
-    let role = client_roles::hold(&tx, client, name).await?;
-    let exists = users::hold(&tx, &user.id).await?.is_some();
-    let Some(role) = role.filter(|_| exists) else {
+) -> AdminResult<bool> {
+    // The person and the role stay while the row that needs both is written.
+    let (tx, user) = lock(may, store, clock, target).await?;
+    let Some(role) = client_roles::hold(&tx, client, name).await? else {
         tx.abandon().await;
-        return if exists {
-            unknown(client, name)
-        } else {
-            reject(format!("there is no user {username:?}"))
-        };
+        return unknown(client, name);
     };
     let given = client_role_holders::insert(&tx, &user.id, &role.id).await?;
     if given {
@@ -147,16 +150,16 @@ pub async fn grant(
 
 /// Takes a role at a client from a person; `false` when they did not have it.
 pub async fn revoke(
+    may: &May<ChangePeople>,
     store: &Store,
     clock: &Clock,
-    username: &str,
+    target: Target<'_>,
     (client, name): (&ClientId, &RoleName),
-) -> OrRejected<bool> {
-    let user = find_user(store, username).await?;
+) -> AdminResult<bool> {
     let Some(role) = client_roles::find(store, client, name).await? else {
         return unknown(client, name);
     };
-    let tx = store.begin(clock.now()).await?;
+    let (tx, user) = lock(may, store, clock, target).await?;
     let taken = client_role_holders::delete(&tx, &user.id, &role.id).await?;
     if taken {
         let event = Event::new(EventKind::ClientRoleRevoked).user(&user.id).client(client);
@@ -167,11 +170,15 @@ pub async fn revoke(
 }
 
 /// The roles of a person, as `CLIENT:ROLE`.
-pub async fn of_user(reader: &impl Reader, user: &UserId) -> OrRejected<Vec<String>> {
+pub async fn of_user(
+    _may: &May<ReadPeople>,
+    reader: &impl Reader,
+    user: &UserId,
+) -> AdminResult<Vec<String>> {
     let held = client_role_holders::of_each(reader, &[user]).await?;
     Ok(held.into_iter().map(|role| format!("{}:{}", role.client, role.name)).collect())
 }
 
-fn unknown<T>(client: &ClientId, name: &RoleName) -> OrRejected<T> {
-    reject(format!("the client {:?} has no role {:?}", client.as_str(), name.as_str()))
+fn unknown<T>(client: &ClientId, name: &RoleName) -> AdminResult<T> {
+    not_found(format!("the client {:?} has no role {:?}", client.as_str(), name.as_str()))
 }

@@ -2,9 +2,13 @@
 
 use chrono::{DateTime, Duration, Utc};
 
+use serde_json::json;
+
+use super::authority::{ChangeClients, ChangeSecrets, May, ReadClients, Right};
 use super::client_roles;
 use crate::accounts::session_endings;
-use crate::clients::registration::{self, ClientRejected, ClientResult, check, done, find, lock};
+use crate::clients::registration::{self, ClientRejected, ClientResult, check, done, lock};
+use crate::domain::admin_right::{AdminScope, Rights};
 use crate::domain::audit::EventKind;
 use crate::domain::client::{AuthMethod, Client, ClientId, ClientKind};
 use crate::domain::client_metadata::ClientChange;
@@ -13,8 +17,9 @@ use crate::domain::clock::Clock;
 use crate::domain::family::{FamilyFilter, FamilyOwner};
 use crate::domain::secret::{ClientSecret, Plain};
 use crate::domain::urls;
+use crate::domain::version::Version;
 use crate::oauth::lifetimes::Lifetimes;
-use crate::store::{Store, clients, consents, families};
+use crate::store::{Reader, Store, Tx, clients, consents, families};
 
 /// A client to register.
 #[derive(Clone, Debug)]
@@ -60,31 +65,117 @@ fn apply(
     Ok(())
 }
 
+/// The client that a use case changes.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    /// Its `client_id`.
+    pub id: &'a str,
+    /// What the client was when the caller saw it. If it is another one now, nothing is changed.
+    pub version: Option<&'a Version>,
+}
+
+impl<'a> Target<'a> {
+    /// The client of this id, whatever it is now.
+    #[must_use]
+    pub fn of(id: &'a str) -> Self {
+        Self { id, version: None }
+    }
+}
+
+/// What a client is now: whoever changes it can say which version they saw.
+#[must_use]
+pub fn version(client: &Client) -> Version {
+    let secrets: Vec<_> =
+        client.secrets.iter().map(|held| json!([held.id(), held.expires_at])).collect();
+    let state = json!([client.disabled_at, client.tokens_from, secrets]);
+    Version::of(&json!([client.id.as_str(), client.metadata.to_json(), state]))
+}
+
+/// The rights that the scopes of a client give to whoever has its tokens.
+fn rights(client: &Client) -> Rights {
+    AdminScope::rights_of(&client.metadata.scope.to_string())
+}
+
+/// Refuses what would be done with a client that may ask for scopes of the administration API which
+/// the caller lacks: whoever has its secret has its scopes.
+fn over<R: Right>(may: &May<R>, client: &Client) -> ClientResult {
+    if may.includes(rights(client)) {
+        return Ok(());
+    }
+    Err(ClientRejected::BeyondRights(client.id.as_str().to_owned()).into())
+}
+
+/// Locks the client, if the caller may change it.
+async fn locked<R: Right>(
+    may: &May<R>,
+    store: &Store,
+    clock: &Clock,
+    target: Target<'_>,
+) -> ClientResult<(Tx, Client)> {
+    let (tx, client) = lock(&may.acting(store), clock, target.id).await?;
+    let checked = match target.version {
+        Some(seen) if *seen != version(&client) => Err(ClientRejected::Changed.into()),
+        _ => over(may, &client),
+    };
+    match checked {
+        Ok(()) => Ok((tx, client)),
+        Err(why) => {
+            tx.abandon().await;
+            Err(why)
+        }
+    }
+}
+
 /// Changes a client. Only what is given is replaced, so changes that others make at the same time
-/// are kept.
+/// are kept. The client gets no scope of the administration API that the caller lacks.
 pub async fn update(
+    may: &May<ChangeClients>,
     store: &Store,
     clock: &Clock,
     (issuer, lifetimes): (&urls::Issuer, &Lifetimes),
-    id: &str,
+    target: Target<'_>,
     change: &ClientChange,
 ) -> ClientResult<Client> {
-    registration::update(store, clock, issuer, id, |client| apply(change, client, lifetimes)).await
+    let (tx, client) = locked(may, store, clock, target).await?;
+    registration::update_locked(tx, issuer, client, |client| {
+        apply(change, client, lifetimes)?;
+        over(may, client).map_err(|_| ClientRejected::BeyondRights(target.id.to_owned()))
+    })
+    .await
+}
+
+/// Registers a client, and makes its secret if its authentication method has one. The client gets
+/// no scope of the administration API that the caller lacks.
+pub async fn create(
+    may: &May<ChangeClients>,
+    store: &Store,
+    clock: &Clock,
+    issuer: &urls::Issuer,
+    client: Client,
+) -> ClientResult<Option<Plain<ClientSecret>>> {
+    over(may, &client)?;
+    registration::create(&may.acting(store), clock, issuer, client).await
+}
+
+/// The client of this id.
+pub async fn find(_may: &May<ReadClients>, reader: &impl Reader, id: &str) -> ClientResult<Client> {
+    registration::find(reader, id).await
 }
 
 /// Every client.
-pub async fn list(store: &Store) -> ClientResult<Vec<Client>> {
+pub async fn list(_may: &May<ReadClients>, store: &Store) -> ClientResult<Vec<Client>> {
     Ok(clients::list_all(store).await?)
 }
 
 /// Makes a new secret. The others stop working after the overlap, or at once if there is none.
 pub async fn rotate_secret(
+    may: &May<ChangeSecrets>,
     store: &Store,
     clock: &Clock,
-    id: &str,
+    target: Target<'_>,
     overlap: Option<Duration>,
 ) -> ClientResult<Plain<ClientSecret>> {
-    let (tx, mut client) = lock(store, clock, id).await?;
+    let (tx, mut client) = locked(may, store, clock, target).await?;
     if !client.metadata.token_endpoint_auth_method.has_secret() {
         tx.abandon().await;
         return Err(ClientRejected::NoSecretToRotate.into());
@@ -102,16 +193,27 @@ pub async fn rotate_secret(
 }
 
 /// The secrets of a client that still count, the newest first.
-pub async fn secrets(store: &Store, clock: &Clock, id: &str) -> ClientResult<Vec<HeldSecret>> {
-    let mut client = find(store, id).await?;
+pub async fn secrets(
+    _may: &May<ReadClients>,
+    reader: &impl Reader,
+    clock: &Clock,
+    id: &str,
+) -> ClientResult<Vec<HeldSecret>> {
+    let mut client = registration::find(reader, id).await?;
     let now = clock.now();
     client.secrets.retain(|held| held.is_live(now));
     Ok(client.secrets)
 }
 
 /// Ends a secret at once. One that still counts stays.
-pub async fn drop_secret(store: &Store, clock: &Clock, id: &str, secret: &str) -> ClientResult {
-    let (tx, mut client) = lock(store, clock, id).await?;
+pub async fn drop_secret(
+    may: &May<ChangeSecrets>,
+    store: &Store,
+    clock: &Clock,
+    target: Target<'_>,
+    secret: &str,
+) -> ClientResult {
+    let (tx, mut client) = locked(may, store, clock, target).await?;
     let now = tx.now();
     let before = client.secrets.len();
     client.secrets.retain(|held| held.id() != secret);
@@ -132,19 +234,27 @@ pub async fn drop_secret(store: &Store, clock: &Clock, id: &str, secret: &str) -
 
 /// Disables or enables a client. When it is disabled, everything that it was given ends, and stays
 /// ended when it is enabled again.
-pub async fn set_enabled(store: &Store, clock: &Clock, id: &str, enabled: bool) -> ClientResult {
-    let client = find(store, id).await?;
+pub async fn set_enabled(
+    may: &May<ChangeClients>,
+    store: &Store,
+    clock: &Clock,
+    target: Target<'_>,
+    enabled: bool,
+) -> ClientResult {
+    let acting = &may.acting(store);
+    let client = registration::find(store, target.id).await?;
+    over(may, &client)?;
     if enabled && !client.is_enabled() {
         // A disabling that was interrupted is carried out first.
-        session_endings::end_every(store, clock, FamilyFilter::Client(&client.id)).await?;
+        session_endings::end_every(acting, clock, FamilyFilter::Client(&client.id)).await?;
     }
-    let tx = store.begin(clock.now()).await?;
+    let (tx, client) = locked(may, store, clock, target).await?;
     let disabled_at = (!enabled).then(|| tx.now());
     clients::set_disabled(&tx, &client.id, disabled_at).await?;
     let kind = if enabled { EventKind::ClientEnabled } else { EventKind::ClientDisabled };
     done(tx, kind, &client.id).await?;
     if !enabled {
-        session_endings::end_every(store, clock, FamilyFilter::Client(&client.id)).await?;
+        session_endings::end_every(acting, clock, FamilyFilter::Client(&client.id)).await?;
     }
     Ok(())
 }
@@ -154,9 +264,14 @@ const STEP: u64 = 2000;
 
 /// Deletes a client and all its families. It is disabled at once; its families and consents are
 /// then deleted in steps, so their number does not matter.
-pub async fn delete(store: &Store, clock: &Clock, id: &str) -> ClientResult {
-    let client = find(store, id).await?;
-    let tx = store.begin(clock.now()).await?;
+pub async fn delete(
+    may: &May<ChangeClients>,
+    store: &Store,
+    clock: &Clock,
+    target: Target<'_>,
+) -> ClientResult {
+    let (tx, client) = locked(may, store, clock, target).await?;
+    let store = &may.acting(store);
     clients::set_disabled(&tx, &client.id, Some(tx.now())).await?;
     tx.commit().await?;
     session_endings::end_every(store, clock, FamilyFilter::Client(&client.id)).await?;
@@ -173,4 +288,13 @@ pub async fn delete(store: &Store, clock: &Clock, id: &str) -> ClientResult {
     let tx = store.begin(clock.now()).await?;
     clients::delete(&tx, &client.id).await?;
     done(tx, EventKind::ClientDeleted, &client.id).await
+}
+
+/// The client that was registered just now, for whoever registered it.
+pub async fn of_id(
+    _may: &May<ChangeClients>,
+    reader: &impl Reader,
+    id: &str,
+) -> ClientResult<Client> {
+    registration::find(reader, id).await
 }

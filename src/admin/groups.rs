@@ -1,21 +1,27 @@
 //! What an operator does with groups of people.
 
-use crate::admin::users::find as find_user;
+use super::authority::{ChangePeople, May, ReadPeople};
+use super::refused::{AdminResult, conflict, invalid, not_found};
+use super::users::{Target, lock};
 use crate::domain::audit::{Event, EventKind};
 use crate::domain::clock::Clock;
 use crate::domain::group::{Group, GroupId, GroupName};
 use crate::domain::user::UserId;
-use crate::domain::verdict::{OrRejected, reject};
-use crate::store::{Reader, Store, audit_events, group_members, groups, users};
+use crate::store::{Reader, Store, audit_events, group_members, groups};
 
 /// Makes a group.
-pub async fn create(store: &Store, clock: &Clock, name: &str) -> OrRejected<Group> {
+pub async fn create(
+    may: &May<ChangePeople>,
+    store: &Store,
+    clock: &Clock,
+    name: &str,
+) -> AdminResult<Group> {
     let name = read(name)?;
-    let tx = store.begin(clock.now()).await?;
+    let tx = may.acting(store).begin(clock.now()).await?;
     let group = Group { id: GroupId::generate(), name, created_at: tx.now() };
     if !groups::insert(&tx, &group).await? {
         tx.abandon().await;
-        return reject(format!("there is a group {:?} already", group.name.as_str()));
+        return conflict(format!("there is a group {:?} already", group.name.as_str()));
     }
     let event = Event::new(EventKind::GroupCreated).detail(group.name.as_str());
     audit_events::insert(&tx, &[event]).await?;
@@ -33,7 +39,12 @@ pub struct GroupPage {
 }
 
 /// Groups in the order of their names, after this one.
-pub async fn list(reader: &impl Reader, after: Option<&str>, limit: u64) -> OrRejected<GroupPage> {
+pub async fn list(
+    _may: &May<ReadPeople>,
+    reader: &impl Reader,
+    after: Option<&str>,
+    limit: u64,
+) -> AdminResult<GroupPage> {
     let mut groups = groups::page(reader, after, limit.saturating_add(1)).await?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let is_more = groups.len() > limit;
@@ -46,7 +57,13 @@ pub async fn list(reader: &impl Reader, after: Option<&str>, limit: u64) -> OrRe
 const STEP: u64 = 2000;
 
 /// Deletes a group. Its members are removed in steps, so their number does not matter.
-pub async fn delete(store: &Store, clock: &Clock, name: &str) -> OrRejected {
+pub async fn delete(
+    may: &May<ChangePeople>,
+    store: &Store,
+    clock: &Clock,
+    name: &str,
+) -> AdminResult {
+    let store = &may.acting(store);
     let group = find(store, name).await?;
     loop {
         let tx = store.begin(clock.now()).await?;
@@ -68,24 +85,18 @@ pub async fn delete(store: &Store, clock: &Clock, name: &str) -> OrRejected {
 
 /// Adds a person to a group; `false` when they were in it.
 pub async fn add_member(
+    may: &May<ChangePeople>,
     store: &Store,
     clock: &Clock,
-    username: &str,
+    target: Target<'_>,
     group: &str,
-) -> OrRejected<bool> {
-    let user = find_user(store, username).await?;
+) -> AdminResult<bool> {
     let name = read(group)?;
-    let tx = store.begin(clock.now()).await?;
-    // The group and the person stay while the row that needs both is written.
-    let held = groups::hold(&tx, &name).await?;
-    let exists = users::hold(&tx, &user.id).await?.is_some();
-    let Some(held) = held.filter(|_| exists) else {
+    // The person and the group stay while the row that needs both is written.
+    let (tx, user) = lock(may, store, clock, target).await?;
+    let Some(held) = groups::hold(&tx, &name).await? else {
         tx.abandon().await;
-        return if exists {
-            unknown(group)
-        } else {
-            reject(format!("there is no user {username:?}"))
-        };
+        return unknown(group);
     };
     let added = group_members::insert(&tx, &user.id, &held.id).await?;
     if added {
@@ -98,14 +109,14 @@ pub async fn add_member(
 
 /// Removes a person from a group; `false` when they were not in it.
 pub async fn remove_member(
+    may: &May<ChangePeople>,
     store: &Store,
     clock: &Clock,
-    username: &str,
+    target: Target<'_>,
     group: &str,
-) -> OrRejected<bool> {
-    let user = find_user(store, username).await?;
+) -> AdminResult<bool> {
     let found = find(store, group).await?;
-    let tx = store.begin(clock.now()).await?;
+    let (tx, user) = lock(may, store, clock, target).await?;
     let removed = group_members::delete(&tx, &user.id, &found.id).await?;
     if removed {
         let event = Event::new(EventKind::GroupMemberRemoved).user(&user.id);
@@ -116,22 +127,26 @@ pub async fn remove_member(
 }
 
 /// The names of the groups of a person.
-pub async fn of_user(reader: &impl Reader, user: &UserId) -> OrRejected<Vec<String>> {
+pub async fn of_user(
+    _may: &May<ReadPeople>,
+    reader: &impl Reader,
+    user: &UserId,
+) -> AdminResult<Vec<String>> {
     let groups = group_members::of_each(reader, &[user]).await?;
     Ok(groups.into_iter().map(|(_, name)| name).collect())
 }
 
-async fn find(reader: &impl Reader, name: &str) -> OrRejected<Group> {
+async fn find(reader: &impl Reader, name: &str) -> AdminResult<Group> {
     match groups::find(reader, &read(name)?).await? {
         Some(group) => Ok(group),
         None => unknown(name),
     }
 }
 
-fn unknown<T>(name: &str) -> OrRejected<T> {
-    reject(format!("there is no group {name:?}"))
+fn unknown<T>(name: &str) -> AdminResult<T> {
+    not_found(format!("there is no group {name:?}"))
 }
 
-fn read(name: &str) -> OrRejected<GroupName> {
-    GroupName::parse(name).or_else(|why| reject(why.to_string()))
+fn read(name: &str) -> AdminResult<GroupName> {
+    GroupName::parse(name).or_else(|why| invalid(why.to_string()))
 }

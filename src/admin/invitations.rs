@@ -1,5 +1,7 @@
 //! Invitations: an operator lets a person make an account, whatever the settings say about others.
 
+use super::authority::{ChangePeople, May};
+use super::refused::{AdminResult, conflict, invalid};
 use crate::accounts::address_claims;
 use crate::accounts::mail_secrets::{self, MailRecipient};
 use crate::accounts::sign_up::mail_address;
@@ -13,7 +15,6 @@ use crate::domain::mail_secret::MailPurpose;
 use crate::domain::secret::Secret;
 use crate::domain::sign_up_request::SignUpRequest;
 use crate::domain::urls::{self, Issuer};
-use crate::domain::verdict::{OrRejected, reject};
 use crate::mail::Mailer;
 use crate::store::{Store, audit_events};
 
@@ -28,23 +29,24 @@ pub struct Guest<'a> {
 
 /// Invites a person by mail, or without a mailer returns the link for the operator.
 pub async fn invite(
+    may: &May<ChangePeople>,
     store: &Store,
     clock: &Clock,
     issuer: &Issuer,
     mailer: Option<&Mailer>,
     guest: Guest<'_>,
-) -> OrRejected<Option<Secret<String>>> {
+) -> AdminResult<Option<Secret<String>>> {
     let Some((email, key)) = mail_address(guest.email) else {
-        return reject("the e-mail address is not valid");
+        return invalid("the e-mail address is not valid");
     };
     let client = match guest.client {
         Some(id) => Some(registration::find(store, id).await?.id),
         None => None,
     };
-    let tx = store.begin(clock.now()).await?;
+    let tx = may.acting(store).begin(clock.now()).await?;
     if let Some(holder) = address_claims::holder(&tx, &key, tx.now()).await? {
         tx.abandon().await;
-        return reject(format!("the account {:?} has this address", holder.username));
+        return conflict(format!("the account {:?} has this address", holder.username));
     }
     let recipient = MailRecipient::Address(&key);
     let kept = SignUpRequest { email: email.clone(), purpose: None, client: client.clone() };

@@ -5,6 +5,7 @@ use std::path::Path;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
+use super::authority::{ChangeKeys, May, ReadKeys};
 use crate::domain::client::TokenAlg;
 use crate::domain::verdict::{Fault, OrRejected, Rejected, reject};
 use crate::keys::fetchers::{self, Progress};
@@ -44,19 +45,23 @@ impl From<&StoredKey> for DescribedKey {
 }
 
 /// Every key with its phase, the oldest first.
-pub fn list(keyring: &Keyring) -> Result<Vec<(DescribedKey, Phase)>, Fault> {
+pub fn list(_may: &May<ReadKeys>, keyring: &Keyring) -> Result<Vec<(DescribedKey, Phase)>, Fault> {
     let snapshot = keyring.snapshot()?;
     Ok(snapshot.list().map(|(key, phase)| (key.into(), phase)).collect())
 }
 
 /// Every program that fetched the public keys, the last one first.
-pub async fn fetchers(store: &Store) -> Result<Vec<KeyFetcher>, Fault> {
+pub async fn fetchers(_may: &May<ReadKeys>, store: &Store) -> Result<Vec<KeyFetcher>, Fault> {
     key_fetchers::list_all(store).await
 }
 
 /// How many of those that fetched a key have fetched its successor, for each algorithm with two
 /// published keys.
-pub fn progress(keyring: &Keyring, fetchers: &[KeyFetcher]) -> Result<Vec<Progress>, Fault> {
+pub fn progress(
+    _may: &May<ReadKeys>,
+    keyring: &Keyring,
+    fetchers: &[KeyFetcher],
+) -> Result<Vec<Progress>, Fault> {
     let snapshot = keyring.snapshot()?;
     let keys: Vec<_> = snapshot.list().collect();
     Ok(fetchers::progress(&keys.into_iter(), fetchers))
@@ -65,6 +70,7 @@ pub fn progress(keyring: &Keyring, fetchers: &[KeyFetcher]) -> Result<Vec<Progre
 /// Makes new keys for this algorithm, or for every algorithm if none is given. With `at_once` they
 /// sign within a second and not only after the lead time.
 pub async fn rotate(
+    _may: &May<ChangeKeys>,
     keyring: &Keyring,
     alg: Option<TokenAlg>,
     at_once: bool,
@@ -75,7 +81,7 @@ pub async fn rotate(
 }
 
 /// Deletes a key for good. From now on all tokens that it signed are refused.
-pub async fn drop(keyring: &Keyring, kid: &str) -> OrRejected {
+pub async fn drop(_may: &May<ChangeKeys>, keyring: &Keyring, kid: &str) -> OrRejected {
     let snapshot = keyring.snapshot()?;
     let Some((key, phase)) = snapshot.list().find(|(key, _)| key.kid == kid) else {
         return reject(format!("there is no key {kid:?}"));
@@ -89,7 +95,12 @@ pub async fn drop(keyring: &Keyring, kid: &str) -> OrRejected {
 }
 
 /// Imports a private key in PEM.
-pub async fn import(keyring: &Keyring, pem: &str, at_once: bool) -> OrRejected<DescribedKey> {
+pub async fn import(
+    _may: &May<ChangeKeys>,
+    keyring: &Keyring,
+    pem: &str,
+    at_once: bool,
+) -> OrRejected<DescribedKey> {
     match keyring.import(&make::read_pem(pem)?, at_once).await? {
         Some(key) => Ok((&key).into()),
         None => reject("this key is here already"),
@@ -113,6 +124,7 @@ pub enum NextMasterKey<'a> {
 
 /// Seals every key again, under another master key.
 pub async fn rewrap(
+    _may: &May<ChangeKeys>,
     keyring: &Keyring,
     next: NextMasterKey<'_>,
     ends_refresh_tokens: bool,

@@ -1,18 +1,24 @@
-//! The actions of an operator, one file for each kind of object. The command line only parses
-//! arguments and prints results; the decisions are made here.
+//! The use cases of the administration, one file for each kind of object. The command line and the
+//! API only read what is asked and show results; the decisions are made here. Each use case takes
+//! the proof that whoever asks may do it ([`authority::May`]).
 
 pub mod attributes;
 pub mod audit;
+pub mod authority;
 pub mod client_roles;
 pub mod clients;
 pub mod groups;
 pub mod installation_checks;
 pub mod invitations;
 pub mod keys;
+mod owners;
 pub mod provider_check;
 pub mod providers;
 pub mod recovery;
+pub mod refused;
+pub mod roles;
 pub mod scopes;
+pub mod sessions;
 pub mod token_facts;
 pub mod token_preview;
 pub mod tokens;

@@ -1,5 +1,6 @@
 //! What an operator does with the providers in the database.
 
+use super::authority::{ChangeProviders, May, ReadProviders};
 use crate::accounts::session_endings;
 use crate::domain::audit::{Event, EventKind};
 use crate::domain::client::ClientId;
@@ -69,7 +70,14 @@ fn is_among(some: &[Registration], slug: &Slug) -> bool {
 }
 
 /// Adds a provider to the database.
-pub async fn add(store: &Store, clock: &Clock, sealer: &Sealer, addition: Addition) -> OrRejected {
+pub async fn add(
+    may: &May<ChangeProviders>,
+    store: &Store,
+    clock: &Clock,
+    sealer: &Sealer,
+    addition: Addition,
+) -> OrRejected {
+    let store = &may.acting(store);
     let Addition(registration) = addition;
     if let Some(client) = missing_client(store, &registration.metadata).await? {
         return reject(format!("there is no client {:?}", client.as_str()));
@@ -86,6 +94,7 @@ pub async fn add(store: &Store, clock: &Clock, sealer: &Sealer, addition: Additi
 /// Changes these attributes of a provider in the database, and its credential if a new one is
 /// given. The checks are made on the changed provider.
 pub async fn update(
+    may: &May<ChangeProviders>,
     store: &Store,
     clock: &Clock,
     sealer: &Sealer,
@@ -95,7 +104,7 @@ pub async fn update(
     if is_among(of_file, slug) {
         return Err(Unfit::InFile(slug.clone()).into());
     }
-    let tx = store.begin(clock.now()).await?;
+    let tx = may.acting(store).begin(clock.now()).await?;
     let updated = update_in(&tx, sealer, allow_private, (slug, change, credential)).await;
     tx.settle(updated).await
 }
@@ -137,7 +146,15 @@ pub struct Listed {
 }
 
 /// Every provider, from the settings file and from the database. No credential is decrypted.
-pub async fn list(store: &Store, of_file: &[Registration]) -> Result<Vec<Listed>, Fault> {
+pub async fn list(
+    _may: &May<ReadProviders>,
+    store: &Store,
+    of_file: &[Registration],
+) -> Result<Vec<Listed>, Fault> {
+    every(store, of_file).await
+}
+
+async fn every(store: &Store, of_file: &[Registration]) -> Result<Vec<Listed>, Fault> {
     let of_file = of_file.iter().map(|one| Listed {
         slug: one.slug.clone(),
         metadata: one.metadata.clone(),
@@ -153,8 +170,13 @@ pub async fn list(store: &Store, of_file: &[Registration]) -> Result<Vec<Listed>
 }
 
 /// Finds one provider in that list.
-pub async fn find(store: &Store, of_file: &[Registration], slug: &Slug) -> OrRejected<Listed> {
-    let every = list(store, of_file).await?;
+pub async fn find(
+    _may: &May<ReadProviders>,
+    store: &Store,
+    of_file: &[Registration],
+    slug: &Slug,
+) -> OrRejected<Listed> {
+    let every = every(store, of_file).await?;
     match every.into_iter().find(|one| one.slug == *slug) {
         Some(one) => Ok(one),
         None => reject(format!("there is no provider {slug}")),
@@ -177,19 +199,21 @@ pub async fn missing_client(
 /// Turns a provider of the database off or on. When it is turned off, what people opened with it
 /// ends, and stays ended when it is turned on again.
 pub async fn set_enabled(
+    may: &May<ChangeProviders>,
     store: &Store,
     clock: &Clock,
     of_file: &[Registration],
     slug: &Slug,
     enabled: bool,
 ) -> OrRejected {
+    let store = &may.acting(store);
     if is_among(of_file, slug) {
         return reject(format!(
             "{slug} stands in the settings file: write disabled = true there and restart"
         ));
     }
     if enabled {
-        let every = list(store, &[]).await?;
+        let every = every(store, &[]).await?;
         if every.iter().any(|one| one.slug == *slug && one.disabled) {
             // A turning off that was interrupted is carried out first.
             session_endings::end_every(store, clock, FamilyFilter::Provider(slug)).await?;
@@ -212,7 +236,13 @@ pub async fn set_enabled(
 /// Deletes a provider from the database. If a provider is also in the settings file, this resolves
 /// the conflict. People who signed in with it keep their accounts, and can sign in with it again if
 /// it is added again; what they opened with it ends.
-pub async fn delete(store: &Store, clock: &Clock, slug: &Slug) -> OrRejected {
+pub async fn delete(
+    may: &May<ChangeProviders>,
+    store: &Store,
+    clock: &Clock,
+    slug: &Slug,
+) -> OrRejected {
+    let store = &may.acting(store);
     let tx = store.begin(clock.now()).await?;
     if !providers::delete(&tx, slug).await? {
         tx.abandon().await;

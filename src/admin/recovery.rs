@@ -9,11 +9,12 @@ use crate::domain::mail::{Mail, MailContent};
 use crate::domain::mail_secret::MailPurpose;
 use crate::domain::secret::Secret;
 use crate::domain::urls::{self, Issuer};
-use crate::domain::verdict::{OrRejected, reject};
 use crate::mail::Mailer;
 use crate::store::{Store, audit_events};
 
-use super::users;
+use super::authority::{ChangePeople, May};
+use super::refused::{AdminResult, conflict};
+use super::users::{self, Target};
 
 /// What became of the link.
 #[derive(Debug)]
@@ -27,21 +28,25 @@ pub enum RecoveryLink {
 /// Makes a link that works once, for 30 minutes. With a mailer it goes to the verified address of
 /// the account.
 pub async fn make(
+    may: &May<ChangePeople>,
     store: &Store,
     clock: &Clock,
     issuer: &Issuer,
     mailer: Option<&Mailer>,
-    username: &str,
-) -> OrRejected<RecoveryLink> {
-    let user = users::find(store, username).await?;
-    let now = clock.now();
-    if user.disabled_at.is_some() {
-        return reject("the account is disabled: `user enable` first");
+    target: Target<'_>,
+) -> AdminResult<RecoveryLink> {
+    let (tx, user) = users::lock(may, store, clock, target).await?;
+    let why = if user.disabled_at.is_some() {
+        Some("the account is disabled: `user enable` first")
+    } else if user.is_over(tx.now()) {
+        Some("its person deleted the account, and the time to keep it has passed")
+    } else {
+        None
+    };
+    if let Some(why) = why {
+        tx.abandon().await;
+        return conflict(why);
     }
-    if user.is_over(now) {
-        return reject("its person deleted the account, and the time to keep it has passed");
-    }
-    let tx = store.begin(now).await?;
     let owner = MailRecipient::Account(&user.id);
     let payload = serde_json::json!({});
     let secret = mail_secrets::issue(&tx, MailPurpose::Recovery, owner, None, &payload).await?;

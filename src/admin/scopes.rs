@@ -2,30 +2,32 @@
 
 use std::collections::BTreeMap;
 
+use super::authority::{ChangeClients, May, ReadClients};
+use super::refused::{AdminResult, conflict, invalid, not_found};
 use crate::domain::audit::{Event, EventKind};
 use crate::domain::clock::Clock;
 use crate::domain::scope_words::ScopeWords;
-use crate::domain::verdict::{OrRejected, reject};
 use crate::store::{Reader, Store, audit_events, scope_words};
 
 /// Describes a scope by texts, which are given by the tag of their language.
 pub async fn create(
+    may: &May<ChangeClients>,
     store: &Store,
     clock: &Clock,
     name: &str,
     texts: BTreeMap<String, String>,
-) -> OrRejected<ScopeWords> {
-    let tx = store.begin(clock.now()).await?;
+) -> AdminResult<ScopeWords> {
+    let tx = may.acting(store).begin(clock.now()).await?;
     let words = match ScopeWords::new(name, texts, tx.now()) {
         Ok(words) => words,
         Err(why) => {
             tx.abandon().await;
-            return reject(why);
+            return invalid(why);
         }
     };
     if !scope_words::insert(&tx, &words).await? {
         tx.abandon().await;
-        return reject(format!("the scope {name:?} has words already"));
+        return conflict(format!("the scope {name:?} has words already"));
     }
     audit_events::insert(&tx, &[Event::new(EventKind::ScopeCreated).detail(name)]).await?;
     tx.commit().await?;
@@ -42,7 +44,12 @@ pub struct ScopePage {
 }
 
 /// The scopes with words, in the order of their names, after this one.
-pub async fn list(reader: &impl Reader, after: Option<&str>, limit: u64) -> OrRejected<ScopePage> {
+pub async fn list(
+    _may: &May<ReadClients>,
+    reader: &impl Reader,
+    after: Option<&str>,
+    limit: u64,
+) -> AdminResult<ScopePage> {
     let mut scopes = scope_words::page(reader, after, limit.saturating_add(1)).await?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let is_more = scopes.len() > limit;
@@ -52,11 +59,16 @@ pub async fn list(reader: &impl Reader, after: Option<&str>, limit: u64) -> OrRe
 }
 
 /// Deletes the words of a scope. The scope itself goes on counting.
-pub async fn delete(store: &Store, clock: &Clock, name: &str) -> OrRejected {
-    let tx = store.begin(clock.now()).await?;
+pub async fn delete(
+    may: &May<ChangeClients>,
+    store: &Store,
+    clock: &Clock,
+    name: &str,
+) -> AdminResult {
+    let tx = may.acting(store).begin(clock.now()).await?;
     if !scope_words::delete(&tx, name).await? {
         tx.abandon().await;
-        return reject(format!("the scope {name:?} has no words"));
+        return not_found(format!("the scope {name:?} has no words"));
     }
     audit_events::insert(&tx, &[Event::new(EventKind::ScopeDeleted).detail(name)]).await?;
     Ok(tx.commit().await?)

@@ -6,7 +6,9 @@ use chrono::Duration;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::admin::users;
+use super::authority::{May, ReadClients, ReadPeople};
+use super::refused::{AdminResult, invalid};
+use super::users::{self, Who};
 use crate::clients::registration;
 use crate::domain::authentication::Acr;
 use crate::domain::claim_names::{GROUPS, ROLES};
@@ -15,7 +17,7 @@ use crate::domain::client::Client;
 use crate::domain::family::{Family, FamilyId};
 use crate::domain::scope::{OPENID, Scope};
 use crate::domain::user::User;
-use crate::domain::verdict::{Fault, OrRejected, reject};
+use crate::domain::verdict::Fault;
 use crate::keys::jwt;
 use crate::oauth::resource::userinfo;
 use crate::oauth::token::mint::{self, Entitlement, LARGE, Mint, audiences};
@@ -61,17 +63,18 @@ pub struct Lengths {
 
 /// Shows the tokens. They are made, to have their claims and their length, and thrown away.
 pub async fn preview(
+    _may: (&May<ReadPeople>, &May<ReadClients>),
     store: &Store,
     mint: &Mint,
     person_claims: &PersonClaims,
     asked: PreviewRequest<'_>,
-) -> OrRejected<Preview> {
+) -> AdminResult<Preview> {
     let client = registration::find(store, asked.client).await?;
-    let user = users::find(store, asked.username).await?;
+    let user = users::found(store, Who::Name(asked.username)).await?;
     if let Some(audience) = &asked.audience
         && !client.metadata.audiences.contains(audience)
     {
-        return reject(format!(
+        return invalid(format!(
             "the client {:?} is not registered for the audience {audience:?}",
             client.id.as_str()
         ));

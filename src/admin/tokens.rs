@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use super::authority::{ChangePeople, May, ReadPeople};
 use crate::domain::audit::Origin;
 use crate::domain::secret::{Plain, RefreshToken};
 use crate::domain::verdict::Fault;
@@ -69,7 +70,11 @@ pub struct RefreshState {
 }
 
 /// Shows a token.
-pub async fn inspect(resources: &ResourceContext, token: &str) -> Result<Inspected, Fault> {
+pub async fn inspect(
+    _may: &May<ReadPeople>,
+    resources: &ResourceContext,
+    token: &str,
+) -> Result<Inspected, Fault> {
     if Plain::<RefreshToken>::is_meant(token) {
         return refresh_token(resources, token).await;
     }
@@ -102,6 +107,10 @@ async fn refresh_token(resources: &ResourceContext, token: &str) -> Result<Inspe
 }
 
 /// Ends a token of any client or person, and says whether there was one to end.
-pub async fn revoke(resources: &ResourceContext, token: &str) -> Result<bool, Fault> {
+pub async fn revoke(
+    _may: &May<ChangePeople>,
+    resources: &ResourceContext,
+    token: &str,
+) -> Result<bool, Fault> {
     revoke::end(resources, token, None, &Origin::default()).await
 }

@@ -6,9 +6,12 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::attributes;
+use super::authority::{ChangePeople, May, ReadPeople};
+use super::owners;
+use super::refused::{AdminResult, Refused, conflict, invalid, not_found};
 use crate::accounts::factor_changes;
 use crate::accounts::hashing::Hasher;
 use crate::accounts::notices::{self, NoticeOrigin};
@@ -21,7 +24,7 @@ use crate::domain::mail::MethodChange;
 use crate::domain::person;
 use crate::domain::secret::Secret;
 use crate::domain::user::{AccountSource, Profile, User, UserId};
-use crate::domain::verdict::{OrRejected, reject};
+use crate::domain::version::Version;
 use crate::mail::Mailer;
 use crate::store::users::{Beginnings, UserPage as StoredPage, UserPlace};
 use crate::store::{Reader, Store, Tx, audit_events, identities, passkeys, recovery_codes, users};
@@ -46,13 +49,14 @@ const TAKEN: &str = "the user name or the verified address is taken: it is the u
 
 /// Creates an account.
 pub async fn create(
+    may: &May<ChangePeople>,
     store: &Store,
     clock: &Clock,
     hasher: &Hasher,
     new: NewUser,
-) -> OrRejected<User> {
+) -> AdminResult<User> {
     if person::username_key(&new.username).is_none() {
-        return reject(
+        return invalid(
             "the user name has no canonical form (RFC 8265): no spaces, no invisible characters",
         );
     }
@@ -78,14 +82,41 @@ pub async fn create(
         made_by: AccountSource::Operator,
         email_by: AccountSource::Operator,
     };
-    let tx = store.begin(now).await?;
+    let tx = may.acting(store).begin(now).await?;
     if !users::insert(&tx, &user).await? {
         tx.abandon().await;
-        return reject(TAKEN);
+        return conflict(TAKEN);
     }
-    audit_events::insert(&tx, &[Event::new(EventKind::UserCreated).user(&user.id)]).await?;
+    let event = Event::new(EventKind::UserCreated).user(&user.id);
+    audit_events::insert(&tx, &[event.changing(&Value::Null, &facts(&user))]).await?;
     tx.commit().await?;
     Ok(user)
+}
+
+/// How a person is named.
+#[derive(Clone, Copy, Debug)]
+pub enum Who<'a> {
+    /// By their user name, in any spelling.
+    Name(&'a str),
+    /// By their `sub`.
+    Id(&'a str),
+}
+
+/// The person whom a use case changes.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    /// Who it is.
+    pub who: Who<'a>,
+    /// What the account was when the caller saw it. If it is another one now, nothing is changed.
+    pub version: Option<&'a Version>,
+}
+
+impl<'a> Target<'a> {
+    /// The person with this user name, whatever their account is now.
+    #[must_use]
+    pub fn named(name: &'a str) -> Self {
+        Self { who: Who::Name(name), version: None }
+    }
 }
 
 /// A change to the claims of an account. What is not given stays as it is.
@@ -112,13 +143,14 @@ pub struct NewEmail {
 
 /// Changes the claims of an account. If the verified address is replaced, it is told by mail.
 pub async fn update(
+    may: &May<ChangePeople>,
     store: &Store,
     clock: &Clock,
     mailer: Option<&Mailer>,
-    username: &str,
+    target: Target<'_>,
     change: ClaimsChange,
-) -> OrRejected<User> {
-    let (tx, before) = lock(store, clock, username).await?;
+) -> AdminResult<User> {
+    let (tx, before) = lock(may, store, clock, target).await?;
     let mut user = before.clone();
     user.profile = change.profile.unwrap_or(user.profile);
     user.profile.name = change.name.or(user.profile.name);
@@ -134,13 +166,14 @@ pub async fn update(
     if checked.is_err() || !users::update(&tx, &user).await? {
         tx.abandon().await;
         checked?;
-        return reject(TAKEN);
+        return conflict(TAKEN);
     }
     if let Err(refused) = attributes::set(&tx, &user.id, &change.attributes).await {
         tx.abandon().await;
         return Err(refused);
     }
-    audit_events::insert(&tx, &[Event::new(EventKind::UserUpdated).user(&user.id)]).await?;
+    let event = Event::new(EventKind::UserUpdated).user(&user.id);
+    audit_events::insert(&tx, &[event.changing(&facts(&before), &facts(&user))]).await?;
     notices::address_set(&tx, mailer, (&before, &user)).await?;
     tx.commit().await?;
     Ok(user)
@@ -152,29 +185,78 @@ async fn tell(
     mailer: Option<&Mailer>,
     user: &User,
     change: MethodChange,
-) -> OrRejected<()> {
+) -> AdminResult<()> {
     let (origin, language) = (Origin::default(), Language::default());
     let from = NoticeOrigin { origin: &origin, user_agent: None, language };
     Ok(notices::changed(tx, mailer, &user.id, change, from).await?)
 }
 
 /// Reads the account and locks its row, so that the changed account can be written back without
-/// undoing the change of another request.
-async fn lock(store: &Store, clock: &Clock, username: &str) -> OrRejected<(Tx, User)> {
-    let found = find(store, username).await?;
-    let tx = store.begin(clock.now()).await?;
-    match users::lock(&tx, &found.id).await? {
-        Some(user) => Ok((tx, user)),
-        None => reject(format!("there is no user {username:?}")),
+/// undoing the change of another request. Nobody changes somebody who has more rights.
+pub(super) async fn lock(
+    may: &May<ChangePeople>,
+    store: &Store,
+    clock: &Clock,
+    target: Target<'_>,
+) -> AdminResult<(Tx, User)> {
+    let found = found(store, target.who).await?;
+    let tx = may.acting(store).begin(clock.now()).await?;
+    let locked = match users::lock(&tx, &found.id).await? {
+        Some(user) => match target.version {
+            Some(seen) if *seen != version(&user) => Err(Refused::Changed.into()),
+            _ => may.over(&tx, &user).await.map(|()| user),
+        },
+        None => unknown(target.who),
+    };
+    match locked {
+        Ok(user) => Ok((tx, user)),
+        Err(why) => {
+            tx.abandon().await;
+            Err(why)
+        }
     }
 }
 
-/// The account of this user name.
-pub async fn find(reader: &impl Reader, username: &str) -> OrRejected<User> {
-    let key = person::username_key(username).unwrap_or_default();
-    match users::find_by_name(reader, &key, None).await? {
+pub(super) fn unknown<T>(who: Who<'_>) -> AdminResult<T> {
+    not_found(match who {
+        Who::Name(name) => format!("there is no user {name:?}"),
+        Who::Id(id) => format!("there is no user with the id {id:?}"),
+    })
+}
+
+/// What an account is now: whoever changes it can say which version they saw.
+#[must_use]
+pub fn version(user: &User) -> Version {
+    let state = json!([user.disabled_at, user.deletion_at, user.password_hash, user.totp_since]);
+    Version::of(&json!([user.id, facts(user), user.updated_at, state]))
+}
+
+/// What the audit says about an account that is changed.
+fn facts(user: &User) -> Value {
+    json!({
+        "username": user.username,
+        "email": user.email,
+        "email_verified": user.email_verified,
+        "claims": user.profile,
+    })
+}
+
+/// The account of this person.
+pub async fn find(_may: &May<ReadPeople>, reader: &impl Reader, who: Who<'_>) -> AdminResult<User> {
+    found(reader, who).await
+}
+
+pub(super) async fn found(reader: &impl Reader, who: Who<'_>) -> AdminResult<User> {
+    let found = match who {
+        Who::Name(name) => {
+            let key = person::username_key(name).unwrap_or_default();
+            users::find_by_name(reader, &key, None).await?
+        }
+        Who::Id(id) => users::find(reader, &UserId::from_stored(id.to_owned())).await?,
+    };
+    match found {
         Some(user) => Ok(user),
-        None => reject(format!("there is no user {username:?}")),
+        None => unknown(who),
     }
 }
 
@@ -191,11 +273,12 @@ pub struct UserPage {
 /// without a search. A page begins after what an earlier one returned as `next`. It may have fewer
 /// accounts than it has room for, although there are more.
 pub async fn list(
+    _may: &May<ReadPeople>,
     reader: &impl Reader,
     search: Option<&str>,
     after: Option<&str>,
     limit: u64,
-) -> OrRejected<UserPage> {
+) -> AdminResult<UserPage> {
     let behind = after.map(place).transpose()?;
     let search = search.map(|text| {
         let (name, address) = person::beginnings(text);
@@ -210,12 +293,12 @@ pub async fn list(
 }
 
 /// Reads what an earlier page returned as `next`.
-fn place(text: &str) -> OrRejected<UserPlace> {
+fn place(text: &str) -> AdminResult<UserPlace> {
     let json = URL_SAFE_NO_PAD.decode(text).ok();
     let place = json.and_then(|json| serde_json::from_slice(&json).ok());
     match place {
         Some(place) => Ok(place),
-        None => reject("--after takes the `next` of an earlier page"),
+        None => invalid("--after takes the `next` of an earlier page"),
     }
 }
 
@@ -235,7 +318,11 @@ pub struct Factors {
 }
 
 /// The ways in which this person can sign in.
-pub async fn factors(reader: &impl Reader, user: &User) -> OrRejected<Factors> {
+pub async fn factors(
+    _may: &May<ReadPeople>,
+    reader: &impl Reader,
+    user: &User,
+) -> AdminResult<Factors> {
     let linked = identities::of_user(reader, &user.id).await?;
     Ok(Factors {
         password: user.password_hash.is_some(),
@@ -249,34 +336,63 @@ pub async fn factors(reader: &impl Reader, user: &User) -> OrRejected<Factors> {
 /// Sets a password, and ends all sessions and tokens of the account. The person is told by mail. If
 /// the ending fails, the new password is stored all the same.
 pub async fn set_password(
+    may: &May<ChangePeople>,
     store: &Store,
     clock: &Clock,
     mailer: Option<&Mailer>,
     hasher: &Hasher,
-    username: &str,
+    target: Target<'_>,
     password: &Secret<String>,
-) -> OrRejected<u64> {
+) -> AdminResult<u64> {
     let hash = hash(hasher, password).await?;
-    let (tx, mut user) = lock(store, clock, username).await?;
+    let (tx, mut user) = lock(may, store, clock, target).await?;
     user.password_hash = Some(hash);
     users::update(&tx, &user).await?;
     tell(&tx, mailer, &user, MethodChange::PasswordSetByOperator).await?;
-    end(store, clock, tx, &user, Some(EventKind::UserPasswordSet), EndingScope::Everything).await
+    end(
+        &may.acting(store),
+        clock,
+        tx,
+        &user,
+        Some(EventKind::UserPasswordSet),
+        EndingScope::Everything,
+    )
+    .await
 }
 
 /// Disables an account, and ends all its sessions and tokens. If the ending fails, the account is
 /// disabled all the same.
-pub async fn disable(store: &Store, clock: &Clock, username: &str) -> OrRejected<u64> {
-    let user = find(store, username).await?;
-    let tx = store.begin(clock.now()).await?;
+pub async fn disable(
+    may: &May<ChangePeople>,
+    store: &Store,
+    clock: &Clock,
+    target: Target<'_>,
+) -> AdminResult<u64> {
+    let (tx, user) = lock(may, store, clock, target).await?;
+    if let Err(why) = owners::keeps_one_without(may, &tx, &user).await {
+        tx.abandon().await;
+        return Err(why);
+    }
     users::set_disabled(&tx, &user.id, Some(tx.now())).await?;
-    end(store, clock, tx, &user, Some(EventKind::UserDisabled), EndingScope::Everything).await
+    end(
+        &may.acting(store),
+        clock,
+        tx,
+        &user,
+        Some(EventKind::UserDisabled),
+        EndingScope::Everything,
+    )
+    .await
 }
 
 /// Enables an account again.
-pub async fn enable(store: &Store, clock: &Clock, username: &str) -> OrRejected<()> {
-    let user = find(store, username).await?;
-    let tx = store.begin(clock.now()).await?;
+pub async fn enable(
+    may: &May<ChangePeople>,
+    store: &Store,
+    clock: &Clock,
+    target: Target<'_>,
+) -> AdminResult<()> {
+    let (tx, user) = lock(may, store, clock, target).await?;
     users::set_disabled(&tx, &user.id, None::<DateTime<Utc>>).await?;
     audit_events::insert(&tx, &[Event::new(EventKind::UserEnabled).user(&user.id)]).await?;
     Ok(tx.commit().await?)
@@ -285,12 +401,13 @@ pub async fn enable(store: &Store, clock: &Clock, username: &str) -> OrRejected<
 /// Removes the one-time codes and the recovery codes of an account whose person has lost them, and
 /// ends what was opened with them. The person is told by mail. `false` if it has none.
 pub async fn reset_mfa(
+    may: &May<ChangePeople>,
     store: &Store,
     clock: &Clock,
     mailer: Option<&Mailer>,
-    username: &str,
-) -> OrRejected<bool> {
-    let (tx, user) = lock(store, clock, username).await?;
+    target: Target<'_>,
+) -> AdminResult<bool> {
+    let (tx, user) = lock(may, store, clock, target).await?;
     let (kind, origin) = (EventKind::FactorReset, Origin::default());
     let removed = factor_changes::remove(&tx, kind, &user.id, None, &origin).await?;
     if removed {
@@ -302,20 +419,40 @@ pub async fn reset_mfa(
 
 /// Ends all sessions and tokens of an account and what was mailed to its person, and says how many
 /// families ended.
-pub async fn logout(store: &Store, clock: &Clock, username: &str) -> OrRejected<u64> {
-    let user = find(store, username).await?;
-    let tx = store.begin(clock.now()).await?;
+pub async fn logout(
+    may: &May<ChangePeople>,
+    store: &Store,
+    clock: &Clock,
+    target: Target<'_>,
+) -> AdminResult<u64> {
+    let (tx, user) = lock(may, store, clock, target).await?;
     users::bump_version(&tx, &user.id).await?;
-    end(store, clock, tx, &user, Some(EventKind::UserLoggedOut), EndingScope::Everything).await
+    end(
+        &may.acting(store),
+        clock,
+        tx,
+        &user,
+        Some(EventKind::UserLoggedOut),
+        EndingScope::Everything,
+    )
+    .await
 }
 
 /// Deletes an account with all its sessions and tokens. It is disabled at once, and deleted when
 /// they have all ended.
-pub async fn delete(store: &Store, clock: &Clock, username: &str) -> OrRejected<()> {
-    let user = find(store, username).await?;
-    let tx = store.begin(clock.now()).await?;
+pub async fn delete(
+    may: &May<ChangePeople>,
+    store: &Store,
+    clock: &Clock,
+    target: Target<'_>,
+) -> AdminResult<()> {
+    let (tx, user) = lock(may, store, clock, target).await?;
+    if let Err(why) = owners::keeps_one_without(may, &tx, &user).await {
+        tx.abandon().await;
+        return Err(why);
+    }
     users::set_disabled(&tx, &user.id, Some(tx.now())).await?;
-    end(store, clock, tx, &user, None, EndingScope::Account).await.map(drop)
+    end(&may.acting(store), clock, tx, &user, None, EndingScope::Account).await.map(drop)
 }
 
 /// Commits the change together with the ending, and then works on the ending.
@@ -326,7 +463,7 @@ async fn end(
     user: &User,
     kind: Option<EventKind>,
     what: EndingScope,
-) -> OrRejected<u64> {
+) -> AdminResult<u64> {
     let ending = Ending::new(&user.id, what, tx.now(), &Origin::default());
     session_endings::begin(&tx, &ending).await?;
     let events: Vec<_> = kind.map(|kind| Event::new(kind).user(&user.id)).into_iter().collect();
@@ -334,24 +471,24 @@ async fn end(
     tx.commit().await?;
     // The change is committed. If the ending fails now, the error says what is not done yet.
     session_endings::carry_on(store, clock, &ending).await.or_else(|fault| {
-        reject(format!(
+        conflict(format!(
             "this is done, but not everything that was open has ended yet: {fault}. A server that \
              runs ends the rest in a minute; or run the command again"
         ))
     })
 }
 
-async fn hash(hasher: &Hasher, password: &Secret<String>) -> OrRejected<String> {
+async fn hash(hasher: &Hasher, password: &Secret<String>) -> AdminResult<String> {
     match person::password_bytes(password.expose()) {
         Some(bytes) => Ok(hasher.hash(bytes).await?),
-        None => reject("a password has 1 to 1024 bytes"),
+        None => invalid("a password has 1 to 1024 bytes"),
     }
 }
 
-fn check_email(email: Option<&str>, verified: bool) -> OrRejected<()> {
+fn check_email(email: Option<&str>, verified: bool) -> AdminResult<()> {
     match email.map(person::email_key) {
-        None if verified => reject("there is no address to be verified"),
-        Some(None) => reject("the e-mail address is not valid"),
+        None if verified => invalid("there is no address to be verified"),
+        Some(None) => invalid("the e-mail address is not valid"),
         _ => Ok(()),
     }
 }

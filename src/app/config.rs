@@ -48,6 +48,7 @@ use crate::settings::{
     Collector, Declared, InForce, Section, Setting, SettingProblem, Sources, group, reference,
     schema, section, settings,
 };
+use crate::web::admin_api::settings::AdminSettings;
 use crate::web::edge::StrictTransport;
 use crate::{outbound, pages, store};
 
@@ -103,6 +104,8 @@ settings! {
         pub sessions: SessionLifetimes = section(),
         /// How people delete their accounts.
         pub deletion: DeletionPolicy = section(),
+        /// How the administration works.
+        pub admin: AdminSettings = section(),
         /// The limits of failed sign-ins.
         pub limits: AttemptLimits = section(),
         /// The limits of requests.

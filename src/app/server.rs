@@ -95,6 +95,8 @@ impl Server {
             look: Arc::clone(&services.look),
             doctor: DoctorKey::new(&master)?,
             key_fetchers: Arc::clone(&services.key_fetchers),
+            admin: settings.admin,
+            providers_of_file: settings.social.clone(),
         })?;
         let router = web::router(Arc::clone(&shared));
         let strict_transport = services.url.is_https().then_some(settings.strict_transport);

@@ -128,13 +128,11 @@ impl Services {
         let mailer = mail_delivery.as_ref().map(|delivery| delivery.mailer.clone());
         let rules = settings.second_factors;
         let factors = base.factors(rules, &password, mailer.as_ref(), master).await?;
-        let known = KnownRevocations::new(Arc::clone(&base.store), base.clock.clone());
-        let known = Arc::new(known);
+        let known = Arc::new(base.known_revocations());
         let indices = Arc::new(base.indices(&settings.status_lists, &known));
         let refresh_tokens = Arc::new(base.refresh_tokens(&supervisor, &key, &indices));
         let people = Arc::new(people::start(&supervisor, Arc::clone(&base.store)));
-        let added = base.added_claims(&supervisor);
-        let outbox = base.outbox();
+        let (added, outbox) = (base.added_claims(&supervisor), base.outbox());
         let limiter = Arc::new(base.limiter(&supervisor, settings, redis.clone()));
         let grants = GrantContext {
             url: base.url.clone(),
@@ -353,6 +351,10 @@ impl Base {
     fn mint(&self) -> Mint {
         let Self { url, clock, keyring, lifetimes, .. } = self.clone();
         Mint { url, clock, keyring, lifetimes }
+    }
+
+    fn known_revocations(&self) -> KnownRevocations {
+        KnownRevocations::new(Arc::clone(&self.store), self.clock.clone())
     }
 
     fn added_claims(&self, supervisor: &Supervisor) -> AddedClaims {

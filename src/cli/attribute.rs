@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::installation::{DatabaseUse, Installation};
 use super::output::table;
 use crate::admin::attributes;
+use crate::admin::authority::May;
 use crate::domain::attribute::{Attribute, AttributeType};
 use crate::domain::verdict::OrRejected;
 
@@ -53,11 +54,12 @@ impl Verbs {
         let (store, clock) = (&*opened, &at.clock);
         match self {
             Self::Create(Create { name, kind, scope }) => {
-                let made = attributes::create(store, clock, &name, kind, &scope).await?;
+                let made =
+                    attributes::create(&May::operator(), store, clock, &name, kind, &scope).await?;
                 at.print(&described(&made), &format!("declared the attribute {name}"));
             }
             Self::List => {
-                let every = attributes::list(store).await?;
+                let every = attributes::list(&May::operator(), store).await?;
                 let row = |one: &Attribute| {
                     vec![one.name.clone(), one.kind.as_str().to_owned(), one.scope.clone()]
                 };
@@ -67,7 +69,7 @@ impl Verbs {
                 at.print(&shown, &table(&["NAME", "TYPE", "SCOPE"], &rows));
             }
             Self::Delete(one) => {
-                attributes::delete(store, clock, &one.name).await?;
+                attributes::delete(&May::operator(), store, clock, &one.name).await?;
                 at.done(&format!("deleted the attribute {}", one.name));
             }
         }

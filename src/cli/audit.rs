@@ -9,6 +9,7 @@ use super::output::table;
 use super::usage::usage;
 use crate::admin;
 use crate::admin::audit::Query;
+use crate::admin::authority::May;
 use crate::domain::verdict::OrRejected;
 use crate::settings::time;
 use crate::store::audit_events::RecordedEvent;
@@ -50,7 +51,7 @@ impl Verbs {
         let store = at.store(&settings, DatabaseUse::Reads).await?;
         let (user, client, kind, limit) = (list.user, list.client, list.kind, list.limit);
         let query = Query { since, user, client, kind, limit };
-        let found = admin::audit::list(&store, query).await?;
+        let found = admin::audit::list(&May::operator(), &store, query).await?;
         at.print(&json!({ "events": found }), &shown(&found));
         Ok(())
     }

@@ -12,8 +12,9 @@ use super::installation::{DatabaseUse, Installation};
 use super::output::{table, text_of, words};
 use super::registration_advice;
 use super::usage::usage;
-use crate::admin::clients::{self, NewClient};
-use crate::clients::registration::{self, ClientRejected};
+use crate::admin::authority::May;
+use crate::admin::clients::{self, NewClient, Target};
+use crate::clients::registration::ClientRejected;
 use crate::domain::authentication::Acr;
 use crate::domain::claim_rule::ClaimRule;
 use crate::domain::client::{
@@ -253,53 +254,77 @@ impl Verbs {
                     .or_else(|why| said(why.into()))?;
                 let store = at.store(&settings, database_use).await?;
                 let (id, told) = (client.id.to_string(), registration_advice::of(&client));
-                let secret = registration::create(&store, &at.clock, issuer, client).await;
+                let secret =
+                    clients::create(&May::operator(), &store, &at.clock, issuer, client).await;
                 secret_shown(at, &id, secret.or_else(said)?.as_ref(), &told);
             }
             Self::List => {
                 let store = at.store(&settings, database_use).await?;
-                list(at, &clients::list(&store).await?);
+                list(at, &clients::list(&May::operator(), &store).await?);
             }
             Self::Show(one) => {
                 let store = at.store(&settings, database_use).await?;
-                show(at, &registration::find(&*store, &one.id).await?);
+                show(at, &clients::find(&May::operator(), &*store, &one.id).await?);
             }
             Self::Update(update) => {
                 let change = update.given.attributes()?;
                 let store = at.store(&settings, database_use).await?;
-                let changed =
-                    clients::update(&store, &at.clock, (issuer, lifetimes), &update.id, &change)
-                        .await;
+                let changed = clients::update(
+                    &May::operator(),
+                    &store,
+                    &at.clock,
+                    (issuer, lifetimes),
+                    Target::of(&update.id),
+                    &change,
+                )
+                .await;
                 show(at, &changed.or_else(said)?);
             }
             Self::RotateSecret(rotate) => {
                 let store = at.store(&settings, database_use).await?;
                 let RotateSecret { id, overlap } = rotate;
-                let secret = clients::rotate_secret(&store, &at.clock, &id, overlap).await?;
-                secret_shown(at, &id, Some(&secret), &[]);
+                let (may, target) = (May::operator(), Target::of(&id));
+                let secret = clients::rotate_secret(&may, &store, &at.clock, target, overlap);
+                secret_shown(at, &id, Some(&secret.await?), &[]);
             }
             Self::Secrets(one) => {
                 let store = at.store(&settings, database_use).await?;
-                show_secrets(at, &clients::secrets(&store, &at.clock, &one.id).await?);
+                let may = May::operator();
+                show_secrets(at, &clients::secrets(&may, &*store, &at.clock, &one.id).await?);
             }
             Self::DropSecret(DropSecret { id, secret }) => {
                 let store = at.store(&settings, database_use).await?;
-                clients::drop_secret(&store, &at.clock, &id, &secret).await?;
+                let (may, target) = (May::operator(), Target::of(&id));
+                clients::drop_secret(&may, &store, &at.clock, target, &secret).await?;
                 at.done(&format!("dropped the secret {secret}"));
             }
             Self::Disable(one) => {
                 let store = at.store(&settings, database_use).await?;
-                clients::set_enabled(&store, &at.clock, &one.id, false).await?;
+                clients::set_enabled(
+                    &May::operator(),
+                    &store,
+                    &at.clock,
+                    Target::of(&one.id),
+                    false,
+                )
+                .await?;
                 at.done(&format!("disabled {}", one.id));
             }
             Self::Enable(one) => {
                 let store = at.store(&settings, database_use).await?;
-                clients::set_enabled(&store, &at.clock, &one.id, true).await?;
+                clients::set_enabled(
+                    &May::operator(),
+                    &store,
+                    &at.clock,
+                    Target::of(&one.id),
+                    true,
+                )
+                .await?;
                 at.done(&format!("enabled {}", one.id));
             }
             Self::Delete(one) => {
                 let store = at.store(&settings, database_use).await?;
-                clients::delete(&store, &at.clock, &one.id).await?;
+                clients::delete(&May::operator(), &store, &at.clock, Target::of(&one.id)).await?;
                 at.done(&format!("deleted {}", one.id));
             }
         }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::installation::{DatabaseUse, Installation};
 use super::output::{note, table};
+use crate::admin::authority::May;
 use crate::admin::groups;
 use crate::domain::group::Group;
 use crate::domain::verdict::OrRejected;
@@ -49,13 +50,14 @@ impl Verbs {
         let (store, clock) = (&*opened, &at.clock);
         match self {
             Self::Create(one) => {
-                let group = groups::create(store, clock, &one.name).await?;
+                let group = groups::create(&May::operator(), store, clock, &one.name).await?;
                 let name = group.name.as_str();
                 let shown = json!({ "id": group.id.as_str(), "name": name });
                 at.print(&shown, &format!("made the group {name}"));
             }
             Self::List(list) => {
-                let page = groups::list(store, list.after.as_deref(), list.limit).await?;
+                let page = groups::list(&May::operator(), store, list.after.as_deref(), list.limit)
+                    .await?;
                 let shown = |group: &Group| {
                     json!({
                         "id": group.id.as_str(),
@@ -72,7 +74,7 @@ impl Verbs {
                 }
             }
             Self::Delete(one) => {
-                groups::delete(store, clock, &one.name).await?;
+                groups::delete(&May::operator(), store, clock, &one.name).await?;
                 at.done(&format!("deleted the group {}", one.name));
             }
         }

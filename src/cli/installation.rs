@@ -9,6 +9,7 @@ use tracing::level_filters::LevelFilter;
 use super::output::{self, Output};
 use crate::app::config::{self, Loaded, Settings};
 use crate::app::{self, telemetry};
+use crate::domain::actor::Actor;
 use crate::domain::clock::Clock;
 use crate::domain::verdict::{OrRejected, Rejected};
 use crate::store::Store;
@@ -85,7 +86,9 @@ impl Installation {
             output::note(&format!("made a new database at {}", settings.database()));
         }
         // A verb has one database: a second call returns the same.
-        let (store, _) = self.store.get_or_init(|| (store, Box::new(settings.clone())));
+        let opened =
+            || (Arc::new(store.acting_as(&Actor::Operator.into())), Box::new(settings.clone()));
+        let (store, _) = self.store.get_or_init(opened);
         Ok(Arc::clone(store))
     }
 

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::installation::{DatabaseUse, Installation};
 use super::output::{note, table, text_of};
 use super::usage::usage;
+use crate::admin::authority::May;
 use crate::admin::keys::{self, DescribedKey, NextMasterKey};
 use crate::app;
 use crate::domain::client::TokenAlg;
@@ -85,18 +86,22 @@ impl Key {
             keyring.maintain().await?;
         }
         match self {
-            Self::List => list(at, &keys::list(&keyring)?),
+            Self::List => list(at, &keys::list(&May::operator(), &keyring)?),
             Self::Fetchers => {
-                let fetchers = keys::fetchers(&store).await?;
-                show_fetchers(at, &fetchers, &keys::progress(&keyring, &fetchers)?);
+                let fetchers = keys::fetchers(&May::operator(), &store).await?;
+                show_fetchers(
+                    at,
+                    &fetchers,
+                    &keys::progress(&May::operator(), &keyring, &fetchers)?,
+                );
             }
             Self::Rotate { now, alg } => {
-                let fetchers = keys::fetchers(&store).await?;
-                warn(at, &keys::progress(&keyring, &fetchers)?, alg);
-                let made = keys::rotate(&keyring, alg, now).await?;
+                let fetchers = keys::fetchers(&May::operator(), &store).await?;
+                warn(at, &keys::progress(&May::operator(), &keyring, &fetchers)?, alg);
+                let made = keys::rotate(&May::operator(), &keyring, alg, now).await?;
                 if now {
                     // The new keys sign before anybody can have fetched them.
-                    warn(at, &keys::progress(&keyring, &fetchers)?, alg);
+                    warn(at, &keys::progress(&May::operator(), &keyring, &fetchers)?, alg);
                 }
                 let kids: Vec<Value> = made.iter().map(|key| described(key, None)).collect();
                 let words: Vec<_> = made
@@ -108,11 +113,11 @@ impl Key {
                 at.print(&json!({ "keys": kids }), &words.join("\n"));
             }
             Self::Drop { kid } => {
-                keys::drop(&keyring, &kid).await?;
+                keys::drop(&May::operator(), &keyring, &kid).await?;
                 at.done(&format!("dropped {kid}; nothing that it signed is accepted any more"));
             }
             Self::Import { file, now } => {
-                let key = keys::import(&keyring, &text_of(&file)?, now).await?;
+                let key = keys::import(&May::operator(), &keyring, &text_of(&file)?, now).await?;
                 let words = format!("imported {}, signs from {}", key.kid, key.signs_from);
                 at.print(&described(&key, None), &words);
             }
@@ -128,7 +133,7 @@ impl Key {
                         return usage("give the new key by --new-master-key-file");
                     }
                 };
-                keys::rewrap(&keyring, next, end_refresh_tokens).await?;
+                keys::rewrap(&May::operator(), &keyring, next, end_refresh_tokens).await?;
                 at.done("every key is sealed under the new master key: restart the servers");
             }
         }

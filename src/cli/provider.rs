@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 
 use self::slug::slug;
 use super::installation::{DatabaseUse, Installation};
+use crate::admin::authority::May;
 use crate::admin::providers;
 use crate::domain::provider::Slug;
 use crate::domain::verdict::OrRejected;
@@ -73,26 +74,30 @@ impl Verbs {
             Self::Add(add) => add.run(at, &settings, &store).await?,
             Self::Update(update) => update.run(at, &settings, &store).await?,
             Self::List => {
-                let every = providers::list(&store, &settings.social).await?;
+                let every = providers::list(&May::operator(), &store, &settings.social).await?;
                 list::list(at, &settings.issuer, &every);
             }
             Self::Show(one) => {
-                let found = providers::find(&store, &settings.social, &one.slug()?).await?;
+                let found =
+                    providers::find(&May::operator(), &store, &settings.social, &one.slug()?)
+                        .await?;
                 list::show(at, &settings.issuer, &found);
             }
             Self::Disable(one) => {
                 let (slug, of_file) = (one.slug()?, &settings.social);
-                providers::set_enabled(&store, &at.clock, of_file, &slug, false).await?;
+                providers::set_enabled(&May::operator(), &store, &at.clock, of_file, &slug, false)
+                    .await?;
                 at.done(&format!("disabled {slug}; nobody can sign in with it"));
             }
             Self::Enable(one) => {
                 let (slug, of_file) = (one.slug()?, &settings.social);
-                providers::set_enabled(&store, &at.clock, of_file, &slug, true).await?;
+                providers::set_enabled(&May::operator(), &store, &at.clock, of_file, &slug, true)
+                    .await?;
                 at.done(&format!("enabled {slug}"));
             }
             Self::Delete(one) => {
                 let slug = one.slug()?;
-                providers::delete(&store, &at.clock, &slug).await?;
+                providers::delete(&May::operator(), &store, &at.clock, &slug).await?;
                 at.done(&format!(
                     "deleted {slug}; people who signed in with it keep their accounts"
                 ));

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::installation::{DatabaseUse, Installation};
 use super::output::{note, table};
+use crate::admin::authority::May;
 use crate::admin::client_roles;
 use crate::domain::client_role::ClientRole;
 use crate::domain::verdict::OrRejected;
@@ -55,7 +56,9 @@ impl Verbs {
         let (store, clock) = (&*opened, &at.clock);
         match self {
             Self::Create(one) => {
-                let role = client_roles::create(store, clock, &one.client, &one.name).await?;
+                let role =
+                    client_roles::create(&May::operator(), store, clock, &one.client, &one.name)
+                        .await?;
                 let shown = json!({
                     "id": role.id.as_str(),
                     "client": role.client,
@@ -66,7 +69,9 @@ impl Verbs {
             }
             Self::List(list) => {
                 let after = list.after.as_deref();
-                let page = client_roles::list(store, &list.client, after, list.limit).await?;
+                let page =
+                    client_roles::list(&May::operator(), store, &list.client, after, list.limit)
+                        .await?;
                 let shown = |role: &ClientRole| {
                     json!({
                         "id": role.id.as_str(),
@@ -83,7 +88,8 @@ impl Verbs {
                 }
             }
             Self::Delete(one) => {
-                client_roles::delete(store, clock, &one.client, &one.name).await?;
+                client_roles::delete(&May::operator(), store, clock, &one.client, &one.name)
+                    .await?;
                 at.done(&format!("deleted the role {}:{}", one.client, one.name));
             }
         }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::installation::{DatabaseUse, Installation};
 use super::output::{note, table};
+use crate::admin::authority::May;
 use crate::admin::scopes;
 use crate::domain::scope_words::ScopeWords;
 use crate::domain::verdict::OrRejected;
@@ -64,11 +65,12 @@ impl Verbs {
             Self::Create(Create { name, text_en, text_ko }) => {
                 let texts = [("en", text_en), ("ko", text_ko)];
                 let texts = texts.map(|(tag, text)| (tag.to_owned(), text)).into();
-                let words = scopes::create(store, clock, &name, texts).await?;
+                let words = scopes::create(&May::operator(), store, clock, &name, texts).await?;
                 at.print(&described(&words), &format!("the scope {name} has words"));
             }
             Self::List(list) => {
-                let page = scopes::list(store, list.after.as_deref(), list.limit).await?;
+                let page = scopes::list(&May::operator(), store, list.after.as_deref(), list.limit)
+                    .await?;
                 let every: Vec<Value> = page.scopes.iter().map(described).collect();
                 let row = |words: &ScopeWords| {
                     let text = |tag| words.texts.get(tag).cloned().unwrap_or_default();
@@ -82,7 +84,7 @@ impl Verbs {
                 }
             }
             Self::Delete(one) => {
-                scopes::delete(store, clock, &one.name).await?;
+                scopes::delete(&May::operator(), store, clock, &one.name).await?;
                 at.done(&format!("the scope {} has no words any more", one.name));
             }
         }

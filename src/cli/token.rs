@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::installation::{DatabaseUse, Installation};
 use super::output::{secret_from_stdin, words};
 use super::usage::usage;
+use crate::admin::authority::May;
 use crate::admin::token_preview::{self, PreviewRequest};
 use crate::admin::{token_facts, tokens};
 use crate::app;
@@ -81,10 +82,10 @@ impl Token {
         let services = services(at, &settings, database_use, &at.clock).await?;
         let resources = &services.resources;
         let shown = if matches!(self, Self::Inspect) {
-            let inspected = tokens::inspect(resources, token.expose()).await?;
+            let inspected = tokens::inspect(&May::operator(), resources, token.expose()).await?;
             json!(inspected)
         } else {
-            let ended = tokens::revoke(resources, token.expose()).await?;
+            let ended = tokens::revoke(&May::operator(), resources, token.expose()).await?;
             json!({ "revoked": ended })
         };
         at.print(&shown, &words(&shown));
@@ -103,7 +104,14 @@ impl Preview {
             audience: self.audience,
         };
         let (store, token) = (&services.store, &services.token);
-        let shown = token_preview::preview(store, &token.mint, &token.person_claims, asked).await?;
+        let shown = token_preview::preview(
+            (&May::operator(), &May::operator()),
+            store,
+            &token.mint,
+            &token.person_claims,
+            asked,
+        )
+        .await?;
         let text = serde_json::to_string_pretty(&shown).unwrap_or_default();
         at.print(&json!(shown), &text);
         Ok(ExitCode::SUCCESS)

@@ -11,12 +11,15 @@ use super::output::{note, secret_from_file, secret_from_stdin, table, text_of, w
 use super::usage::usage;
 use crate::accounts::breached_passwords::BreachedPasswords;
 use crate::accounts::hashing::Hasher;
+use crate::admin::authority::May;
 use crate::admin::invitations::{self, Guest};
 use crate::admin::recovery::{self, RecoveryLink};
-use crate::admin::users::{self, ClaimsChange, NewEmail, NewUser, UserPage};
+use crate::admin::roles;
+use crate::admin::users::{self, ClaimsChange, NewEmail, NewUser, Target, UserPage, Who};
 use crate::admin::{attributes, client_roles, groups};
 use crate::app::config::Settings;
 use crate::app::{mailer, outbound};
+use crate::domain::admin_role::AdminRole;
 use crate::domain::client::ClientId;
 use crate::domain::client_role::{self, RoleName};
 use crate::domain::person;
@@ -52,12 +55,12 @@ pub(super) enum Verbs {
     AddGroup(Group),
     /// Remove a person from a group
     RemoveGroup(Group),
-    /// Give a person a role at a client
-    GrantRole(Role),
-    /// Take a role at a client from a person
-    RevokeRole(Role),
     /// Mail or print a link to a new password, which works once
     Recover(Recover),
+    /// Give a person a role in the administration or at a client
+    GrantRole(Role),
+    /// Take a role from a person
+    RevokeRole(RevokeRole),
     /// Let a person make an account: by mail, or by a link that is printed
     Invite(Invite),
 }
@@ -84,18 +87,33 @@ pub(super) struct Role {
     /// The user name
     #[arg(long)]
     username: String,
-    /// The `client_id`, a colon and the name of the role
-    #[arg(long, value_name = "CLIENT:ROLE")]
-    role: String,
+    /// A role in the administration (owner, admin, support or auditor), or one at a client: its
+    /// `client_id`, a colon and the name of the role
+    #[arg(long, value_name = "ROLE|CLIENT:ROLE", value_parser = role_word)]
+    role: RoleWord,
 }
 
-impl Role {
-    fn at_client(&self) -> OrRejected<(ClientId, RoleName)> {
-        match client_role::split(&self.role) {
-            Some(role) => Ok(role),
-            None => usage(format_args!("--role {}: write CLIENT:ROLE", self.role)),
+/// A role of either kind.
+#[derive(Clone, Debug)]
+enum RoleWord {
+    Admin(AdminRole),
+    AtClient(ClientId, RoleName),
+}
+
+impl RoleWord {
+    fn words(&self) -> String {
+        match self {
+            Self::Admin(role) => role.as_str().to_owned(),
+            Self::AtClient(client, name) => format!("{client}:{name}"),
         }
     }
+}
+
+fn role_word(text: &str) -> Result<RoleWord, String> {
+    if let Some((client, name)) = client_role::split(text) {
+        return Ok(RoleWord::AtClient(client, name));
+    }
+    text.parse::<AdminRole>().map(RoleWord::Admin)
 }
 
 #[derive(Debug, Args)]
@@ -181,6 +199,15 @@ pub(super) struct Recover {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct RevokeRole {
+    #[command(flatten)]
+    role: Role,
+    /// Also from the last owner
+    #[arg(long)]
+    force: bool,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct Invite {
     /// The e-mail address
     #[arg(long)]
@@ -227,25 +254,33 @@ impl Verbs {
                     email_verified: create.claims.email_verified,
                     password,
                 };
-                let user = users::create(store, clock, &hasher(&settings)?, new).await?;
+                let user =
+                    users::create(&May::operator(), store, clock, &hasher(&settings)?, new).await?;
                 let shown = json!({ "sub": user.id, "username": user.username });
                 at.print(&shown, &words(&shown));
             }
             Self::List(list) => {
                 let (search, after) = (list.search.as_deref(), list.after.as_deref());
-                show_list(at, &users::list(store, search, after, list.limit).await?);
+                show_list(
+                    at,
+                    &users::list(&May::operator(), store, search, after, list.limit).await?,
+                );
             }
             Self::Show(one) => {
-                let user = users::find(store, &one.username).await?;
+                let user = users::find(&May::operator(), store, Who::Name(&one.username)).await?;
                 let mut shown = described(&user);
-                let factors = json!(users::factors(store, &user).await?);
+                let factors = json!(users::factors(&May::operator(), store, &user).await?);
+                let roles = roles::of_user(&May::operator(), store, &user).await?;
                 if let Some(members) = shown.as_object_mut() {
                     members.insert("factors".to_owned(), factors);
-                    let attributes = attributes::of_user(store, &user.id).await?;
+                    let may = May::operator();
+                    let attributes = attributes::of_user(&may, store, &user.id).await?;
                     members.insert("attributes".to_owned(), json!(attributes));
-                    let groups = groups::of_user(store, &user.id).await?;
+                    let groups = groups::of_user(&may, store, &user.id).await?;
                     members.insert("groups".to_owned(), json!(groups));
-                    let roles = client_roles::of_user(store, &user.id).await?;
+                    let mut roles: Vec<String> =
+                        roles.iter().map(|role| role.as_str().to_owned()).collect();
+                    roles.extend(client_roles::of_user(&may, store, &user.id).await?);
                     members.insert("roles".to_owned(), json!(roles));
                 }
                 at.print(&shown, &words(&shown));
@@ -254,64 +289,120 @@ impl Verbs {
                 let attributes = update.attributes.into_iter().collect();
                 let change = ClaimsChange { attributes, ..update.claims.change()? };
                 let mailer = mailer(&settings, &opened, clock).await?;
-                let (mailer, username) = (mailer.as_ref(), &update.username);
-                let changed = users::update(store, clock, mailer, username, change);
-                let shown = described(&changed.await?);
+                let (mailer, target) = (mailer.as_ref(), Target::named(&update.username));
+                let may = May::operator();
+                let changed = users::update(&may, store, clock, mailer, target, change).await?;
+                let shown = described(&changed);
                 at.print(&shown, &words(&shown));
             }
             Self::SetPassword(set) => set.run(at, &settings, &opened).await?,
             Self::ResetMfa(one) => {
                 let mailer = mailer(&settings, &opened, clock).await?;
                 let mailer = mailer.as_ref();
-                let removed = users::reset_mfa(store, clock, mailer, &one.username).await?;
+                let removed = users::reset_mfa(
+                    &May::operator(),
+                    store,
+                    clock,
+                    mailer,
+                    Target::named(&one.username),
+                )
+                .await?;
                 let said = if removed { "the second factor is removed" } else { "there was none" };
                 at.print(&json!({ "done": true, "removed": removed }), said);
             }
             Self::Disable(one) => {
-                ended_shown(at, "disabled", users::disable(store, clock, &one.username).await?);
+                ended_shown(
+                    at,
+                    "disabled",
+                    users::disable(&May::operator(), store, clock, Target::named(&one.username))
+                        .await?,
+                );
             }
             Self::Enable(one) => {
-                users::enable(store, clock, &one.username).await?;
+                users::enable(&May::operator(), store, clock, Target::named(&one.username)).await?;
                 at.done(&format!("enabled {}", one.username));
             }
             Self::Delete(one) => {
-                users::delete(store, clock, &one.username).await?;
+                users::delete(&May::operator(), store, clock, Target::named(&one.username)).await?;
                 at.done(&format!("deleted {}", one.username));
             }
-            Self::AddGroup(Group { username, group }) => {
-                let added = groups::add_member(store, clock, &username, &group).await?;
-                let words = if added { "is in" } else { "was already in" };
-                let shown = json!({ "done": true, "changed": added });
-                at.print(&shown, &format!("{username} {words} the group {group}"));
-            }
-            Self::RemoveGroup(Group { username, group }) => {
-                let removed = groups::remove_member(store, clock, &username, &group).await?;
-                let words = if removed { "is no longer in" } else { "was not in" };
-                let shown = json!({ "done": true, "changed": removed });
-                at.print(&shown, &format!("{username} {words} the group {group}"));
-            }
-            Self::GrantRole(role) => {
-                let (client, name) = role.at_client()?;
-                let named = (&client, &name);
-                let given = client_roles::grant(store, clock, &role.username, named).await?;
-                let words = if given { "has" } else { "had already" };
-                let shown = json!({ "done": true, "changed": given });
-                at.print(&shown, &format!("{} {words} the role {}", role.username, role.role));
-            }
-            Self::RevokeRole(role) => {
-                let (client, name) = role.at_client()?;
-                let named = (&client, &name);
-                let taken = client_roles::revoke(store, clock, &role.username, named).await?;
-                let words = if taken { "no longer has" } else { "did not have" };
-                let shown = json!({ "done": true, "changed": taken });
-                at.print(&shown, &format!("{} {words} the role {}", role.username, role.role));
-            }
+            Self::AddGroup(group) => group.add(at, store).await?,
+            Self::RemoveGroup(group) => group.remove(at, store).await?,
+            Self::GrantRole(role) => role.grant(at, store).await?,
+            Self::RevokeRole(revoke) => revoke.run(at, store).await?,
             Self::Invite(invite) => invite.run(at, &settings, &opened).await?,
             Self::Logout(one) => {
-                ended_shown(at, "logged out", users::logout(store, clock, &one.username).await?);
+                ended_shown(
+                    at,
+                    "logged out",
+                    users::logout(&May::operator(), store, clock, Target::named(&one.username))
+                        .await?,
+                );
             }
             Self::Recover(recover) => recover.run(at, &settings, &opened).await?,
         }
+        Ok(())
+    }
+}
+
+impl Group {
+    async fn add(&self, at: &Installation, store: &Store) -> OrRejected {
+        let Self { username, group } = self;
+        let (may, target) = (May::operator(), Target::named(username));
+        let added = groups::add_member(&may, store, &at.clock, target, group).await?;
+        let words = if added { "is in" } else { "was already in" };
+        let shown = json!({ "done": true, "changed": added });
+        at.print(&shown, &format!("{username} {words} the group {group}"));
+        Ok(())
+    }
+
+    async fn remove(&self, at: &Installation, store: &Store) -> OrRejected {
+        let Self { username, group } = self;
+        let (may, target) = (May::operator(), Target::named(username));
+        let removed = groups::remove_member(&may, store, &at.clock, target, group).await?;
+        let words = if removed { "is no longer in" } else { "was not in" };
+        let shown = json!({ "done": true, "changed": removed });
+        at.print(&shown, &format!("{username} {words} the group {group}"));
+        Ok(())
+    }
+}
+
+impl Role {
+    async fn grant(&self, at: &Installation, store: &Store) -> OrRejected {
+        let Self { username, role } = self;
+        let granted = match role {
+            RoleWord::Admin(role) => {
+                let (may, who) = (May::operator(), Who::Name(username));
+                roles::grant(&may, store, &at.clock, who, *role).await?
+            }
+            RoleWord::AtClient(client, name) => {
+                let (may, target) = (May::operator(), Target::named(username));
+                client_roles::grant(&may, store, &at.clock, target, (client, name)).await?
+            }
+        };
+        let said = if granted { "has the role" } else { "has the role already:" };
+        let shown = json!({ "done": true, "granted": granted });
+        at.print(&shown, &format!("{username} {said} {}", role.words()));
+        Ok(())
+    }
+}
+
+impl RevokeRole {
+    async fn run(&self, at: &Installation, store: &Store) -> OrRejected {
+        let Self { role: Role { username, role }, force } = self;
+        let revoked = match role {
+            RoleWord::Admin(role) => {
+                let (may, who) = (May::operator(), Who::Name(username));
+                roles::revoke(&may, store, &at.clock, who, (*role, *force)).await?
+            }
+            RoleWord::AtClient(client, name) => {
+                let (may, target) = (May::operator(), Target::named(username));
+                client_roles::revoke(&may, store, &at.clock, target, (client, name)).await?
+            }
+        };
+        let said = if revoked { "no longer has" } else { "did not have" };
+        let shown = json!({ "done": true, "revoked": revoked });
+        at.print(&shown, &format!("{username} {said} the role {}", role.words()));
         Ok(())
     }
 }
@@ -322,8 +413,10 @@ impl SetPassword {
         warn_if_breached(settings, Some(&password)).await?;
         let (clock, hasher) = (&at.clock, hasher(settings)?);
         let mailer = mailer(settings, store, clock).await?;
-        let (mailer, username) = (mailer.as_ref(), &self.username);
-        let ended = users::set_password(store, clock, mailer, &hasher, username, &password).await?;
+        let (mailer, target) = (mailer.as_ref(), Target::named(&self.username));
+        let may = May::operator();
+        let ended = users::set_password(&may, store, clock, mailer, &hasher, target, &password);
+        let ended = ended.await?;
         ended_shown(at, "the password is set", ended);
         Ok(())
     }
@@ -334,7 +427,9 @@ impl Invite {
         let mailer = if self.print { None } else { mailer(settings, store, &at.clock).await? };
         let (issuer, mailer) = (&settings.issuer, mailer.as_ref());
         let guest = Guest { email: &self.email, client: self.client.as_deref() };
-        if let Some(link) = invitations::invite(store, &at.clock, issuer, mailer, guest).await? {
+        if let Some(link) =
+            invitations::invite(&May::operator(), store, &at.clock, issuer, mailer, guest).await?
+        {
             at.print(&json!({ "link": link.expose() }), link.expose());
         } else {
             let (json, words) = (json!({ "mailed_to": self.email }), &self.email);
@@ -348,7 +443,15 @@ impl Recover {
     async fn run(&self, at: &Installation, settings: &Settings, store: &Arc<Store>) -> OrRejected {
         let mailer = if self.print { None } else { mailer(settings, store, &at.clock).await? };
         let (issuer, mailer) = (&settings.issuer, mailer.as_ref());
-        let made = recovery::make(store, &at.clock, issuer, mailer, &self.username).await?;
+        let made = recovery::make(
+            &May::operator(),
+            store,
+            &at.clock,
+            issuer,
+            mailer,
+            Target::named(&self.username),
+        )
+        .await?;
         match made {
             RecoveryLink::Shown(link) => {
                 at.print(&json!({ "link": link.expose() }), link.expose());

@@ -1,5 +1,7 @@
 //! Registers clients, RFC 7591 §2, and changes their registration.
 
+use serde_json::Value;
+
 use crate::domain::audit::{Event, EventKind};
 use crate::domain::claim_names::{RESERVED, SCOPE_CLAIMS, is_claim};
 use crate::domain::client::{
@@ -32,6 +34,12 @@ pub enum ClientRejected {
         "this client was registered without a secret, so it cannot authenticate with one: register it again"
     )]
     WithoutSecret,
+    /// Whoever asked lacks a right that the scopes of the client give.
+    #[error("the client {0:?} has scopes of the administration API that you lack")]
+    BeyondRights(String),
+    /// It is not any more what the caller saw.
+    #[error("it was changed meanwhile: read it again")]
+    Changed,
     /// Its authentication method has no secret.
     #[error("a client of this authentication method has no secret")]
     NoSecretToRotate,
@@ -82,7 +90,10 @@ pub async fn create(
         tx.abandon().await;
         return Err(ClientRejected::Taken(client.id.as_str().to_owned()).into());
     }
-    done(tx, EventKind::ClientCreated, &client.id).await?;
+    let event = Event::new(EventKind::ClientCreated).client(&client.id);
+    let change = event.changing(&Value::Null, &facts(&client));
+    audit_events::insert(&tx, &[change]).await?;
+    tx.commit().await?;
     Ok(secret)
 }
 
@@ -94,7 +105,18 @@ pub async fn update(
     id: &str,
     change: impl FnOnce(&mut Client) -> Result<(), ClientRejected>,
 ) -> ClientResult<Client> {
-    let (tx, mut client) = lock(store, clock, id).await?;
+    let (tx, client) = lock(store, clock, id).await?;
+    update_locked(tx, issuer, client, change).await
+}
+
+/// Changes a client whose row this transaction has locked.
+pub(crate) async fn update_locked(
+    tx: Tx,
+    issuer: &urls::Issuer,
+    mut client: Client,
+    change: impl FnOnce(&mut Client) -> Result<(), ClientRejected>,
+) -> ClientResult<Client> {
+    let before = facts(&client);
     let changed = change(&mut client).and_then(|()| check(issuer, &client));
     let has_secret = client.metadata.token_endpoint_auth_method.has_secret();
     let changed = match changed {
@@ -106,8 +128,15 @@ pub async fn update(
         return Err(why.into());
     }
     clients::update(&tx, &client).await?;
-    done(tx, EventKind::ClientUpdated, &client.id).await?;
+    let event = Event::new(EventKind::ClientUpdated).client(&client.id);
+    audit_events::insert(&tx, &[event.changing(&before, &facts(&client))]).await?;
+    tx.commit().await?;
     Ok(client)
+}
+
+/// What the audit says about a client that is changed: its metadata, in which no secret is.
+fn facts(client: &Client) -> Value {
+    Value::Object(client.metadata.to_json())
 }
 
 /// Reads the client and locks its row, so that the changed client can be written back without

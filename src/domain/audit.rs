@@ -1,5 +1,8 @@
 //! Audit events: what an operator must be able to look up afterwards.
 
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
 use super::client::ClientId;
 use super::family::FamilyId;
 use super::user::UserId;
@@ -95,11 +98,14 @@ pub enum EventKind {
     InvitationAccepted,
     TermsAccepted,
     StatusListsClosed,
+    RoleGranted,
+    RoleRevoked,
 }
 
 impl EventKind {
     /// The name in the database and in the log.
     #[must_use]
+    #[expect(clippy::too_many_lines, reason = "one line for each kind")]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::SignInSucceeded => "sign_in.succeeded",
@@ -189,12 +195,14 @@ impl EventKind {
             Self::InvitationAccepted => "invitation.accepted",
             Self::TermsAccepted => "terms.accepted",
             Self::StatusListsClosed => "status_lists.closed",
+            Self::RoleGranted => "role.granted",
+            Self::RoleRevoked => "role.revoked",
         }
     }
 }
 
 /// Where a request came from. All audit events of one request share it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Origin {
     /// The client address, as text.
     pub address: Option<String>,
@@ -217,6 +225,34 @@ pub struct Event {
     pub origin: Origin,
     /// One more word about the event, for example a reason or a key id.
     pub detail: Option<String>,
+    /// What changed.
+    pub change: Option<Change>,
+}
+
+/// What a change in the administration replaced, and by what: the members that differ. They are
+/// stored apart from the event, so that they can go with the person whom they concern.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// The members before; a new thing had none.
+    pub before: Map<String, Value>,
+    /// The members afterwards; a deleted thing has none.
+    pub after: Map<String, Value>,
+}
+
+impl Change {
+    /// The difference between two JSON objects. `None` if there is none.
+    #[must_use]
+    pub fn between(before: &Value, after: &Value) -> Option<Self> {
+        let members = |of: &Value, other: &Value| -> Map<String, Value> {
+            let all = of.as_object().into_iter().flatten();
+            let differs = |(name, value): &(&String, &Value)| {
+                !value.is_null() && other.get(name.as_str()) != Some(*value)
+            };
+            all.filter(differs).map(|(name, value)| (name.clone(), value.clone())).collect()
+        };
+        let change = Self { before: members(before, after), after: members(after, before) };
+        (!change.before.is_empty() || !change.after.is_empty()).then_some(change)
+    }
 }
 
 impl Event {
@@ -230,6 +266,7 @@ impl Event {
             family: None,
             origin: Origin::default(),
             detail: None,
+            change: None,
         }
     }
 
@@ -266,5 +303,32 @@ impl Event {
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(detail.into());
         self
+    }
+
+    /// Adds what changed. No secret may be among it.
+    #[must_use]
+    pub fn changing(mut self, before: &Value, after: &Value) -> Self {
+        self.change = Change::between(before, after);
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_change_has_only_the_members_that_differ() {
+        let before = json!({ "name": "A", "email": "a@x.org", "locale": null });
+        let after = json!({ "name": "B", "email": "a@x.org", "locale": "ko" });
+        let change = Change::between(&before, &after).expect("a change");
+        assert_eq!(Value::Object(change.before), json!({ "name": "A" }));
+        assert_eq!(Value::Object(change.after), json!({ "name": "B", "locale": "ko" }));
+        assert_eq!(Change::between(&before, &before), None);
+        let new = Change::between(&Value::Null, &after).expect("a change");
+        assert!(new.before.is_empty());
+        assert_eq!(Value::Object(new.after), after);
     }
 }

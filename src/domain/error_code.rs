@@ -68,6 +68,12 @@ codes! {
     Throttled = "temporarily_unavailable", 429, "`/token`, `/authorize-challenge`, with `Retry-After`: too many failed sign-ins of one person; there and at `/introspect`, `/revoke`: too many requests";
     Overloaded = "temporarily_unavailable", 503, "everywhere, with `Retry-After`: too much work, or no database";
     NotFound = "not_found", 404, "everywhere";
+    // RFC 9470 §3
+    InsufficientUserAuthentication = "insufficient_user_authentication", 401, "`/admin/api`: the person proves more, or again";
+    Conflict = "conflict", 409, "`/admin/api`";
+    PreconditionFailed = "precondition_failed", 412, "`/admin/api`";
+    ContentInvalid = "content_invalid", 422, "`/admin/api`";
+    PreconditionRequired = "precondition_required", 428, "`/admin/api`";
     MethodNotAllowed = "method_not_allowed", 405, "everywhere";
     CursorExpired = "cursor_expired", 410, "`/revocations`";
     NotImplemented = "not_implemented", 501, "`/status/{number}`";
@@ -75,7 +81,7 @@ codes! {
     InvalidRedirectUri = "invalid_redirect_uri", 400, "a page, in small print";
     UnknownInteraction = "unknown_interaction", 400, "a page, in small print";
     WrongBrowser = "wrong_browser", 400, "a page, in small print";
-    Forbidden = "forbidden", 403, "a page, in small print";
+    Forbidden = "forbidden", 403, "a page, in small print; `/admin/api`";
     Expired = "expired", 410, "a page, in small print";
     AlreadyDone = "already_done", 409, "a page, in small print";
     UnknownProvider = "unknown_provider", 404, "a page, in small print";

@@ -31,7 +31,7 @@ What comes back in a redirect has no status of its own. Besides these there is `
 ";
 
 impl ReasonSection {
-    const EVERY: [Self; 9] = [
+    const EVERY: [Self; 10] = [
         Self::ClientAuthentication,
         Self::AnyRequest,
         Self::Token,
@@ -40,6 +40,7 @@ impl ReasonSection {
         Self::AuthorizeRedirect,
         Self::Resources,
         Self::Pages,
+        Self::Administration,
         Self::AccessTokens,
     ];
 
@@ -61,6 +62,9 @@ impl ReasonSection {
             }
             Self::Pages => {
                 "## Pages\n\nThe page has the code in small print, and the reason stands in the log."
+            }
+            Self::Administration => {
+                "## `/admin/api`\n\nThe administration API answers with problem details (RFC 9457): `reason` is the name from this list, `detail` says more."
             }
             Self::AccessTokens => {
                 "## Access tokens at a resource server\n\nWhat `mapae token explain` says about a token, and what the resource server should answer. No endpoint of this server tells these: `/userinfo` says `access_token_invalid`, and `/introspect` says `active: false`."

@@ -4,7 +4,10 @@
 pub mod account_page;
 pub mod acr;
 pub mod activity;
+pub mod actor;
 pub mod address;
+pub mod admin_right;
+pub mod admin_role;
 pub mod attribute;
 pub mod audit;
 pub mod auth_session;
@@ -73,4 +76,5 @@ pub mod upstream_outcome;
 pub mod urls;
 pub mod user;
 pub mod verdict;
+pub mod version;
 mod wire;

@@ -17,6 +17,7 @@ pub enum ReasonSection {
     Resources,
     Pages,
     AccessTokens,
+    Administration,
 }
 
 /// Everything that is declared about a reason.
@@ -496,6 +497,38 @@ reasons! {
             "ask for a new mail";
         AddressTaken = "address_taken", InvalidRequest, "another account has the address",
             "choose another address";
+    }
+    Administration {
+        AdminScopeMissing = "admin_scope_missing", InsufficientScope,
+            "neither the scopes of the token nor the roles of the person allow this",
+            "ask for the scope that the answer names; a person also needs a role: `mapae user grant-role`";
+        AdminProofWeak = "admin_proof_weak", InsufficientUserAuthentication,
+            "the account has a second factor, and the token says that it was not proven",
+            "send the person to `/authorize` with `acr_values=2`";
+        AdminProofOld = "admin_proof_old", InsufficientUserAuthentication,
+            "the person signed in too long ago for this change",
+            "send the person to `/authorize` with the `max_age` that the answer names";
+        AdminForbidden = "admin_forbidden", Forbidden,
+            "whoever asks has fewer rights than the person, role or client that it concerns",
+            "somebody with these rights can do it";
+        AdminUnknown = "admin_unknown", NotFound, "what the request is about does not exist",
+            "list what there is";
+        AdminConflict = "admin_conflict", Conflict, "it does not fit what is there",
+            "the detail says what is in the way";
+        AdminChanged = "admin_changed", PreconditionFailed,
+            "it is not any more what the If-Match of the request saw",
+            "read it again, and repeat the change if it still makes sense";
+        AdminVersionMissing = "admin_version_missing", PreconditionRequired,
+            "a change needs the header If-Match",
+            "send the `ETag` of the last answer";
+        AdminInvalid = "admin_invalid", ContentInvalid, "a value is not valid",
+            "the detail says which";
+        AdminBodyMalformed = "admin_body_malformed", InvalidRequest,
+            "the body is not the JSON that this expects",
+            "the detail says where; `openapi.json` has the form";
+        AdminQueryMalformed = "admin_query_malformed", InvalidRequest,
+            "a parameter of the query is not valid",
+            "the detail says which; `openapi.json` has them all";
     }
     AccessTokens {
         TokenMalformed = "token_malformed", InvalidToken, "the token is not a JWT",

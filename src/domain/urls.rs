@@ -138,6 +138,12 @@ pub const STATUS_LISTS: &str = "/status";
 pub const STATUS_LIST: &str = "/status/{number}";
 /// The feed of revocations.
 pub const REVOCATIONS: &str = "/revocations";
+/// The audience of tokens for the administration API, below the issuer.
+pub const ADMIN_API: &str = "/admin/api";
+/// The administration API.
+pub const ADMIN_API_V1: &str = "/admin/api/v1";
+/// The description of the administration API.
+pub const ADMIN_OPENAPI: &str = "/admin/api/v1/openapi.json";
 /// The metadata, OpenID Connect Discovery §4.
 pub const OPENID_CONFIGURATION: &str = "/.well-known/openid-configuration";
 /// The metadata, RFC 8414 §3.

@@ -1,5 +1,8 @@
 //! `audit_event`: the events that an operator must be able to look up afterwards.
 
+use std::collections::BTreeMap;
+use std::fmt;
+
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
@@ -7,6 +10,7 @@ use sea_orm::sea_query::{OnConflict, Order, Query, UpdateStatement};
 use sea_orm::{Condition, ConnectionTrait, QueryOrder, QuerySelect};
 use serde::Serialize;
 
+use super::audit_changes;
 use super::cause::while_doing;
 use super::column::millis;
 use super::entity::entity;
@@ -14,7 +18,8 @@ use super::housekeeping::housekeep;
 use super::reader::Reader;
 use super::statement::ROWS;
 use super::tx::Tx;
-use crate::domain::audit::Event;
+use crate::domain::actor;
+use crate::domain::audit::{Change, Event};
 use crate::domain::clock;
 use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
@@ -35,6 +40,7 @@ entity! {
             pub request_id: Option<String>,
             pub detail: Option<String>,
             pub times: i64,
+            pub actor: Option<String>,
         }
     }
 }
@@ -46,8 +52,10 @@ const WRITING: &str = "writing the table audit_event";
 /// Writes events. Each is also logged in one line after the commit.
 pub async fn insert(tx: &Tx, events: &[Event]) -> Result<(), Fault> {
     for some in events.chunks(ROWS) {
-        let rows = some.iter().map(|event| row(tx, event, Uuid::now_v7().to_string()));
+        let ids: Vec<_> = some.iter().map(|_| Uuid::now_v7().to_string()).collect();
+        let rows = some.iter().zip(&ids).map(|(event, id)| row(tx, event, id.clone()));
         write(tx, rows.collect()).await?;
+        audit_changes::insert(tx, some.iter().zip(&ids)).await?;
     }
     tx.log_after_commit(events);
     Ok(())
@@ -84,6 +92,7 @@ async fn write(tx: &Tx, rows: Vec<ActiveModel>) -> Result<(), Fault> {
 }
 
 fn row(tx: &Tx, event: &Event, id: String) -> ActiveModel {
+    let origin = actor::origin_of(event, tx.acting());
     ActiveModel {
         id: Set(id),
         at: Set(millis(tx.now())),
@@ -91,10 +100,11 @@ fn row(tx: &Tx, event: &Event, id: String) -> ActiveModel {
         client_id: Set(event.client.as_ref().map(|id| id.as_str().to_owned())),
         user_id: Set(event.user.as_ref().map(|id| id.as_str().to_owned())),
         family_id: Set(event.family.as_ref().map(|id| id.as_str().to_owned())),
-        address: Set(event.origin.address.clone()),
-        request_id: Set(event.origin.request_id.clone()),
+        address: Set(origin.address.clone()),
+        request_id: Set(origin.request_id.clone()),
         detail: Set(event.detail.clone()),
         times: Set(1),
+        actor: Set(tx.acting().map(|acting| acting.actor.to_text())),
     }
 }
 
@@ -103,6 +113,8 @@ fn row(tx: &Tx, event: &Event, id: String) -> ActiveModel {
 pub struct EventSearch {
     /// Only events at this instant or later.
     pub since: Option<DateTime<Utc>>,
+    /// Only events before this instant.
+    pub until: Option<DateTime<Utc>>,
     /// Only events of this kind.
     pub kind: Option<String>,
     /// Only events that concern this client.
@@ -134,6 +146,13 @@ pub struct RecordedEvent {
     pub detail: Option<String>,
     /// How often it happened: the failed sign-ins of one minute are one event.
     pub times: i64,
+    /// Who caused it in the administration: `operator`, `person:` and a `sub`, or `client:` and a
+    /// client id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub actor: Option<String>,
+    /// What changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub change: Option<Change>,
     #[serde(skip)]
     id: String,
 }
@@ -145,6 +164,21 @@ pub struct EventPlace {
     pub at: DateTime<Utc>,
     /// Its id.
     pub id: String,
+}
+
+impl EventPlace {
+    /// Reads the place back from its text.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (at, id) = text.split_once('-')?;
+        Some(Self { at: clock::from_millis(at.parse().ok()?), id: id.to_owned() })
+    }
+}
+
+impl fmt::Display for EventPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", millis(self.at), self.id)
+    }
 }
 
 impl RecordedEvent {
@@ -173,6 +207,7 @@ pub async fn list(
         .filter(
             Condition::all()
                 .add_option(search.since.map(|since| Column::At.gte(millis(since))))
+                .add_option(search.until.map(|until| Column::At.lt(millis(until))))
                 .add_option(search.kind.as_deref().map(|kind| Column::Kind.eq(kind)))
                 .add_option(search.client.as_deref().map(|client| Column::ClientId.eq(client)))
                 .add_option(search.user.as_deref().map(|user| Column::UserId.eq(user)))
@@ -185,10 +220,12 @@ pub async fn list(
         .all(reader.connection())
         .await
         .map_err(while_doing("reading the table audit_event"))?;
-    Ok(rows.into_iter().map(read).collect())
+    let by_actors = rows.iter().filter(|row| row.actor.is_some()).map(|row| row.id.as_str());
+    let mut changes = audit_changes::of(reader, by_actors).await?;
+    Ok(rows.into_iter().map(|row| read(&mut changes, row)).collect())
 }
 
-fn read(row: entity::Model) -> RecordedEvent {
+fn read(changes: &mut BTreeMap<String, Change>, row: entity::Model) -> RecordedEvent {
     RecordedEvent {
         at: clock::from_millis(row.at),
         event: row.kind,
@@ -199,6 +236,8 @@ fn read(row: entity::Model) -> RecordedEvent {
         request_id: row.request_id,
         detail: row.detail,
         times: row.times,
+        actor: row.actor,
+        change: changes.remove(&row.id),
         id: row.id,
     }
 }

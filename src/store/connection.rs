@@ -179,7 +179,7 @@ impl Rows {
 /// Single statements without a transaction, sent through any free connection. A statement that
 /// writes must have no further effect when it is sent twice: a connection may have died before or
 /// after the statement took effect.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Committed(Arc<Pool>);
 
 impl Committed {

@@ -17,6 +17,7 @@ use super::reader::Reader;
 use super::standby::Lists;
 use super::tx::Tx;
 use super::{file, migrating, server};
+use crate::domain::actor::Acting;
 use crate::domain::verdict::Fault;
 
 /// How long the result of the readiness check is remembered.
@@ -24,14 +25,15 @@ const REMEMBERED: Duration = Duration::from_secs(1);
 /// The longest time that a small write takes in a database that counts as ready.
 const READY: Duration = Duration::from_secs(2);
 
-/// The open database.
-#[derive(Debug)]
+/// The open database. A clone shares the connections.
+#[derive(Clone, Debug)]
 pub struct Store {
     reader: Committed,
     writer: Committed,
     lists: Lists,
-    ready: tokio::sync::Mutex<Option<(Instant, bool)>>,
+    ready: Arc<tokio::sync::Mutex<Option<(Instant, bool)>>>,
     changes: watch::Sender<u64>,
+    acting: Option<Acting>,
 }
 
 impl Reader for Store {
@@ -75,14 +77,22 @@ impl Store {
             lists: Lists::of(&reader),
             reader,
             writer: Committed::new(writer),
-            ready: tokio::sync::Mutex::default(),
+            ready: Arc::default(),
             changes: watch::Sender::new(0),
+            acting: None,
         })
     }
 
     /// The same database, whose lists are read from the standby at this URL.
     pub fn with_standby(self, url: &str, options: &Options) -> Result<Self, Fault> {
         Ok(Self { lists: self.lists.with(url, options)?, ..self })
+    }
+
+    /// The same database, in whose transactions somebody acts in the administration: the audit
+    /// events say who, and from where.
+    #[must_use]
+    pub fn acting_as(&self, acting: &Acting) -> Self {
+        Self { acting: Some(acting.clone()), ..self.clone() }
     }
 
     /// Whether there is a standby.
@@ -125,7 +135,7 @@ impl Store {
     pub async fn begin(&self, now: DateTime<Utc>) -> Result<Tx, Fault> {
         let begun = Connection::begin(self.writer.pool()).await;
         let begun = begun.map_err(while_doing("beginning a transaction"))?;
-        Ok(Tx::new(begun, now, self.changes.clone()))
+        Ok(Tx::new(begun, now, self.changes.clone(), self.acting.clone()))
     }
 
     /// How often this process has changed a table that servers watch

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Query, SelectStatement, SimpleExpr};
-use sea_orm::{ExprTrait, Iterable, Order};
+use sea_orm::{ExprTrait, Iterable, Order, QueryOrder, QuerySelect};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
@@ -127,6 +127,27 @@ pub(super) fn succession(row: &Model) -> Result<Option<Succession>, Fault> {
 pub async fn find(reader: &impl Reader, id: &FamilyId) -> Result<Option<Family>, Fault> {
     let row = Entity::find_by_id(id.as_str()).one(reader.connection()).await;
     row.map_err(while_doing(TABLE))?.map(Family::try_from).transpose()
+}
+
+/// Live families of a person, in the order of their ids, beginning after this one, at most this
+/// many.
+pub async fn some_of_user(
+    reader: &impl Reader,
+    user: &UserId,
+    behind: Option<&FamilyId>,
+    at_most: u64,
+    now: DateTime<Utc>,
+) -> Result<Vec<Family>, Fault> {
+    let rows = Entity::find()
+        .filter(Column::UserId.eq(user.as_str()))
+        .filter(ColumnTrait::gt(&Column::Id, behind.map(FamilyId::as_str).unwrap_or_default()))
+        .filter(Column::RevokedAt.is_null())
+        .filter(ColumnTrait::gt(&Column::ExpiresAt, millis(now)))
+        .order_by_asc(Column::Id)
+        .limit(at_most)
+        .all(reader.connection())
+        .await;
+    rows.map_err(while_doing(TABLE))?.into_iter().map(Family::try_from).collect()
 }
 
 /// Writes a new family, with a succession if it has refresh tokens.

@@ -8,9 +8,11 @@
 //! deadline ([`Options::statement_timeout`], and that of the request that is being answered).
 
 mod account_keys;
+pub mod admin_roles;
 pub mod apps;
 pub mod attribute_values;
 pub mod attributes;
+mod audit_changes;
 pub mod audit_events;
 mod audit_log;
 pub mod authorization_codes;

@@ -37,10 +37,10 @@ struct Standby {
 }
 
 /// Reads from the standby while it is good, else from the primary.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Lists {
     primary: Committed,
-    standby: Option<Standby>,
+    standby: Option<Arc<Standby>>,
 }
 
 impl Lists {
@@ -66,7 +66,7 @@ impl Lists {
         let connections = Committed::new(Arc::new(pool.map_err(&fault)?));
         let (name, is_good) = (place::shown_url(url), AtomicBool::new(false));
         let standby = Standby { connections, name, is_good, rests_until: Mutex::default() };
-        Ok(Self { standby: Some(standby), ..self })
+        Ok(Self { standby: Some(Arc::new(standby)), ..self })
     }
 
     /// The connections to the standby, if there is one.
@@ -97,7 +97,7 @@ impl Lists {
     }
 
     fn good(&self) -> Option<&Standby> {
-        self.standby.as_ref().filter(|standby| standby.is_good.load(Ordering::SeqCst))
+        self.standby.as_deref().filter(|standby| standby.is_good.load(Ordering::SeqCst))
     }
 }
 

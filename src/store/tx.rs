@@ -11,6 +11,7 @@ use super::cause::while_doing;
 use super::connection::Connection;
 use super::reader::Reader;
 use super::revocation_log::{self, Noted};
+use crate::domain::actor::Acting;
 use crate::domain::audit::Event;
 use crate::domain::verdict::{Error, Fault};
 
@@ -25,12 +26,23 @@ pub struct Tx {
     revoked: Mutex<Vec<Noted>>,
     changed: AtomicBool,
     changes: watch::Sender<u64>,
+    acting: Option<Acting>,
 }
 
 impl Tx {
-    pub(super) fn new(inner: Connection, now: DateTime<Utc>, changes: watch::Sender<u64>) -> Self {
+    pub(super) fn new(
+        inner: Connection,
+        now: DateTime<Utc>,
+        changes: watch::Sender<u64>,
+        acting: Option<Acting>,
+    ) -> Self {
         let (events, revoked, changed) = (Mutex::default(), Mutex::default(), false.into());
-        Self { inner, now, events, revoked, changed, changes }
+        Self { inner, now, events, revoked, changed, changes, acting }
+    }
+
+    /// Who acts in the administration; `None` outside of it.
+    pub(super) fn acting(&self) -> Option<&Acting> {
+        self.acting.as_ref()
     }
 
     /// The instant of this transaction. Everything in it uses the same one.
@@ -64,7 +76,7 @@ impl Tx {
 
     /// Commits. This is for writes that cannot be refused.
     pub async fn commit(self) -> Result<(), Fault> {
-        let Self { inner, now, events, revoked, changed, changes } = self;
+        let Self { inner, now, events, revoked, changed, changes, acting } = self;
         let revoked = revoked.into_inner().unwrap_or_else(PoisonError::into_inner);
         let revokes = !revoked.is_empty();
         if revokes {
@@ -75,7 +87,7 @@ impl Tx {
             changes.send_modify(|number| *number += 1);
         }
         let events = events.into_inner().unwrap_or_else(PoisonError::into_inner);
-        events.iter().for_each(audit_log::log);
+        events.iter().for_each(|event| audit_log::log(event, acting.as_ref()));
         Ok(())
     }
 

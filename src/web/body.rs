@@ -28,6 +28,11 @@ impl Head {
         Self(request.into_parts().0.headers)
     }
 
+    /// These headers.
+    pub(super) fn with(headers: HeaderMap) -> Self {
+        Self(headers)
+    }
+
     /// All headers.
     pub(super) fn headers(&self) -> &HeaderMap {
         &self.0
@@ -77,7 +82,7 @@ pub(super) async fn read(request: Request) -> Result<(Parts, bytes::Bytes), BadB
     Ok((parts, body))
 }
 
-async fn bytes(body: Body) -> Result<bytes::Bytes, BadBody> {
+pub(super) async fn bytes(body: Body) -> Result<bytes::Bytes, BadBody> {
     let bad = |status, reason| Err(BadBody { status, reason });
     let read = Limited::new(body, LIMIT).collect();
     match tokio::time::timeout(request::at_most(BODY_TIMEOUT), read).await {

@@ -11,6 +11,7 @@ use crate::domain::urls;
 
 mod account;
 mod account_session;
+pub mod admin_api;
 mod answer;
 mod assets;
 mod authorize;
@@ -111,6 +112,7 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route_layer(limited)
         .merge(for_scripts)
         .merge(my_account())
+        .merge(admin_api::routes())
         .route(urls::AUTHORIZE, get(authorize::get).post(authorize::post))
         .route(urls::AUTHORIZE_CONTINUE, get(authorize::resume))
         .route(urls::LOGIN, get(login::get).post(login::post))

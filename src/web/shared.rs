@@ -7,6 +7,7 @@ use axum::http::HeaderValue;
 use bytes::Bytes;
 
 use crate::clients::logos::Logos;
+use crate::domain::provider::Registration;
 use crate::domain::urls::Issuer;
 use crate::domain::verdict::Fault;
 use crate::flows::context::Flows;
@@ -21,6 +22,7 @@ use crate::oauth::status::lists::StatusLists;
 use crate::oauth::token::endpoint::TokenEndpoint;
 use crate::pages::Look;
 use crate::runtime::supervisor::Supervisor;
+use crate::web::admin_api::settings::AdminSettings;
 use crate::web::cookies::Cookies;
 
 /// The parts that the handlers are built from.
@@ -50,6 +52,10 @@ pub struct SharedParts {
     pub doctor: DoctorKey,
     /// Notes who fetches the public keys.
     pub key_fetchers: Arc<KeyFetchers>,
+    /// How the administration works.
+    pub admin: AdminSettings,
+    /// The providers of the settings file.
+    pub providers_of_file: Vec<Registration>,
 }
 
 /// The metadata document, with and without the prompt for a new account.
@@ -92,6 +98,8 @@ pub struct Shared {
     pub(super) cookies: Cookies,
     pub(super) doctor: DoctorKey,
     pub(super) key_fetchers: Arc<KeyFetchers>,
+    pub(super) admin: AdminSettings,
+    pub(super) providers_of_file: Vec<Registration>,
     pub(super) ready: AtomicBool,
     pub(super) jwks_cache: HeaderValue,
     pub(super) status_cache: HeaderValue,
@@ -103,7 +111,7 @@ impl Shared {
     pub fn new(parts: SharedParts) -> Result<Arc<Self>, Fault> {
         let SharedParts { supervisor, flows, requests, token, resources, .. } = parts;
         let SharedParts { keyring, status_lists, feed, logos, look, doctor, .. } = parts;
-        let SharedParts { key_fetchers, .. } = parts;
+        let SharedParts { key_fetchers, admin, providers_of_file, .. } = parts;
         let seconds = keyring.policy().jwks_max_age.num_seconds();
         let cache = HeaderValue::try_from(format!("public, max-age={seconds}"));
         let jwks_cache = cache.unwrap_or_else(|_| HeaderValue::from_static("no-store"));
@@ -132,6 +140,8 @@ impl Shared {
             look,
             doctor,
             key_fetchers,
+            admin,
+            providers_of_file,
         }))
     }
 

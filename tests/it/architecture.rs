@@ -50,14 +50,15 @@ const ROOMS: &[(&str, Option<&[&str]>)] = &[
     (
         "admin",
         Some(&[
-            "domain", "store", "keys", "mail", "accounts", "clients", "oauth", "outbound", "social",
+            "domain", "settings", "store", "keys", "mail", "accounts", "clients", "oauth",
+            "outbound", "social",
         ]),
     ),
     (
         "web",
         Some(&[
             "domain", "settings", "keys", "accounts", "clients", "social", "oauth", "flows",
-            "pages", "outbound", "runtime",
+            "admin", "pages", "outbound", "runtime",
         ]),
     ),
     (
@@ -100,6 +101,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("argon2", &["accounts"]),
     ("askama", &["pages", "web", "cli"]),
     ("axum", &["web", "app", "net", "cli"]),
+    ("utoipa", &["web"]),
+    ("utoipa_axum", &["web"]),
     ("hyper", &["web", "app", "net", "outbound"]),
     ("hyper_util", &["web", "net", "outbound"]),
     ("tower", &["web", "app", "net"]),

@@ -15,6 +15,8 @@ use crate::support::{
     App, Browser, Database, PASSWORD, Server, USERNAME, both, decode_claims, decode_header,
     eventually, form,
 };
+use mapae::admin::authority::May;
+use mapae::admin::users::Target;
 use mapae::domain::grant_type::GrantType;
 
 /// The server of an app: what it was told, and what it answers.
@@ -163,25 +165,25 @@ both! {
                     let fields = [("current-password", PASSWORD), ("new-password", new)];
                     account(&mut browser, "/account/password", &fields).await;
                     let old = PASSWORD.to_owned().into();
-                    mapae::admin::users::set_password(store, now, None, &issuer.hasher, USERNAME, &old).await.unwrap();
+                    mapae::admin::users::set_password(&May::operator(), store, now, None, &issuer.hasher, Target::named(USERNAME), &old).await.unwrap();
                 }
-                "logout verb" => drop(mapae::admin::users::logout(store, now, USERNAME).await.unwrap()),
+                "logout verb" => drop(mapae::admin::users::logout(&May::operator(), store, now, Target::named(USERNAME)).await.unwrap()),
                 "set password" => {
                     let old = PASSWORD.to_owned().into();
-                    mapae::admin::users::set_password(store, now, None, &issuer.hasher, USERNAME, &old).await.unwrap();
+                    mapae::admin::users::set_password(&May::operator(), store, now, None, &issuer.hasher, Target::named(USERNAME), &old).await.unwrap();
                 }
                 "disable" => {
-                    mapae::admin::users::disable(store, now, USERNAME).await.unwrap();
-                    mapae::admin::users::enable(store, now, USERNAME).await.unwrap();
+                    mapae::admin::users::disable(&May::operator(), store, now, Target::named(USERNAME)).await.unwrap();
+                    mapae::admin::users::enable(&May::operator(), store, now, Target::named(USERNAME)).await.unwrap();
                 }
-                _ => mapae::admin::users::delete(store, now, USERNAME).await.unwrap(),
+                _ => mapae::admin::users::delete(&May::operator(), store, now, Target::named(USERNAME)).await.unwrap(),
             }
             eventually(way, async || {
                 listener.tokens().iter().skip(told).any(|token| decode_claims(token)["sid"] == sid)
             })
             .await;
             if way != "delete" {
-                mapae::admin::users::logout(store, now, USERNAME).await.unwrap();
+                mapae::admin::users::logout(&May::operator(), store, now, Target::named(USERNAME)).await.unwrap();
             }
             // Whatever else is due has come before the next round begins.
             eventually("the outbox is empty", async || {
@@ -230,7 +232,7 @@ both! {
             if way != "deletion" {
                 let password = PASSWORD.to_owned().into();
                 let (store, now) = (&issuer.store, server.now());
-                mapae::admin::users::set_password(store, now, None, &issuer.hasher, USERNAME, &password).await.unwrap();
+                mapae::admin::users::set_password(&May::operator(), store, now, None, &issuer.hasher, Target::named(USERNAME), &password).await.unwrap();
             }
             // Whatever else is due has come before the next round begins.
             eventually("the outbox is empty", async || {

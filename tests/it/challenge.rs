@@ -2,7 +2,9 @@
 //! challenge endpoint (OAuth 2.0 for First-Party Applications). Security cases S028, S076, S077.
 
 use futures_util::future::join_all;
+use mapae::admin::authority::May;
 use mapae::admin::users;
+use mapae::admin::users::Target;
 use serde_json::json;
 
 use crate::support::{
@@ -214,7 +216,7 @@ both! {
         let before = code().await;
         let (store, now, hasher) = (&issuer.store, server.now(), &issuer.hasher);
         let password = PASSWORD.to_owned().into();
-        users::set_password(store, now, None, hasher, USERNAME, &password).await.expect("set");
+        users::set_password(&May::operator(), store, now, None, hasher, Target::named(USERNAME), &password).await.expect("set");
         let fields = [("redirect_uri", "")];
         app.exchange_with(&before, &fields).await.refused(400, "invalid_grant");
         let before = code().await;
@@ -240,7 +242,7 @@ both! {
         let session = insufficient(&challenge(&app, &[&ALICE, &PKCE]).await);
         let (store, now, hasher) = (&issuer.store, server.now(), &issuer.hasher);
         let password = PASSWORD.to_owned().into();
-        users::set_password(store, now, None, hasher, USERNAME, &password).await.expect("set");
+        users::set_password(&May::operator(), store, now, None, hasher, Target::named(USERNAME), &password).await.expect("set");
         let code = authenticator.code(&server, 0);
         let reply = challenge(&app, &[&[("auth_session", &session), ("otp", &code)]]).await;
         reply.refused(400, "invalid_session");

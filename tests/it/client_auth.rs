@@ -4,6 +4,8 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPai
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as B64;
 use futures_util::future::join_all;
+use mapae::admin::authority::May;
+use mapae::admin::clients::Target;
 use mapae::domain::client::{Assertions, AuthMethod};
 use mapae::domain::grant_type::GrantType;
 use serde_json::{Value, json};
@@ -171,14 +173,14 @@ both! {
         let witness = server.client("witness", |client| client.metadata.resource_servers = vec!["https://api".to_owned()]).await;
         let tokens = app.password("openid").await.ok().json();
         let store = &server.inner.services().store;
-        mapae::admin::clients::set_enabled(store, server.now(), "app", false).await.unwrap();
+        mapae::admin::clients::set_enabled(&May::operator(), store, server.now(), Target::of("app"), false).await.unwrap();
         server.forget_clients();
         app.refresh(tokens["refresh_token"].as_str().unwrap()).await.refused(401, "invalid_client");
         witness.userinfo(tokens["access_token"].as_str().unwrap()).await.refused(401, "invalid_token");
-        mapae::admin::clients::set_enabled(store, server.now(), "app", true).await.unwrap();
+        mapae::admin::clients::set_enabled(&May::operator(), store, server.now(), Target::of("app"), true).await.unwrap();
         server.forget_clients();
         app.refresh(tokens["refresh_token"].as_str().unwrap()).await.refused(400, "invalid_grant");
-        mapae::admin::clients::delete(store, server.now(), "app").await.unwrap();
+        mapae::admin::clients::delete(&May::operator(), store, server.now(), Target::of("app")).await.unwrap();
         server.forget_clients();
         app.refresh(tokens["refresh_token"].as_str().unwrap()).await.refused(401, "invalid_client");
     }

@@ -1,6 +1,8 @@
 //! Redeeming a code: RFC 6749 §4.1.3, RFC 7636 §4.6, RFC 9700 §4.5, security cases S012 to S024.
 
 use futures_util::future::join_all;
+use mapae::admin::authority::May;
+use mapae::admin::users::Target;
 use mapae::domain::client::{AuthMethod, ClientKind};
 use mapae::domain::grant_type::GrantType;
 
@@ -159,12 +161,13 @@ both! {
             let consent = browser.sign_in_as(&login, &name, PASSWORD).await;
             let code = browser.consent(&consent, "allow").await.authorization_response().code();
             match ending {
-                "disabled" => drop(mapae::admin::users::disable(store, now, &name).await.unwrap()),
-                "deleted" => mapae::admin::users::delete(store, now, &name).await.unwrap(),
-                "logged out" => drop(mapae::admin::users::logout(store, now, &name).await.unwrap()),
+                "disabled" => drop(mapae::admin::users::disable(&May::operator(), store, now, Target::named(&name)).await.unwrap()),
+                "deleted" => mapae::admin::users::delete(&May::operator(), store, now, Target::named(&name)).await.unwrap(),
+                "logged out" => drop(mapae::admin::users::logout(&May::operator(), store, now, Target::named(&name)).await.unwrap()),
                 "new password" => {
                     let new = "another password".to_owned().into();
-                    let set = mapae::admin::users::set_password(store, now, None, &issuer.hasher, &name, &new);
+                    let may = May::operator();
+            let set = mapae::admin::users::set_password(&may, store, now, None, &issuer.hasher, Target::named(&name), &new);
                     set.await.unwrap();
                 }
                 "consent withdrawn" => {

@@ -1,6 +1,8 @@
 //! People delete their accounts: what ends at once, how it is taken back, and what is left.
 
 use futures_util::future::join_all;
+use mapae::admin::authority::May;
+use mapae::admin::users::Target;
 use mapae::admin::users::{self, NewUser};
 use mapae::domain::grant_type::GrantType;
 use mapae::domain::user::Profile;
@@ -156,7 +158,7 @@ both! {
             profile: Profile::default(),
             password: Some(PASSWORD.to_owned().into()),
         };
-        let create = async || users::create(&issuer.store, server.now(), &issuer.hasher, new()).await;
+        let create = async || users::create(&May::operator(), &issuer.store, server.now(), &issuer.hasher, new()).await;
         let first = create().await.unwrap();
         let app = first_party(&server).await;
         let mut browser = server.browser();
@@ -288,7 +290,7 @@ both! {
         let (mut browser, ..) = signed_in(&server, &app).await;
         delete(&mut browser).await;
         let store = &*server.inner.services().store;
-        users::delete(store, server.now(), "alice").await.unwrap();
+        users::delete(&May::operator(), store, server.now(), Target::named("alice")).await.unwrap();
         let evidence = server.evidence().await;
         assert_eq!(rows(&evidence, &sub).await, 0);
         // The plan finds nothing to delete, and is no second event.

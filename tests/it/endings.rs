@@ -2,7 +2,9 @@
 //! bounded size.
 
 use mapae::accounts::session_endings;
+use mapae::admin::authority::May;
 use mapae::admin::users;
+use mapae::admin::users::Target;
 use mapae::domain::audit::Origin;
 use mapae::domain::grant_type::GrantType;
 use mapae::domain::session::SessionId;
@@ -75,7 +77,7 @@ both! {
         let (sub, issuer) = (server.alice().await, server.inner.services());
         app(&server).await;
         open(&server, &sub, VERY_MANY, None).await;
-        let ended_now = users::disable(&issuer.store, server.now(), USERNAME).await.expect("disabled");
+        let ended_now = users::disable(&May::operator(), &issuer.store, server.now(), Target::named(USERNAME)).await.expect("disabled");
         assert_eq!(ended_now, VERY_MANY as u64);
         let evidence = server.evidence().await;
         assert!(ended(&evidence, 0, 0).await);
@@ -94,12 +96,12 @@ both! {
             open(&server, &sub, MANY, None).await;
             let before = told(&evidence).await;
             let ended_now = match verb {
-                "logout" => users::logout(store, now, USERNAME).await,
+                "logout" => users::logout(&May::operator(), store, now, Target::named(USERNAME)).await,
                 "set password" => {
                     let password = PASSWORD.to_owned().into();
-                    users::set_password(store, now, None, &issuer.hasher, USERNAME, &password).await
+                    users::set_password(&May::operator(), store, now, None, &issuer.hasher, Target::named(USERNAME), &password).await
                 }
-                _ => users::delete(store, now, USERNAME).await.map(|()| MANY as u64),
+                _ => users::delete(&May::operator(), store, now, Target::named(USERNAME)).await.map(|()| MANY as u64),
             };
             assert_eq!(ended_now.expect(verb), MANY as u64, "{verb}");
             assert!(ended(&evidence, 0, 0).await, "{verb}");
@@ -128,7 +130,7 @@ both! {
         ] {
             evidence.run(slow).await;
         }
-        let ended_now = users::logout(&issuer.store, server.now(), USERNAME).await.expect("ended");
+        let ended_now = users::logout(&May::operator(), &issuer.store, server.now(), Target::named(USERNAME)).await.expect("ended");
         assert_eq!(ended_now, 2_000);
         assert!(ended(&evidence, 0, 0).await);
     }
@@ -168,7 +170,7 @@ both! {
             assert!(told(&evidence).await - before >= MANY, "{way}");
             let issuer = server.inner.services();
             let password = PASSWORD.to_owned().into();
-            users::set_password(&issuer.store, server.now(), None, &issuer.hasher, USERNAME, &password)
+            users::set_password(&May::operator(), &issuer.store, server.now(), None, &issuer.hasher, Target::named(USERNAME), &password)
                 .await
                 .expect("set");
         }
@@ -222,10 +224,10 @@ both! {
         let hash = format!("SELECT count(*) AS n FROM account WHERE id = '{sub}' AND password_hash = ");
         let old = store_hash(&server, &sub).await;
         let password = "another one entirely".to_owned().into();
-        let said = users::set_password(store, now, None, &issuer.hasher, USERNAME, &password).await.unwrap_err();
+        let said = users::set_password(&May::operator(), store, now, None, &issuer.hasher, Target::named(USERNAME), &password).await.unwrap_err();
         assert!(said.to_string().contains("not everything that was open has ended yet"), "{said}");
         assert_eq!(evidence.count(&format!("{hash}'{old}'")).await, 0);
-        users::disable(store, now, USERNAME).await.unwrap_err();
+        users::disable(&May::operator(), store, now, Target::named(USERNAME)).await.unwrap_err();
         assert!(!app.is_active(&access).await);
         assert_eq!(evidence.count(OPEN).await, 1);
         evidence.run("ALTER TABLE elsewhere RENAME TO outbox").await;

@@ -9,6 +9,8 @@ use crate::recovery::{
     EMAIL, forget, has, mails_to, next, next_code, person, press, submit, with_mail,
 };
 use crate::support::{Browser, Letter, PASSWORD, Page, Server, both, eventually};
+use mapae::admin::authority::May;
+use mapae::admin::users::Target;
 
 /// What an answer says: its status, the names and values of its headers and its text, without what
 /// differs from one request to the next for everybody. Equal texts have one size.
@@ -57,7 +59,9 @@ async fn people(server: &Server) -> [(&'static str, bool); 7] {
         person(server, name, &format!("{name}@example.com"), is_verified).await;
     }
     let store = &server.inner.services().store;
-    mapae::admin::users::disable(store, server.now(), "xdisabled").await.unwrap();
+    mapae::admin::users::disable(&May::operator(), store, server.now(), Target::named("xdisabled"))
+        .await
+        .unwrap();
     let evidence = server.evidence().await;
     // One-time codes, as far as an answer could tell.
     evidence.run("UPDATE account SET totp_since = 1 WHERE username = 'xfactor'").await;

@@ -4,6 +4,8 @@
 use crate::pages_of_accounts::{Named, SETTINGS, Walker, pages_of_terms};
 use crate::recovery::with_mail;
 use crate::support::{App, Browser, Mailbox, PASSWORD, Page, Server, both, form};
+use mapae::admin::authority::May;
+use mapae::admin::users::Target;
 
 const HOSTILE: &str = "\"><img src=x onerror=alert(1)></script>'{{7*7}}";
 
@@ -112,7 +114,16 @@ async fn hostile_app(server: &Server) -> App {
             name: Some(HOSTILE.to_owned()),
             ..Default::default()
         };
-        mapae::admin::users::update(&issuer.store, server.now(), None, name, named).await.unwrap();
+        mapae::admin::users::update(
+            &May::operator(),
+            &issuer.store,
+            server.now(),
+            None,
+            Target::named(name),
+            named,
+        )
+        .await
+        .unwrap();
     }
     app
 }

@@ -187,9 +187,9 @@ both! {
             assert_eq!(made["role"], format!("{client}:{name}"));
         }
         for role in ["app:viewer", "app:editor", "api:reader", "second:boss"] {
-            assert_eq!(grant(&cli, "grant-role", role).await["changed"], true);
+            assert_eq!(grant(&cli, "grant-role", role).await["granted"], true);
         }
-        assert_eq!(grant(&cli, "grant-role", "app:editor").await["changed"], false);
+        assert_eq!(grant(&cli, "grant-role", "app:editor").await["granted"], false);
         let shown = cli.json(&["user", "show", "--username", USERNAME], None).await;
         assert_eq!(shown["roles"], json!(["api:reader", "app:editor", "app:viewer", "second:boss"]));
 

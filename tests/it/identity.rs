@@ -1,7 +1,9 @@
 //! What an app learns about a person, in id tokens and at userinfo: OpenID Connect Core §2, §5,
 //! §12.
 
+use mapae::admin::authority::May;
 use mapae::admin::users;
+use mapae::admin::users::Target;
 use mapae::domain::client::RefreshPolicy;
 use mapae::domain::scope::Scope;
 use mapae::domain::user::{Address, Profile};
@@ -67,7 +69,9 @@ async fn start(database: &crate::support::Database) -> (Server, App, String) {
     let sub = server.alice().await;
     let issuer = server.inner.services();
     let change = users::ClaimsChange { profile: Some(everything()), ..Default::default() };
-    let updated = users::update(&issuer.store, server.now(), None, "alice", change);
+    let may = May::operator();
+    let updated =
+        users::update(&may, &issuer.store, server.now(), None, Target::named("alice"), change);
     updated.await.unwrap();
     let app = first_party(&server, "app").await;
     (server, app, sub)

@@ -2,7 +2,9 @@
 //! click comes back to where the first one led. Security case S083.
 
 use futures_util::future::join_all;
+use mapae::admin::authority::May;
 use mapae::admin::users;
+use mapae::admin::users::Target;
 
 use crate::my_account::{first_party, send, signed_in};
 use crate::new_address::{OTHER, ask, proof_of};
@@ -13,7 +15,9 @@ use crate::support::{Binary, Browser, Mailbox, Page, Server, both, http};
 
 async fn remove(server: &Server, name: &str) {
     let store = &server.inner.services().store;
-    users::delete(store, server.now(), name).await.expect("deleted");
+    users::delete(&May::operator(), store, server.now(), Target::named(name))
+        .await
+        .expect("deleted");
 }
 
 /// Chooses a new password on this page.
@@ -153,7 +157,7 @@ both! {
         let mail = next(&mails, EMAIL, &[], "/recover").await;
         let page = press(&mut browser, &server, &mail).await;
         let store = &server.inner.services().store;
-        users::logout(store, server.now(), "alice").await.expect("logged out");
+        users::logout(&May::operator(), store, server.now(), Target::named("alice")).await.expect("logged out");
         choose(&mut browser, &page, "password1234").await.is_error("expired");
     }
 }

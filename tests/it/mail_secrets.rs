@@ -6,6 +6,8 @@ use futures_util::future::join_all;
 
 use mapae::accounts::mail_limits::{AskedMail, MailLimits, MailTo};
 use mapae::accounts::mail_secrets::{self, IssuedMailSecret, MailRecipient};
+use mapae::admin::authority::May;
+use mapae::admin::users::Target;
 use mapae::admin::users::{self, ClaimsChange, NewEmail};
 use mapae::domain::mail_secret::{MailCode, MailPurpose};
 use mapae::domain::secret::{MailLink, Plain};
@@ -120,19 +122,19 @@ both! {
         let issued = mailed().await;
         app.password("openid").await.ok();
         let name = ClaimsChange { name: Some("Alice B.".to_owned()), ..ClaimsChange::default() };
-        users::update(store, clock, None, "alice", name).await.unwrap();
+        users::update(&May::operator(), store, clock, None, Target::named("alice"), name).await.unwrap();
         assert!(counts(issued).await, "a sign-in and another name end nothing");
         let issued = mailed().await;
         let password = format!("{PASSWORD} again").into();
-        users::set_password(store, clock, None, &services.hasher, "alice", &password).await.unwrap();
+        users::set_password(&May::operator(), store, clock, None, &services.hasher, Target::named("alice"), &password).await.unwrap();
         assert!(!counts(issued).await);
         let issued = mailed().await;
         let email = Some(NewEmail { address: "new@example.com".to_owned(), verified: true });
-        users::update(store, clock, None, "alice", ClaimsChange { email, ..ClaimsChange::default() }).await.unwrap();
+        users::update(&May::operator(), store, clock, None, Target::named("alice"), ClaimsChange { email, ..ClaimsChange::default() }).await.unwrap();
         assert!(!counts(issued).await);
         let issued = mailed().await;
-        users::disable(store, clock, "alice").await.unwrap();
-        users::enable(store, clock, "alice").await.unwrap();
+        users::disable(&May::operator(), store, clock, Target::named("alice")).await.unwrap();
+        users::enable(&May::operator(), store, clock, Target::named("alice")).await.unwrap();
         assert!(!counts(issued).await);
         let issued = mailed().await;
         let tx = store.begin(clock.now()).await.unwrap();
@@ -141,7 +143,7 @@ both! {
         assert!(!counts(issued).await);
         assert!(counts(mailed().await).await);
         let issued = mailed().await;
-        users::delete(store, clock, "alice").await.unwrap();
+        users::delete(&May::operator(), store, clock, Target::named("alice")).await.unwrap();
         assert!(!counts(issued).await);
         assert_eq!(server.evidence().await.count("SELECT count(*) AS n FROM mail_secret").await, 0);
     }

@@ -10,6 +10,7 @@
     reason = "a test fails loudly"
 )]
 
+mod admin_api;
 mod apps;
 mod architecture;
 mod attributes;

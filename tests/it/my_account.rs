@@ -1,6 +1,8 @@
 //! My account: its pages, devices and apps. Security cases S134, S138.
 
 use crate::support::{App, Browser, PASSWORD, Page, Server, both};
+use mapae::admin::authority::May;
+use mapae::admin::users::Target;
 
 const CHROME: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) \
                       Chrome/126.0.0.0 Safari/537.36";
@@ -56,7 +58,7 @@ both! {
         let account = browser.open("/account/security").await;
         assert!(account.has("account-sign-out") && !account.has("current-password"));
         // A disabled account is nobody's.
-        mapae::admin::users::disable(&issuer.store, server.now(), "alice").await.unwrap();
+        mapae::admin::users::disable(&May::operator(), &issuer.store, server.now(), Target::named("alice")).await.unwrap();
         assert!(browser.open("/account").await.has("login-submit"));
     }
 

@@ -1,5 +1,7 @@
 //! User names in different spellings of Unicode are one user name.
 
+use mapae::admin::authority::May;
+use mapae::admin::users::Target;
 use mapae::admin::users::{self, NewUser};
 use mapae::domain::grant_type::GrantType;
 use mapae::domain::user::Profile;
@@ -15,7 +17,7 @@ async fn create(server: &Server, name: &str, email: Option<&str>) -> bool {
         profile: Profile::default(),
         password: Some(PASSWORD.to_owned().into()),
     };
-    users::create(&issuer.store, server.now(), &issuer.hasher, new).await.is_ok()
+    users::create(&May::operator(), &issuer.store, server.now(), &issuer.hasher, new).await.is_ok()
 }
 
 both! {
@@ -35,10 +37,11 @@ both! {
         assert!(create(&server, "second", None).await);
         let email = users::NewEmail { address: "first@example.com".to_owned(), verified: true };
         let change = users::ClaimsChange { email: Some(email), ..Default::default() };
-        let update = users::update(&issuer.store, server.now(), None, "second", change);
+        let may = May::operator();
+        let update = users::update(&may, &issuer.store, server.now(), None, Target::named("second"), change);
         assert!(update.await.unwrap_err().to_string().contains("another spelling"));
         // An address that nobody has any more is free.
-        users::delete(&issuer.store, server.now(), "owner").await.unwrap();
+        users::delete(&May::operator(), &issuer.store, server.now(), Target::named("owner")).await.unwrap();
         assert!(create(&server, "me@bücher.example", None).await);
     }
 

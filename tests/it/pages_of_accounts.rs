@@ -1,6 +1,8 @@
 //! A walk through the pages on which people make an account, prove more, come back and leave, for
 //! the tests of every page.
 
+use mapae::admin::authority::May;
+use mapae::admin::users::Target;
 use mapae::admin::users::{self, ClaimsChange};
 
 use crate::my_account;
@@ -69,7 +71,16 @@ impl Walker<'_> {
         person(self.server, &self.username, &self.address(), true).await;
         let named = ClaimsChange { name: Some(self.typed.to_owned()), ..ClaimsChange::default() };
         let store = &self.server.inner.services().store;
-        users::update(store, self.server.now(), None, &self.username, named).await.expect("named");
+        users::update(
+            &May::operator(),
+            store,
+            self.server.now(),
+            None,
+            Target::named(&self.username),
+            named,
+        )
+        .await
+        .expect("named");
         pages.extend(self.recovery().await);
         pages.extend(self.proofs().await);
         pages

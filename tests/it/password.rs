@@ -3,6 +3,9 @@
 use futures_util::future::join_all;
 
 use crate::support::{App, PASSWORD, Reply, Server, both, form};
+use mapae::admin::authority::May;
+use mapae::admin::users::Target;
+use mapae::admin::users::Who;
 use mapae::domain::grant_type::GrantType;
 
 /// A sign-in through a proxy that says where it comes from.
@@ -39,7 +42,7 @@ both! {
         server.user("federated", None).await;
         server.user("gone", Some(PASSWORD)).await;
         let store = &server.inner.services().store;
-        mapae::admin::users::disable(store, server.now(), "gone").await.unwrap();
+        mapae::admin::users::disable(&May::operator(), store, server.now(), Target::named("gone")).await.unwrap();
         let app = server.client("app", |_| {}).await;
         let mut answers = Vec::new();
         for (username, password) in [("alice", "wrong"), ("nobody", PASSWORD), ("gone", PASSWORD),
@@ -151,11 +154,11 @@ both! {
         let app = server.client("app", |_| {}).await;
         let store = &server.inner.services().store;
         let hash = async || {
-            let user = mapae::admin::users::find(&**store, "alice").await.unwrap();
+            let user = mapae::admin::users::find(&May::operator(), &**store, Who::Name("alice")).await.unwrap();
             user.password_hash.unwrap()
         };
         let tx = store.begin(server.now().now()).await.unwrap();
-        let user = mapae::admin::users::find(&tx, "alice").await.unwrap();
+        let user = mapae::admin::users::find(&May::operator(), &tx, Who::Name("alice")).await.unwrap();
         let cheap = mapae::accounts::password_hash::Cost { memory: 64, passes: 1 };
         let hasher = mapae::accounts::hashing::Hasher::new(cheap, 1).unwrap();
         let old = hasher.hash(PASSWORD.as_bytes().to_vec().into()).await.unwrap();

@@ -2,6 +2,8 @@
 //! S071, S080, S082, S083.
 
 use futures_util::future::join_all;
+use mapae::admin::authority::May;
+use mapae::admin::users::Target;
 use mapae::admin::users::{self, NewUser};
 use mapae::domain::user::Profile;
 
@@ -69,7 +71,8 @@ pub(crate) async fn person(server: &Server, username: &str, email: &str, verifie
         profile: Profile::default(),
         password: Some(PASSWORD.to_owned().into()),
     };
-    let user = users::create(&issuer.store, server.now(), &issuer.hasher, new).await;
+    let user =
+        users::create(&May::operator(), &issuer.store, server.now(), &issuer.hasher, new).await;
     user.unwrap_or_else(|error| panic!("made: {error}")).id.as_str().to_owned()
 }
 
@@ -226,7 +229,7 @@ both! {
         person(&server, "bob", "bob@example.com", false).await;
         person(&server, "carol", "carol@example.com", true).await;
         let issuer = server.inner.services();
-        users::disable(&issuer.store, server.now(), "carol").await.unwrap();
+        users::disable(&May::operator(), &issuer.store, server.now(), Target::named("carol")).await.unwrap();
         let mut said = Vec::new();
         for name in ["alice", "bob", "carol", "nobody", "no body", EMAIL, "bob@example.com", "dave@example.com"] {
             let mut browser = server.browser();
@@ -259,16 +262,16 @@ both! {
                 "time" => server.advance(30 * 60),
                 "password" => {
                     let password = "another good password 7".to_owned().into();
-                    users::set_password(store, clock, None, &issuer.hasher, &name, &password).await.map(drop).unwrap();
+                    users::set_password(&May::operator(), store, clock, None, &issuer.hasher, Target::named(&name), &password).await.map(drop).unwrap();
                 }
                 "address" => {
                     let email = users::NewEmail { address: "other@example.com".to_owned(), verified: true };
                     let change = users::ClaimsChange { email: Some(email), ..Default::default() };
-                    users::update(store, clock, None, &name, change).await.map(drop).unwrap();
+                    users::update(&May::operator(), store, clock, None, Target::named(&name), change).await.map(drop).unwrap();
                 }
                 "disabled" => {
-                    users::disable(store, clock, &name).await.map(drop).unwrap();
-                    users::enable(store, clock, &name).await.unwrap();
+                    users::disable(&May::operator(), store, clock, Target::named(&name)).await.map(drop).unwrap();
+                    users::enable(&May::operator(), store, clock, Target::named(&name)).await.unwrap();
                 }
                 // Only the same browser replaces its own link.
                 _ => {
@@ -292,7 +295,7 @@ both! {
         let mail = next(&mails, "late@example.com", &[], "/recover").await;
         let page = press(&mut browser, &server, &mail).await;
         let password = "another good password 7".to_owned().into();
-        users::set_password(store, clock, None, &issuer.hasher, "late", &password).await.map(drop).unwrap();
+        users::set_password(&May::operator(), store, clock, None, &issuer.hasher, Target::named("late"), &password).await.map(drop).unwrap();
         set(&mut browser, &page, NEW, false).await.is_error("expired");
         // And it is bound to its browser.
         set(&mut server.browser(), &page, NEW, false).await.is_error("wrong_browser");

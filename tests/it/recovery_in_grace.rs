@@ -1,8 +1,10 @@
 //! Whoever plans the deletion of somebody else's account does not keep the owner out: in the grace
 //! they come back by every mail, and may keep the account. Security case S082.
 
+use mapae::admin::authority::May;
 use mapae::admin::recovery::{self, RecoveryLink};
 use mapae::admin::users;
+use mapae::admin::users::Target;
 use mapae::domain::verdict::Error;
 
 use crate::deletion::{DAY, delete, undo};
@@ -16,7 +18,9 @@ use crate::support::{Page, Server, both, eventually};
 async fn by_operator(server: &Server) -> Result<RecoveryLink, String> {
     let services = server.inner.services();
     let (store, url) = (&services.store, &services.url);
-    let made = recovery::make(store, server.now(), url, None, "alice").await;
+    let made =
+        recovery::make(&May::operator(), store, server.now(), url, None, Target::named("alice"))
+            .await;
     made.map_err(|error| match error {
         Error::Refused(refused) => format!("{refused:?}"),
         Error::Fault(fault) => panic!("{fault}"),
@@ -79,7 +83,7 @@ both! {
     async fn s082_an_operator_is_told_that_an_account_is_disabled(database) {
         let (server, _) = with_mail(&database, &[]).await;
         person(&server, "alice", EMAIL, true).await;
-        users::disable(&server.inner.services().store, server.now(), "alice").await.unwrap();
+        users::disable(&May::operator(), &server.inner.services().store, server.now(), Target::named("alice")).await.unwrap();
         let said = by_operator(&server).await.expect_err("disabled");
         assert!(said.contains("user enable"), "{said}");
     }

@@ -1,7 +1,9 @@
 //! Idempotent rotation and reuse: RFC 6749 §6, RFC 9700 §4.14.2.
 
 use crate::support::{PASSWORD, Server, USERNAME, both, decode_claims, form};
+use mapae::admin::authority::May;
 use mapae::admin::users;
+use mapae::admin::users::Target;
 use mapae::domain::grant_type::GrantType;
 
 /// The family of an access token.
@@ -243,20 +245,21 @@ both! {
             let (access, first) = app.password("openid").await.pair();
             let (_, second) = app.refresh(&first).await.pair();
             match ending {
-                "logout" => drop(users::logout(store, clock, USERNAME).await.expect("ended")),
+                "logout" => drop(users::logout(&May::operator(), store, clock, Target::named(USERNAME)).await.expect("ended")),
                 "password" => {
                     let password = PASSWORD.to_owned().into();
                     let hasher = &issuer.hasher;
-                    let set = users::set_password(store, clock, None, hasher, USERNAME, &password);
+                    let may = May::operator();
+                    let set = users::set_password(&may, store, clock, None, hasher, Target::named(USERNAME), &password);
                     assert_eq!(set.await.expect("set"), 1);
                 }
                 "disable" => {
-                    assert_eq!(users::disable(store, clock, USERNAME).await.expect("ended"), 1);
+                    assert_eq!(users::disable(&May::operator(), store, clock, Target::named(USERNAME)).await.expect("ended"), 1);
                     app.refresh(&second).await.refused(400, "invalid_grant");
                     app.password("openid").await.refused(400, "invalid_grant");
-                    users::enable(store, clock, USERNAME).await.expect("enabled");
+                    users::enable(&May::operator(), store, clock, Target::named(USERNAME)).await.expect("enabled");
                 }
-                _ => users::delete(store, clock, USERNAME).await.expect("deleted"),
+                _ => users::delete(&May::operator(), store, clock, Target::named(USERNAME)).await.expect("deleted"),
             }
             for token in [&first, &second] {
                 app.refresh(token).await.refused(400, "invalid_grant");
@@ -280,7 +283,7 @@ both! {
         let issuer = server.inner.services();
         let enable = async |enabled| {
             let (store, now) = (&*issuer.store, server.now());
-            mapae::admin::clients::set_enabled(store, now, "app", enabled).await.expect("set");
+            mapae::admin::clients::set_enabled(&May::operator(), store, now, mapae::admin::clients::Target::of("app"), enabled).await.expect("set");
             server.forget_clients();
         };
         enable(false).await;

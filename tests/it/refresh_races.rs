@@ -4,7 +4,9 @@
 use std::collections::HashSet;
 
 use futures_util::future::join_all;
+use mapae::admin::authority::May;
 use mapae::admin::users;
+use mapae::admin::users::Target;
 use mapae::domain::client::RefreshPolicy;
 
 use crate::support::{App, Reply, Server, USERNAME, both, decode_claims, postgres_or_skip};
@@ -147,10 +149,10 @@ both! {
             let (access, token) = app.password("read").await.pair();
             let ending = async {
                 if round % 2 == 0 {
-                    users::logout(store, clock, USERNAME).await.expect("logged out")
+                    users::logout(&May::operator(), store, clock, Target::named(USERNAME)).await.expect("logged out")
                 } else {
-                    let ended = users::disable(store, clock, USERNAME).await.expect("disabled");
-                    users::enable(store, clock, USERNAME).await.expect("enabled");
+                    let ended = users::disable(&May::operator(), store, clock, Target::named(USERNAME)).await.expect("disabled");
+                    users::enable(&May::operator(), store, clock, Target::named(USERNAME)).await.expect("enabled");
                     ended
                 }
             };

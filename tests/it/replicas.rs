@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
+use mapae::admin::authority::May;
+use mapae::admin::clients::Target;
 use mapae::domain::client::TokenAlg;
 
 use crate::support::{
@@ -30,16 +32,38 @@ async fn a_change_of_a_client_is_known_to_the_other_replica() {
     assert!(here.is_active(&access).await && here.userinfo(&access).await.status == 200);
     let (_, token) = here.refresh(&token).await.pair();
     let issuer = server.inner.services();
-    mapae::admin::clients::set_enabled(&issuer.store, server.now(), "app", false).await.unwrap();
+    mapae::admin::clients::set_enabled(
+        &May::operator(),
+        &issuer.store,
+        server.now(),
+        Target::of("app"),
+        false,
+    )
+    .await
+    .unwrap();
     eventually("the other replica turns the client away", async || {
         there.refresh("x").await.status == 401
     })
     .await;
-    mapae::admin::clients::set_enabled(&issuer.store, server.now(), "app", true).await.unwrap();
+    mapae::admin::clients::set_enabled(
+        &May::operator(),
+        &issuer.store,
+        server.now(),
+        Target::of("app"),
+        true,
+    )
+    .await
+    .unwrap();
     // Another secret is good at once: what does not match is looked up.
-    let secret = mapae::admin::clients::rotate_secret(&issuer.store, server.now(), "app", None)
-        .await
-        .unwrap();
+    let secret = mapae::admin::clients::rotate_secret(
+        &May::operator(),
+        &issuer.store,
+        server.now(),
+        Target::of("app"),
+        None,
+    )
+    .await
+    .unwrap();
     let renewed = App { secret: Some(secret.expose().to_owned()), ..there.clone() };
     // What the client was given has ended when it was turned away.
     renewed.refresh(&token).await.refused(400, "invalid_grant");
@@ -47,7 +71,9 @@ async fn a_change_of_a_client_is_known_to_the_other_replica() {
         there.refresh("x").await.status == 401
     })
     .await;
-    mapae::admin::clients::delete(&issuer.store, server.now(), "app").await.unwrap();
+    mapae::admin::clients::delete(&May::operator(), &issuer.store, server.now(), Target::of("app"))
+        .await
+        .unwrap();
     eventually("the client is gone", async || renewed.refresh("x").await.status == 401).await;
     replica.stop().await;
 }

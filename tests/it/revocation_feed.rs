@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use mapae::admin::authority::May;
+use mapae::admin::users::Target;
 use mapae::admin::{clients, keys, users};
 use mapae::domain::client::TokenAlg;
 use mapae::domain::scope::Scope;
@@ -105,24 +107,24 @@ both! {
         let exp = &decode_claims(&access)["exp"];
         assert_eq!(events, [json!({ "kind": "jti", "value": jti, "exp": exp })]);
 
-        users::disable(store, now, USERNAME).await.unwrap();
+        users::disable(&May::operator(), store, now, Target::named(USERNAME)).await.unwrap();
         let (events, next) = follower.until(&next, "sid", &sid(&access)).await;
         let second = server.now().now().timestamp();
         assert!(events.iter().any(|event| {
             event["kind"] == "sub" && event["value"] == alice && event["before"] == second + 1
         }), "{events:?}");
-        users::enable(store, now, USERNAME).await.unwrap();
+        users::enable(&May::operator(), store, now, Target::named(USERNAME)).await.unwrap();
 
-        keys::rotate(&issuer.keyring, Some(TokenAlg::Es256), true).await.unwrap();
+        keys::rotate(&May::operator(), &issuer.keyring, Some(TokenAlg::Es256), true).await.unwrap();
         server.advance(2);
         let kid = decode_header(&access)["kid"].as_str().unwrap().to_owned();
-        keys::rotate(&issuer.keyring, Some(TokenAlg::Rs256), true).await.unwrap();
+        keys::rotate(&May::operator(), &issuer.keyring, Some(TokenAlg::Rs256), true).await.unwrap();
         server.advance(2);
-        keys::drop(&issuer.keyring, &kid).await.unwrap();
+        keys::drop(&May::operator(), &issuer.keyring, &kid).await.unwrap();
         // What it was asked with was signed by that key.
         let follower = Follower::of(follower.app).await;
         let (_, next) = follower.until(&next, "kid", &kid).await;
-        clients::set_enabled(store, now, "app", false).await.unwrap();
+        clients::set_enabled(&May::operator(), store, now, clients::Target::of("app"), false).await.unwrap();
         let (_, next) = follower.until(&next, "client_id", "app").await;
         // Whoever begins again from the start is told all of it once more.
         let (every, again) = follower.until(&start, "client_id", "app").await;

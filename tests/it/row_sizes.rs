@@ -13,6 +13,7 @@ use crate::support::{
     decode_claims, eventually, postgres_or_skip,
 };
 use mapae::accounts::mail_secrets::{self, MailRecipient};
+use mapae::admin::authority::May;
 use mapae::admin::providers::{self, Addition};
 use mapae::domain::account_page::AccountPage;
 use mapae::domain::audit::Origin;
@@ -109,7 +110,7 @@ async fn use_everything(database: &Database) -> (Server, Vec<Browser>) {
     let registration = Registration { slug, metadata, credential, disabled: false };
     let addition = Addition::new(registration, &[], false).expect("a good registration");
     let sealer = Sealer::new(&MasterKey::generate()).expect("a sealer");
-    providers::add(store, now, &sealer, addition).await.expect("added");
+    providers::add(&May::operator(), store, now, &sealer, addition).await.expect("added");
     let user = UserId::from_stored(uuid::Uuid::now_v7().to_string());
     let origin = Origin { address: Some("203.0.113.7".to_owned()), ..Origin::default() };
     let issuer = EndingScope::ByIssuer("https://id.example.com".to_owned());

@@ -2,7 +2,9 @@
 //! S076 to S078.
 
 use futures_util::future::join_all;
+use mapae::admin::authority::May;
 use mapae::admin::users;
+use mapae::admin::users::Target;
 use serde_json::json;
 
 use crate::my_account::is_signed_in;
@@ -379,7 +381,7 @@ both! {
                 "replaced" => drop(home.enroll(&server).await),
                 _ => {
                     let store = &server.inner.services().store;
-                    assert!(users::reset_mfa(store, server.now(), None, USERNAME).await.expect("reset"));
+                    assert!(users::reset_mfa(&May::operator(), store, server.now(), None, Target::named(USERNAME)).await.expect("reset"));
                 }
             }
             for (other, refresh) in &others {

@@ -2,6 +2,8 @@
 //! button.
 
 use chrono::Duration;
+use mapae::admin::authority::May;
+use mapae::admin::users::Target;
 
 use crate::support::{App, Browser, PASSWORD, Page, Server, both, form};
 
@@ -353,7 +355,7 @@ both! {
         server.user("disabled", Some(PASSWORD)).await;
         server.user("federated", None).await;
         let issuer = server.inner.services();
-        mapae::admin::users::disable(&issuer.store, server.now(), "disabled").await.unwrap();
+        mapae::admin::users::disable(&May::operator(), &issuer.store, server.now(), Target::named("disabled")).await.unwrap();
         let app = server.web_app("app", |_| {}).await;
         // An app of the person's own device comes from where they are.
         let native = server.public_client("native").await;

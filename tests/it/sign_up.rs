@@ -2,6 +2,7 @@
 //! Security cases S062, S071, S083.
 
 use futures_util::future::join_all;
+use mapae::admin::authority::May;
 use serde_json::Value;
 
 pub(crate) use crate::recovery::submit as send;
@@ -289,7 +290,7 @@ both! {
             operators("written", Some("written1@example.com"), false),
             operators("isaname1@example.com", None, false),
         ] {
-            mapae::admin::users::create(&issuer.store, server.now(), &issuer.hasher, new).await.unwrap();
+            mapae::admin::users::create(&May::operator(), &issuer.store, server.now(), &issuer.hasher, new).await.unwrap();
         }
         let existing = ["proven-1@example.com", "written1@example.com", "isaname1@example.com", "ISANAME1@example.com"];
         let fresh = ["nobody-1@example.com", "nobody-2@example.com"];

@@ -13,6 +13,8 @@ use crate::support::{
     decode_claims,
 };
 use crate::{my_account, new_address, recovery};
+use mapae::admin::authority::May;
+use mapae::admin::users::Target;
 
 const MINA: &str = "mina@example.com";
 
@@ -214,7 +216,7 @@ both! {
                 }
                 "operator" => {
                     let store = &server.inner.services().store;
-                    mapae::admin::users::logout(store, server.now(), means).await.expect("signed out");
+                    mapae::admin::users::logout(&May::operator(), store, server.now(), Target::named(means)).await.expect("signed out");
                 }
                 _ => {
                     recovery::forget(&mut owner, means).await;

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use mapae::admin::authority::May;
+use mapae::admin::users::Target;
 use mapae::admin::{clients, keys, users};
 use mapae::domain::client::TokenAlg;
 use mapae::domain::secret::Secret;
@@ -153,31 +155,31 @@ both! {
 
         let (access, _) = fresh().await;
         assert!(!verifier.refuses(&access).await);
-        users::logout(store, now, USERNAME).await.unwrap();
+        users::logout(&May::operator(), store, now, Target::named(USERNAME)).await.unwrap();
         verifier.learns(&access).await;
 
         let (kept_again, _) = witness.password("openid").await.pair();
         let (access, _) = fresh().await;
         let password = Secret::text("another good password 17");
-        users::set_password(store, now, None, &issuer.hasher, USERNAME, &password).await.unwrap();
+        users::set_password(&May::operator(), store, now, None, &issuer.hasher, Target::named(USERNAME), &password).await.unwrap();
         verifier.learns(&access).await;
         verifier.learns(&kept_again).await;
-        users::set_password(store, now, None, &issuer.hasher, USERNAME, &Secret::text(PASSWORD)).await.unwrap();
+        users::set_password(&May::operator(), store, now, None, &issuer.hasher, Target::named(USERNAME), &Secret::text(PASSWORD)).await.unwrap();
 
         let (access, _) = fresh().await;
-        users::disable(store, now, USERNAME).await.unwrap();
+        users::disable(&May::operator(), store, now, Target::named(USERNAME)).await.unwrap();
         verifier.learns(&access).await;
-        users::enable(store, now, USERNAME).await.unwrap();
+        users::enable(&May::operator(), store, now, Target::named(USERNAME)).await.unwrap();
         assert!(verifier.refuses(&access).await && !app.is_active(&access).await);
 
         let (access, refresh) = fresh().await;
         let (own, others) = (own_token(&app).await, witness.password("openid").await.pair().0);
-        clients::set_enabled(store, now, "app", false).await.unwrap();
+        clients::set_enabled(&May::operator(), store, now, clients::Target::of("app"), false).await.unwrap();
         verifier.learns(&access).await;
         verifier.learns(&own).await;
         assert!(!verifier.refuses(&others).await);
         // It comes back, and nothing that it had does.
-        clients::set_enabled(store, now, "app", true).await.unwrap();
+        clients::set_enabled(&May::operator(), store, now, clients::Target::of("app"), true).await.unwrap();
         server.forget_clients();
         app.refresh(&refresh).await.refused(400, "invalid_grant");
         for dead in [&access, &own] {
@@ -188,12 +190,12 @@ both! {
             assert!(!verifier.refuses(alive).await && app.is_active(alive).await);
         }
 
-        keys::rotate(&issuer.keyring, Some(TokenAlg::Rs256), true).await.unwrap();
+        keys::rotate(&May::operator(), &issuer.keyring, Some(TokenAlg::Rs256), true).await.unwrap();
         server.advance(2);
         let kid = decode_header(&access)["kid"].as_str().unwrap().to_owned();
         let (before, refresh) = fresh().await;
         assert_ne!(decode_header(&before)["kid"], kid, "the next key signs");
-        keys::drop(&issuer.keyring, &kid).await.unwrap();
+        keys::drop(&May::operator(), &issuer.keyring, &kid).await.unwrap();
         verifier.learns(&access).await;
         verifier.learns(&own).await;
         // Lists are signed by another key now, and the family goes on at another place.
@@ -203,10 +205,10 @@ both! {
         assert_ne!(place(&after), place(&before));
         assert!(!verifier.refuses(&after).await && !verifier.refuses(&own_token(&app).await).await);
 
-        clients::delete(store, now, "app").await.unwrap();
+        clients::delete(&May::operator(), store, now, clients::Target::of("app")).await.unwrap();
         verifier.learns(&after).await;
         let (access, _) = witness.password("openid").await.pair();
-        users::delete(store, now, USERNAME).await.unwrap();
+        users::delete(&May::operator(), store, now, Target::named(USERNAME)).await.unwrap();
         verifier.learns(&access).await;
         assert!(verifier.refuses(&kept).await, "the sign-out ended it");
     }

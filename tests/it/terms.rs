@@ -3,6 +3,8 @@
 
 use crate::sign_up::{EMAIL, confirm, fill, form_for, send};
 use crate::support::{Cli, Database, Mailbox, Page, Server, both};
+use mapae::admin::authority::May;
+use mapae::admin::users::Target;
 
 pub(crate) fn terms(id: &str, version: &str, required: bool) -> String {
     format!(
@@ -155,7 +157,7 @@ both! {
         // The rows go with the account.
         assert_eq!(acceptances(&server).await, 1);
         let issuer = server.inner.services();
-        mapae::admin::users::delete(&issuer.store, server.now(), "alice").await.unwrap();
+        mapae::admin::users::delete(&May::operator(), &issuer.store, server.now(), Target::named("alice")).await.unwrap();
         assert_eq!(acceptances(&server).await, 0);
     }
 

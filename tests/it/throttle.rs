@@ -3,6 +3,8 @@
 
 use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};
+use mapae::admin::authority::May;
+use mapae::admin::users::Target;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
@@ -79,7 +81,7 @@ both! {
         server.alice().await;
         let app = server.client("app", |_| {}).await;
         let store = &server.inner.services().store;
-        mapae::admin::users::disable(store, server.now(), "alice").await.unwrap();
+        mapae::admin::users::disable(&May::operator(), store, server.now(), Target::named("alice")).await.unwrap();
         for _ in 0..10 {
             app.password("read").await.refused(400, "invalid_grant");
         }

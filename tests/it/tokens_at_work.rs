@@ -1,5 +1,7 @@
 //! Introspection (RFC 7662), revocation (RFC 7009), userinfo (Core §5.3).
 
+use mapae::admin::authority::May;
+use mapae::admin::users::Target;
 use sea_orm::{ConnectionTrait, Database};
 use serde_json::json;
 
@@ -163,7 +165,7 @@ both! {
         let token = app.password("openid").await.ok().text("access_token");
         app.userinfo(&token).await.ok();
         let store = &server.inner.services().store;
-        mapae::admin::users::delete(store, server.now(), "alice").await.unwrap();
+        mapae::admin::users::delete(&May::operator(), store, server.now(), Target::named("alice")).await.unwrap();
         app.userinfo(&token).await.refused(401, "invalid_token");
     }
 }

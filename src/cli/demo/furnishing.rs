@@ -1,9 +1,13 @@
 //! The person and the clients of the demo's server.
 
-use crate::admin::users::{self, NewUser};
+use crate::admin::authority::May;
+use crate::admin::clients::{self, Target};
+use crate::admin::roles;
+use crate::admin::users::{self, NewUser, Who};
 use crate::app::Server;
 use crate::cli::installation::Installation;
 use crate::clients::registration;
+use crate::domain::admin_role::AdminRole;
 use crate::domain::client::{Client, ClientId, ClientKind};
 use crate::domain::grant_type::GrantType;
 use crate::domain::scope::Scope;
@@ -25,7 +29,7 @@ pub(super) const PASSWORD: &str = "hong-gil-dong";
 pub(super) async fn furnish(at: &Installation, server: &Server) -> OrRejected<String> {
     let services = server.services();
     let store = &*services.store;
-    if users::find(store, PERSON).await.is_err() {
+    if users::find(&May::operator(), store, Who::Name(PERSON)).await.is_err() {
         let new = NewUser {
             username: PERSON.to_owned(),
             email: Some("hong@example.com".to_owned()),
@@ -37,8 +41,9 @@ pub(super) async fn furnish(at: &Installation, server: &Server) -> OrRejected<St
             },
             password: Some(PASSWORD.to_owned().into()),
         };
-        users::create(store, &at.clock, &services.hasher, new).await?;
+        users::create(&May::operator(), store, &at.clock, &services.hasher, new).await?;
     }
+    roles::grant(&May::operator(), store, &at.clock, Who::Name(PERSON), AdminRole::Owner).await?;
     register(at, server, client(at)?).await
 }
 
@@ -51,15 +56,16 @@ pub(super) async fn register(
     let services = server.services();
     let (store, url) = (&*services.store, &services.url);
     let id = client.id.as_str().to_owned();
-    let secret = if registration::find(store, &id).await.is_ok() {
+    let secret = if clients::find(&May::operator(), store, &id).await.is_ok() {
         let renew = |known: &mut Client| {
             *known = Client { secrets: std::mem::take(&mut known.secrets), ..client };
             Ok(())
         };
         registration::update(store, &at.clock, url, &id, renew).await?;
-        Some(crate::admin::clients::rotate_secret(store, &at.clock, &id, None).await?)
+        let (may, target) = (May::operator(), Target::of(&id));
+        Some(clients::rotate_secret(&may, store, &at.clock, target, None).await?)
     } else {
-        registration::create(store, &at.clock, url, client).await?
+        clients::create(&May::operator(), store, &at.clock, url, client).await?
     };
     services.clients.forget();
     Ok(secret.map(|secret| secret.expose().to_owned()).unwrap_or_default())

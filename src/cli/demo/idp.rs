@@ -7,7 +7,8 @@ use tokio::net::TcpListener;
 use super::furnishing::register;
 use super::settings;
 use super::tls::Secure;
-use crate::admin::users::{self, NewUser};
+use crate::admin::authority::May;
+use crate::admin::users::{self, NewUser, Who};
 use crate::app::Server;
 use crate::cli::installation::Installation;
 use crate::domain::client::{Client, ClientId, ClientKind};
@@ -45,7 +46,7 @@ pub(super) async fn start(
     settings.pages.branding_dir = Some(branding);
     let server = Server::start_on(listener, settings, at.clock.clone()).await?;
     let services = server.services();
-    if users::find(&*services.store, PERSON).await.is_err() {
+    if users::find(&May::operator(), &*services.store, Who::Name(PERSON)).await.is_err() {
         let new = NewUser {
             username: PERSON.to_owned(),
             email: Some("chunhyang@example.com".to_owned()),
@@ -53,7 +54,7 @@ pub(super) async fn start(
             profile: Profile { name: Some("성춘향".to_owned()), ..Profile::default() },
             password: Some(PASSWORD.to_owned().into()),
         };
-        users::create(&services.store, &at.clock, &services.hasher, new).await?;
+        users::create(&May::operator(), &services.store, &at.clock, &services.hasher, new).await?;
     }
     Ok(server)
 }

@@ -7,6 +7,7 @@ use super::attributes::New;
 use super::credential::CredentialArgs;
 use super::slug::slug;
 use super::unfit::by_flag;
+use crate::admin::authority::May;
 use crate::admin::providers::{self, Addition, Unfit};
 use crate::app;
 use crate::app::config::Settings;
@@ -53,7 +54,7 @@ impl Add {
             note("--only without --allowed-client: no client takes a password from now on");
         }
         let sealer = Sealer::new(&app::master_key(settings, store).await?)?;
-        providers::add(store, &at.clock, &sealer, addition).await?;
+        providers::add(&May::operator(), store, &at.clock, &sealer, addition).await?;
         let uri = redirect_uri(&settings.issuer, &slug);
         let shown = json!({ "slug": slug, "redirect_uri": uri });
         at.print(&shown, &format!("added {slug}; register this redirect URI there:\n{uri}"));

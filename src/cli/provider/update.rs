@@ -6,6 +6,7 @@ use super::attributes::Changed;
 use super::credential::CredentialArgs;
 use super::slug::slug;
 use super::{list, unfit};
+use crate::admin::authority::May;
 use crate::admin::providers;
 use crate::app;
 use crate::app::config::Settings;
@@ -37,8 +38,15 @@ impl Update {
         let credential = self.credential.read(None)?;
         let sealer = Sealer::new(&app::existing_master_key(settings, store).await?)?;
         let rules = (&settings.social[..], settings.outbound.allow_private);
-        let changed =
-            providers::update(store, &at.clock, &sealer, rules, (&slug, &change, credential)).await;
+        let changed = providers::update(
+            &May::operator(),
+            store,
+            &at.clock,
+            &sealer,
+            rules,
+            (&slug, &change, credential),
+        )
+        .await;
         let changed = changed.map_err(|error| match error {
             Error::Refused(why) => unfit::by_flag(why),
             Error::Fault(fault) => Error::Fault(fault),

@@ -1,5 +1,7 @@
 //! Which provider admits which people, and to which apps. Security cases S126, S129.
 
+use mapae::admin::authority::May;
+use mapae::admin::users::Target;
 use serde_json::json;
 
 use super::fixtures::{
@@ -30,9 +32,9 @@ both! {
         let (claims, profile) = person(&app, &by(&mut server.browser(), &app, "idp", &idp).await).await;
         let issuer = server.inner.services();
         let name = profile["preferred_username"].as_str().unwrap();
-        mapae::admin::users::disable(&issuer.store, server.now(), name).await.unwrap();
+        mapae::admin::users::disable(&May::operator(), &issuer.store, server.now(), Target::named(name)).await.unwrap();
         known(&server, "owner", "owner@example.com", true).await;
-        mapae::admin::users::disable(&issuer.store, server.now(), "owner").await.unwrap();
+        mapae::admin::users::disable(&May::operator(), &issuer.store, server.now(), Target::named("owner")).await.unwrap();
         let before = rows(&server).await;
         let (mut pages, mut errors) = (Vec::new(), Vec::new());
         for (id, email, verified) in [

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use mapae::admin::authority::May;
 use mapae::admin::users::{self, NewUser};
 use mapae::domain::grant_type::GrantType;
 use mapae::domain::user::Profile;
@@ -23,7 +24,8 @@ pub(crate) async fn known(server: &Server, name: &str, email: &str, verified: bo
         profile: Profile { name: Some("Somebody Else".to_owned()), ..Profile::default() },
         password: Some(PASSWORD.to_owned().into()),
     };
-    let made = users::create(&issuer.store, server.now(), &issuer.hasher, new).await;
+    let made =
+        users::create(&May::operator(), &issuer.store, server.now(), &issuer.hasher, new).await;
     made.unwrap_or_else(|error| panic!("made: {error}")).id.as_str().to_owned()
 }
 

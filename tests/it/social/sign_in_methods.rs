@@ -1,6 +1,8 @@
 //! An app that restricts sign-in methods does not accept a session of another method: security
 //! cases S126, S077 and their neighbours.
 
+use mapae::admin::authority::May;
+use mapae::admin::users::Target;
 use serde_json::json;
 
 use super::native::{ACCESS_TOKEN, native_app, present};
@@ -110,9 +112,8 @@ both! {
         let sub = server.alice().await;
         let issuer = server.inner.services();
         let address = "mina@example.com";
-        let changed = mapae::admin::users::update(
-            &issuer.store, server.now(), None, crate::support::USERNAME, unproven(address),
-        );
+        let may = May::operator();
+            let changed = mapae::admin::users::update(&may, &issuer.store, server.now(), None, Target::named(crate::support::USERNAME), unproven(address));
         changed.await.unwrap_or_else(|error| panic!("changed: {error}"));
         idp.change(|person| (person.email, person.email_verified) = (Some(address.to_owned()), true));
         let mut browser = server.browser();
@@ -166,9 +167,8 @@ both! {
         idp.change(|person| (person.email, person.email_verified) = (Some(address.to_owned()), true));
         let issuer = server.inner.services();
         server.user("bob", Some(crate::support::PASSWORD)).await;
-        let changed = mapae::admin::users::update(
-            &issuer.store, server.now(), None, "bob", unproven(address),
-        );
+        let may = May::operator();
+            let changed = mapae::admin::users::update(&may, &issuer.store, server.now(), None, Target::named("bob"), unproven(address));
         changed.await.unwrap_or_else(|error| panic!("changed: {error}"));
         let mut browser = server.browser();
         browser.code(&shop).await;

@@ -1,5 +1,7 @@
 //! Apps whose user has the e-mail address of an existing account, and providers that do not answer.
 
+use mapae::admin::authority::May;
+use mapae::admin::users::Target;
 use mapae::admin::users::{self, NewUser};
 use mapae::domain::user::Profile;
 
@@ -19,7 +21,8 @@ async fn resident(server: &Server, username: &str, email: &str) -> String {
         profile: Profile::default(),
         password: Some(PASSWORD.to_owned().into()),
     };
-    let made = users::create(&issuer.store, server.now(), &issuer.hasher, new).await;
+    let made =
+        users::create(&May::operator(), &issuer.store, server.now(), &issuer.hasher, new).await;
     made.unwrap_or_else(|error| panic!("made: {error}")).id.as_str().to_owned()
 }
 
@@ -115,7 +118,7 @@ both! {
         let sub = decode_claims(&first.text("id_token"))["sub"].as_str().unwrap().to_owned();
         let person = app.userinfo(&first.text("access_token")).await.ok();
         let (issuer, username) = (server.inner.services(), person.text("preferred_username"));
-        let ended = users::disable(&issuer.store, server.now(), &username).await;
+        let ended = users::disable(&May::operator(), &issuer.store, server.now(), Target::named(&username)).await;
         assert!(ended.is_ok_and(|ended| ended > 0));
         app.refresh(&first.text("refresh_token")).await.refused(400, "invalid_grant");
         server.advance(60);
@@ -124,7 +127,7 @@ both! {
         let reply = present(&app, ID_TOKEN, &token, &[]).await;
         refusal_check.refused(&reply, "line: disabled", "disabled").await;
         assert_eq!(reply.text("error_description"), "the person cannot come in here");
-        assert!(users::enable(&issuer.store, server.now(), &username).await.is_ok());
+        assert!(users::enable(&May::operator(), &issuer.store, server.now(), Target::named(&username)).await.is_ok());
         let again = present(&app, ID_TOKEN, &token, &[]).await.ok();
         assert_eq!(decode_claims(&again.text("id_token"))["sub"], sub.as_str());
     }

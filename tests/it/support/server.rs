@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use mapae::admin::authority::May;
 use mapae::admin::users::{self, NewUser};
 use mapae::app::config;
 use mapae::clients::registration;
@@ -220,7 +221,7 @@ impl Server {
             profile: Profile { name: Some("Alice".to_owned()), ..Profile::default() },
             password: password.map(|password| password.to_owned().into()),
         };
-        let user = users::create(&issuer.store, &self.now, &issuer.hasher, new)
+        let user = users::create(&May::operator(), &issuer.store, &self.now, &issuer.hasher, new)
             .await
             .unwrap_or_else(|error| panic!("made: {error}"));
         user.id.as_str().to_owned()

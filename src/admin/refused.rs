@@ -1,0 +1,71 @@
+//! Why a use case of the administration was refused.
+
+use crate::clients::registration::ClientRejected;
+use crate::domain::verdict::{Error, Rejected};
+
+/// Why a use case was refused, in words for whoever asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// What it is about does not exist.
+    #[error("{0}")]
+    NotFound(String),
+    /// It does not fit what is there, for example because a name is taken.
+    #[error("{0}")]
+    Conflict(String),
+    /// It is not any more what the caller saw.
+    #[error("it was changed meanwhile: read it again")]
+    Changed,
+    /// A value is not valid.
+    #[error("{0}")]
+    Invalid(String),
+    /// Whoever asked may not do it to this person or with this value.
+    #[error("{0}")]
+    Forbidden(String),
+}
+
+/// The result of a use case.
+pub type AdminResult<T = ()> = Result<T, Error<Refused>>;
+
+impl From<Refused> for Error<Refused> {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+impl From<Error<Refused>> for Error<Rejected> {
+    fn from(error: Error<Refused>) -> Self {
+        error.map(|refused| Rejected(refused.to_string()))
+    }
+}
+
+impl From<Error<ClientRejected>> for Error<Refused> {
+    fn from(error: Error<ClientRejected>) -> Self {
+        error.map(|rejected| {
+            let why = rejected.to_string();
+            match rejected {
+                ClientRejected::InvalidMetadata(_) => Refused::Invalid(why),
+                ClientRejected::BeyondRights(_) => Refused::Forbidden(why),
+                ClientRejected::Changed => Refused::Changed,
+                ClientRejected::Unknown(_) => Refused::NotFound(why),
+                ClientRejected::NoSuchSecret(_) => Refused::NotFound(why),
+                ClientRejected::Taken(_)
+                | ClientRejected::TooManySecrets
+                | ClientRejected::OnlySecret
+                | ClientRejected::WithoutSecret
+                | ClientRejected::NoSecretToRotate => Refused::Conflict(why),
+            }
+        })
+    }
+}
+
+pub(super) fn invalid<T>(why: impl Into<String>) -> AdminResult<T> {
+    Err(Refused::Invalid(why.into()).into())
+}
+
+pub(super) fn not_found<T>(why: impl Into<String>) -> AdminResult<T> {
+    Err(Refused::NotFound(why.into()).into())
+}
+
+pub(super) fn conflict<T>(why: impl Into<String>) -> AdminResult<T> {
+    Err(Refused::Conflict(why.into()).into())
+}

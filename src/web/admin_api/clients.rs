@@ -1,0 +1,249 @@
+//! `/clients`: the registered clients.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use super::caller::Caller;
+use super::paging::{Page, Paging};
+use super::problem::{ApiResult, Failed, Problem};
+use super::received::{Named, Parameters, Seen, Sent};
+use super::shown::{Shown, done};
+use crate::admin::authority::{ChangeClients, ChangeSecrets, ReadClients};
+use crate::admin::clients::{self, NewClient, Target};
+use crate::domain::client::{Client, ClientKind};
+use crate::domain::client_metadata::ClientChange;
+use crate::domain::reason::Reason;
+use crate::domain::urls;
+use crate::domain::verdict::Error;
+use crate::web::shared::Shared;
+
+/// A client, without its secret.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct App {
+    /// Its `client_id`.
+    id: String,
+    /// `public` or `confidential`.
+    kind: &'static str,
+    /// When it was disabled.
+    disabled_at: Option<DateTime<Utc>>,
+    /// When it was registered.
+    created_at: DateTime<Utc>,
+    /// Its metadata, RFC 7591 §2.
+    #[schema(value_type = Object)]
+    metadata: Map<String, Value>,
+}
+
+impl From<&Client> for App {
+    fn from(client: &Client) -> Self {
+        Self {
+            id: client.id.as_str().to_owned(),
+            kind: client.kind.as_str(),
+            disabled_at: client.disabled_at,
+            created_at: client.created_at,
+            metadata: client.metadata.to_json(),
+        }
+    }
+}
+
+/// A client that was registered, with its secret, which is shown only now.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct NewApp {
+    #[serde(flatten)]
+    app: App,
+    /// The secret, if its authentication method has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_secret: Option<String>,
+}
+
+/// A client to register.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Registration {
+    /// Its `client_id`.
+    id: String,
+    /// `public` or `confidential`; confidential by default.
+    #[serde(default)]
+    kind: Option<String>,
+    /// Its metadata, RFC 7591 §2. What is absent gets its safe default.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    metadata: Map<String, Value>,
+}
+
+/// What changes: the members of the metadata that are given.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AppChange {
+    /// The members to replace; the others stay.
+    #[schema(value_type = Object)]
+    metadata: Map<String, Value>,
+}
+
+/// A new secret, which is shown only now.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct NewSecret {
+    /// The secret.
+    client_secret: String,
+}
+
+fn shown(client: &Client) -> Shown<App> {
+    Shown::of(App::from(client)).version(clients::version(client))
+}
+
+fn target<'a>(id: &'a str, seen: &'a Seen) -> Target<'a> {
+    Target { id, version: seen.0.as_ref() }
+}
+
+/// Clients, page by page
+#[utoipa::path(get, path = "/clients", tag = "clients", params(Paging), responses(
+    (status = 200, body = Page<App>), (status = 400, body = Problem),
+))]
+pub(super) async fn list(
+    Caller(may): Caller<ReadClients>,
+    State(shared): State<Arc<Shared>>,
+    Parameters(asked): Parameters<Paging>,
+) -> ApiResult<Shown<Page<App>>> {
+    let every = clients::list(&may, &shared.flows.store).await?;
+    let items = every.iter().map(App::from).collect();
+    Ok(Shown::of(asked.page(items, |app: &App| app.id.clone())?))
+}
+
+/// Register a client
+#[utoipa::path(post, path = "/clients", tag = "clients", request_body = Registration, responses(
+    (status = 201, body = NewApp, headers(("Location" = String), ("ETag" = String))),
+    (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem),
+))]
+pub(super) async fn create(
+    Caller(may): Caller<ChangeClients>,
+    State(shared): State<Arc<Shared>>,
+    Sent(sent): Sent<Registration>,
+) -> ApiResult<Shown<NewApp>> {
+    let kind = sent.kind.as_deref().unwrap_or(ClientKind::Confidential.as_str());
+    let kind: ClientKind =
+        kind.parse().map_err(|why: String| Failed::because(Reason::AdminInvalid, why))?;
+    let flows = &shared.flows;
+    let new = NewClient { id: sent.id, kind, attributes: ClientChange(sent.metadata) };
+    let client = new
+        .checked(&flows.url, &shared.token.mint.lifetimes, flows.clock.now())
+        .map_err(Error::Refused)?;
+    let (store, clock) = (&flows.store, &flows.clock);
+    let secret = clients::create(&may, store, clock, &flows.url, client.clone()).await?;
+    let made = clients::of_id(&may, &**store, client.id.as_str()).await?;
+    let location = format!("{}{}/clients/{}", shared.base, urls::ADMIN_API_V1, made.id.as_str());
+    let client_secret = secret.map(|secret| secret.expose().to_owned());
+    let version = clients::version(&made);
+    Ok(Shown::made(NewApp { app: App::from(&made), client_secret }, location).version(version))
+}
+
+/// One client
+#[utoipa::path(get, path = "/clients/{id}", tag = "clients", params(("id" = String, Path)),
+    responses(
+        (status = 200, body = App, headers(("ETag" = String))), (status = 404, body = Problem),
+    ))]
+pub(super) async fn show(
+    Caller(may): Caller<ReadClients>,
+    State(shared): State<Arc<Shared>>,
+    Named(id): Named<String>,
+) -> ApiResult<Shown<App>> {
+    Ok(shown(&clients::find(&may, &*shared.flows.store, &id).await?))
+}
+
+/// Change the metadata of a client
+#[utoipa::path(patch, path = "/clients/{id}", tag = "clients",
+    params(("id" = String, Path), ("If-Match" = String, Header)), request_body = AppChange,
+    responses(
+        (status = 200, body = App, headers(("ETag" = String))), (status = 403, body = Problem),
+        (status = 404, body = Problem), (status = 412, body = Problem),
+        (status = 422, body = Problem), (status = 428, body = Problem),
+    ))]
+pub(super) async fn change(
+    Caller(may): Caller<ChangeClients>,
+    State(shared): State<Arc<Shared>>,
+    Named(id): Named<String>,
+    seen: Seen,
+    Sent(sent): Sent<AppChange>,
+) -> ApiResult<Shown<App>> {
+    let (flows, change) = (&shared.flows, ClientChange(sent.metadata));
+    let (store, clock, target) = (&flows.store, &flows.clock, target(&id, &seen));
+    let rules = (&flows.url, &shared.token.mint.lifetimes);
+    let changed = clients::update(&may, store, clock, rules, target, &change).await?;
+    Ok(shown(&changed))
+}
+
+/// Delete a client with everything that it was given
+#[utoipa::path(delete, path = "/clients/{id}", tag = "clients",
+    params(("id" = String, Path), ("If-Match" = String, Header)), responses(
+        (status = 204), (status = 403, body = Problem), (status = 404, body = Problem),
+        (status = 412, body = Problem), (status = 428, body = Problem),
+    ))]
+pub(super) async fn delete(
+    Caller(may): Caller<ChangeClients>,
+    State(shared): State<Arc<Shared>>,
+    Named(id): Named<String>,
+    seen: Seen,
+) -> ApiResult<StatusCode> {
+    let flows = &shared.flows;
+    clients::delete(&may, &flows.store, &flows.clock, target(&id, &seen)).await?;
+    Ok(done())
+}
+
+/// Turn a client away, and end everything that it was given
+#[utoipa::path(post, path = "/clients/{id}/disable", tag = "clients",
+    params(("id" = String, Path), ("If-Match" = String, Header)), responses(
+        (status = 204), (status = 403, body = Problem), (status = 404, body = Problem),
+        (status = 412, body = Problem), (status = 428, body = Problem),
+    ))]
+pub(super) async fn disable(
+    Caller(may): Caller<ChangeClients>,
+    State(shared): State<Arc<Shared>>,
+    Named(id): Named<String>,
+    seen: Seen,
+) -> ApiResult<StatusCode> {
+    let flows = &shared.flows;
+    let target = target(&id, &seen);
+    clients::set_enabled(&may, &flows.store, &flows.clock, target, false).await?;
+    Ok(done())
+}
+
+/// Let a client in again
+#[utoipa::path(post, path = "/clients/{id}/enable", tag = "clients",
+    params(("id" = String, Path), ("If-Match" = String, Header)), responses(
+        (status = 204), (status = 403, body = Problem), (status = 404, body = Problem),
+        (status = 412, body = Problem), (status = 428, body = Problem),
+    ))]
+pub(super) async fn enable(
+    Caller(may): Caller<ChangeClients>,
+    State(shared): State<Arc<Shared>>,
+    Named(id): Named<String>,
+    seen: Seen,
+) -> ApiResult<StatusCode> {
+    let flows = &shared.flows;
+    let target = target(&id, &seen);
+    clients::set_enabled(&may, &flows.store, &flows.clock, target, true).await?;
+    Ok(done())
+}
+
+/// Replace the secret of a client: the old one stops working
+#[utoipa::path(post, path = "/clients/{id}/secret", tag = "clients",
+    params(("id" = String, Path), ("If-Match" = String, Header)), responses(
+        (status = 200, body = NewSecret), (status = 403, body = Problem),
+        (status = 404, body = Problem), (status = 409, body = Problem),
+        (status = 412, body = Problem), (status = 428, body = Problem),
+    ))]
+pub(super) async fn rotate_secret(
+    Caller(may): Caller<ChangeSecrets>,
+    State(shared): State<Arc<Shared>>,
+    Named(id): Named<String>,
+    seen: Seen,
+) -> ApiResult<Shown<NewSecret>> {
+    let flows = &shared.flows;
+    let target = target(&id, &seen);
+    let secret = clients::rotate_secret(&may, &flows.store, &flows.clock, target, None).await?;
+    Ok(Shown::of(NewSecret { client_secret: secret.expose().to_owned() }))
+}

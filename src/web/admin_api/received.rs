@@ -1,0 +1,85 @@
+//! What a request brings besides its token: parameters, a body, the version that it saw.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::http::header::{CONTENT_TYPE, IF_MATCH};
+use axum::http::request::Parts;
+use serde::de::DeserializeOwned;
+
+use super::problem::{ApiResult, Failed};
+use crate::domain::reason::Reason;
+use crate::domain::version::Version;
+use crate::web::body;
+use crate::web::shared::Shared;
+
+/// The parameters of the query.
+pub(super) struct Parameters<T>(pub(super) T);
+
+impl<T: DeserializeOwned + Send> FromRequestParts<Arc<Shared>> for Parameters<T> {
+    type Rejection = Failed;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<Shared>) -> ApiResult<Self> {
+        match Query::<T>::try_from_uri(&parts.uri) {
+            Ok(Query(read)) => Ok(Self(read)),
+            Err(bad) => Err(Failed::because(Reason::AdminQueryMalformed, bad.body_text())),
+        }
+    }
+}
+
+/// The parameters in the path.
+pub(super) struct Named<T>(pub(super) T);
+
+impl<T: DeserializeOwned + Send> FromRequestParts<Arc<Shared>> for Named<T> {
+    type Rejection = Failed;
+
+    async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> ApiResult<Self> {
+        match Path::<T>::from_request_parts(parts, shared).await {
+            Ok(Path(read)) => Ok(Self(read)),
+            Err(bad) => Err(Failed::because(Reason::AdminUnknown, bad.body_text())),
+        }
+    }
+}
+
+/// The version that the caller saw, RFC 9110 §13.1.1. `*` takes whatever is there.
+pub(super) struct Seen(pub(super) Option<Version>);
+
+impl FromRequestParts<Arc<Shared>> for Seen {
+    type Rejection = Failed;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<Shared>) -> ApiResult<Self> {
+        let mut given = parts.headers.get_all(IF_MATCH).iter();
+        // RFC 6585 §3
+        let (Some(one), None) = (given.next(), given.next()) else {
+            return Err(Reason::AdminVersionMissing.into());
+        };
+        match one.to_str().unwrap_or_default().trim() {
+            "*" => Ok(Self(None)),
+            etag => match Version::from_etag(etag) {
+                Some(version) => Ok(Self(Some(version))),
+                None => Err(Reason::AdminChanged.into()),
+            },
+        }
+    }
+}
+
+/// The JSON body.
+pub(super) struct Sent<T>(pub(super) T);
+
+impl<T: DeserializeOwned + Send> FromRequest<Arc<Shared>> for Sent<T> {
+    type Rejection = Failed;
+
+    async fn from_request(request: Request, _: &Arc<Shared>) -> ApiResult<Self> {
+        let (parts, body) = request.into_parts();
+        let media_type = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let media_type = media_type.and_then(|value| value.split(';').next()).unwrap_or_default();
+        if !media_type.trim().eq_ignore_ascii_case("application/json") {
+            return Err(Reason::ContentTypeUnsupported.into());
+        }
+        let bytes = body::bytes(body).await.map_err(|bad| Failed::from(bad.reason))?;
+        match serde_json::from_slice(&bytes) {
+            Ok(read) => Ok(Self(read)),
+            Err(bad) => Err(Failed::because(Reason::AdminBodyMalformed, bad.to_string())),
+        }
+    }
+}

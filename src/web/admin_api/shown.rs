@@ -1,0 +1,57 @@
+//! Answers of the API: JSON with the version of what is shown.
+
+use axum::body::Body;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, LOCATION};
+use axum::http::{HeaderValue, Response, StatusCode};
+use axum::response::IntoResponse;
+use serde::Serialize;
+
+use crate::domain::version::Version;
+use crate::web::answer;
+
+/// A JSON answer.
+pub(super) struct Shown<T> {
+    status: StatusCode,
+    body: T,
+    version: Option<Version>,
+    location: Option<String>,
+}
+
+impl<T: Serialize> Shown<T> {
+    /// What was asked for.
+    pub(super) fn of(body: T) -> Self {
+        Self { status: StatusCode::OK, body, version: None, location: None }
+    }
+
+    /// What was made, and where it is now.
+    pub(super) fn made(body: T, location: String) -> Self {
+        Self { status: StatusCode::CREATED, location: Some(location), ..Self::of(body) }
+    }
+
+    /// With the version of what is shown.
+    pub(super) fn version(mut self, version: Version) -> Self {
+        self.version = Some(version);
+        self
+    }
+}
+
+impl<T: Serialize> IntoResponse for Shown<T> {
+    fn into_response(self) -> Response<Body> {
+        let Ok(body) = serde_json::to_vec(&self.body) else { return answer::server_error() };
+        let mut response = Response::new(Body::from(body));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        let of = |text: String| HeaderValue::try_from(text).ok();
+        let etag = self.version.and_then(|version| of(version.etag()));
+        headers.extend(etag.map(|value| (ETAG, value)));
+        headers.extend(self.location.and_then(of).map(|value| (LOCATION, value)));
+        response
+    }
+}
+
+/// Done, and there is nothing to show.
+pub(super) fn done() -> StatusCode {
+    StatusCode::NO_CONTENT
+}

@@ -1,0 +1,366 @@
+//! `/users`: people.
+
+#![expect(unused_qualifications, reason = "the macro of utoipa writes them")]
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+
+use super::caller::Caller;
+use super::paging::{Page, limit};
+use super::problem::{ApiResult, Failed, Problem};
+use super::received::{Named, Parameters, Seen, Sent};
+use super::shown::{Shown, done};
+use crate::admin::authority::{ChangePeople, ReadPeople};
+use crate::admin::recovery::{self, RecoveryLink};
+use crate::admin::users::{self, ClaimsChange, NewEmail, NewUser, Target, Who};
+use crate::domain::reason::Reason;
+use crate::domain::secret::Secret;
+use crate::domain::urls;
+use crate::domain::user::{Profile, User};
+use crate::web::shared::Shared;
+
+/// A person.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Person {
+    /// The subject identifier, `sub`.
+    id: String,
+    /// The user name.
+    username: String,
+    /// The e-mail address.
+    email: Option<String>,
+    /// Whether the address was verified to belong to the person.
+    email_verified: bool,
+    /// Whether there is a password.
+    has_password: bool,
+    /// The other standard claims, OpenID Connect Core §5.1.
+    #[schema(value_type = Object)]
+    claims: Profile,
+    /// When the account was disabled.
+    disabled_at: Option<DateTime<Utc>>,
+    /// When the account ends because its person deletes it.
+    deletion_at: Option<DateTime<Utc>>,
+    /// When it was made.
+    created_at: DateTime<Utc>,
+    /// When a claim last changed.
+    updated_at: DateTime<Utc>,
+}
+
+impl From<&User> for Person {
+    fn from(user: &User) -> Self {
+        Self {
+            id: user.id.as_str().to_owned(),
+            username: user.username.clone(),
+            email: user.email.clone(),
+            email_verified: user.email_verified,
+            has_password: user.password_hash.is_some(),
+            claims: user.profile.clone(),
+            disabled_at: user.disabled_at,
+            deletion_at: user.deletion_at,
+            created_at: user.created_at,
+            updated_at: user.updated_at,
+        }
+    }
+}
+
+/// Which people.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Search {
+    /// The beginning of the user name or of the e-mail address, in any spelling.
+    search: Option<String>,
+    /// So many at most: 1 to 200, 50 by default.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u64>,
+    /// `next` of an earlier page.
+    after: Option<String>,
+}
+
+/// A new person.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewPerson {
+    /// The user name.
+    username: String,
+    /// The e-mail address.
+    #[serde(default)]
+    email: Option<String>,
+    /// Whether the address is known to belong to the person.
+    #[serde(default)]
+    email_verified: bool,
+    /// The other standard claims, OpenID Connect Core §5.1.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    claims: Profile,
+    /// The password. Without one the person cannot sign in with a password.
+    #[serde(default)]
+    #[schema(format = Password)]
+    password: Option<String>,
+}
+
+/// What changes. What is absent stays as it is.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct PersonChange {
+    /// The new e-mail address.
+    email: Option<String>,
+    /// Whether it is known to belong to the person.
+    email_verified: bool,
+    /// All other standard claims: they replace those that are there.
+    #[schema(value_type = Option<Object>)]
+    claims: Option<Profile>,
+    /// The name to show.
+    name: Option<String>,
+}
+
+/// A new password.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewPassword {
+    /// The password.
+    #[schema(format = Password)]
+    password: String,
+}
+
+/// How many sessions of apps ended.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Ended {
+    /// Sessions at apps: each had a refresh token.
+    families_ended: u64,
+}
+
+/// What became of the link to a new password.
+#[derive(Debug, Default, Serialize, ToSchema)]
+pub(super) struct Recovery {
+    /// The address to which it was mailed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mailed_to: Option<String>,
+    /// The link, where there is no mail. It works once, for 30 minutes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    link: Option<String>,
+}
+
+fn location(shared: &Shared, id: &str) -> String {
+    format!("{}{}/users/{id}", shared.base, urls::ADMIN_API_V1)
+}
+
+fn shown(user: &User) -> Shown<Person> {
+    Shown::of(Person::from(user)).version(users::version(user))
+}
+
+fn target<'a>(id: &'a str, seen: &'a Seen) -> Target<'a> {
+    Target { who: Who::Id(id), version: seen.0.as_ref() }
+}
+
+/// People, page by page
+#[utoipa::path(get, path = "/users", tag = "users", params(Search), responses(
+    (status = 200, body = Page<Person>), (status = 400, body = Problem),
+))]
+pub(super) async fn list(
+    Caller(may): Caller<ReadPeople>,
+    State(shared): State<Arc<Shared>>,
+    Parameters(asked): Parameters<Search>,
+) -> ApiResult<Shown<Page<Person>>> {
+    let limit = limit(asked.limit)?;
+    let (search, after) = (asked.search.as_deref(), asked.after.as_deref());
+    let page = users::list(&may, shared.flows.store.lists(), search, after, limit).await;
+    let page = page.map_err(|error| match error {
+        crate::domain::verdict::Error::Refused(why) => {
+            Failed::because(Reason::AdminQueryMalformed, why.to_string())
+        }
+        crate::domain::verdict::Error::Fault(fault) => fault.into(),
+    })?;
+    let items = page.users.iter().map(Person::from).collect();
+    Ok(Shown::of(Page { items, next: page.next }))
+}
+
+/// Make a person
+#[utoipa::path(post, path = "/users", tag = "users", request_body = NewPerson, responses(
+    (status = 201, body = Person, headers(("Location" = String), ("ETag" = String))),
+    (status = 409, body = Problem), (status = 422, body = Problem),
+))]
+pub(super) async fn create(
+    Caller(may): Caller<ChangePeople>,
+    State(shared): State<Arc<Shared>>,
+    Sent(new): Sent<NewPerson>,
+) -> ApiResult<Shown<Person>> {
+    let NewPerson { username, email, email_verified, claims, password } = new;
+    let password = password.map(Secret::from);
+    let new = NewUser { username, email, email_verified, profile: claims, password };
+    let flows = &shared.flows;
+    let hasher = &flows.password.hasher;
+    let user = users::create(&may, &flows.store, &flows.clock, hasher, new).await?;
+    let location = location(&shared, user.id.as_str());
+    Ok(Shown::made(Person::from(&user), location).version(users::version(&user)))
+}
+
+/// One person
+#[utoipa::path(get, path = "/users/{id}", tag = "users", params(("id" = String, Path)), responses(
+    (status = 200, body = Person, headers(("ETag" = String))), (status = 404, body = Problem),
+))]
+pub(super) async fn show(
+    Caller(may): Caller<ReadPeople>,
+    State(shared): State<Arc<Shared>>,
+    Named(id): Named<String>,
+) -> ApiResult<Shown<Person>> {
+    Ok(shown(&users::find(&may, &*shared.flows.store, Who::Id(&id)).await?))
+}
+
+/// Change the claims of a person
+#[utoipa::path(patch, path = "/users/{id}", tag = "users",
+    params(("id" = String, Path), ("If-Match" = String, Header)), request_body = PersonChange,
+    responses(
+        (status = 200, body = Person, headers(("ETag" = String))), (status = 404, body = Problem),
+        (status = 409, body = Problem), (status = 412, body = Problem),
+        (status = 422, body = Problem), (status = 428, body = Problem),
+    ))]
+pub(super) async fn change(
+    Caller(may): Caller<ChangePeople>,
+    State(shared): State<Arc<Shared>>,
+    Named(id): Named<String>,
+    seen: Seen,
+    Sent(sent): Sent<PersonChange>,
+) -> ApiResult<Shown<Person>> {
+    let verified = sent.email_verified;
+    let email = sent.email.map(|address| NewEmail { address, verified });
+    if email.is_none() && verified {
+        let why = "email_verified stands beside a new email";
+        return Err(Failed::because(Reason::AdminInvalid, why));
+    }
+    let change =
+        ClaimsChange { email, profile: sent.claims, name: sent.name, ..ClaimsChange::default() };
+    let (flows, mailer) = (&shared.flows, shared.flows.mailer.as_ref());
+    let (store, clock, target) = (&flows.store, &flows.clock, target(&id, &seen));
+    Ok(shown(&users::update(&may, store, clock, mailer, target, change).await?))
+}
+
+/// Delete a person with everything that they opened
+#[utoipa::path(delete, path = "/users/{id}", tag = "users",
+    params(("id" = String, Path), ("If-Match" = String, Header)), responses(
+        (status = 204), (status = 404, body = Problem), (status = 412, body = Problem),
+        (status = 428, body = Problem),
+    ))]
+pub(super) async fn delete(
+    Caller(may): Caller<ChangePeople>,
+    State(shared): State<Arc<Shared>>,
+    Named(id): Named<String>,
+    seen: Seen,
+) -> ApiResult<StatusCode> {
+    let flows = &shared.flows;
+    users::delete(&may, &flows.store, &flows.clock, target(&id, &seen)).await?;
+    Ok(done())
+}
+
+/// Turn a person away, and end every session
+#[utoipa::path(post, path = "/users/{id}/disable", tag = "users",
+    params(("id" = String, Path), ("If-Match" = String, Header)), responses(
+        (status = 200, body = Ended), (status = 404, body = Problem),
+        (status = 409, body = Problem), (status = 412, body = Problem),
+        (status = 428, body = Problem),
+    ))]
+pub(super) async fn disable(
+    Caller(may): Caller<ChangePeople>,
+    State(shared): State<Arc<Shared>>,
+    Named(id): Named<String>,
+    seen: Seen,
+) -> ApiResult<Shown<Ended>> {
+    let flows = &shared.flows;
+    let ended = users::disable(&may, &flows.store, &flows.clock, target(&id, &seen)).await?;
+    Ok(Shown::of(Ended { families_ended: ended }))
+}
+
+/// Let a person in again
+#[utoipa::path(post, path = "/users/{id}/enable", tag = "users",
+    params(("id" = String, Path), ("If-Match" = String, Header)), responses(
+        (status = 204), (status = 404, body = Problem), (status = 412, body = Problem),
+        (status = 428, body = Problem),
+    ))]
+pub(super) async fn enable(
+    Caller(may): Caller<ChangePeople>,
+    State(shared): State<Arc<Shared>>,
+    Named(id): Named<String>,
+    seen: Seen,
+) -> ApiResult<StatusCode> {
+    let flows = &shared.flows;
+    users::enable(&may, &flows.store, &flows.clock, target(&id, &seen)).await?;
+    Ok(done())
+}
+
+/// End every session of a person
+#[utoipa::path(post, path = "/users/{id}/logout", tag = "users", params(("id" = String, Path)),
+    responses((status = 200, body = Ended), (status = 404, body = Problem)))]
+pub(super) async fn logout(
+    Caller(may): Caller<ChangePeople>,
+    State(shared): State<Arc<Shared>>,
+    Named(id): Named<String>,
+) -> ApiResult<Shown<Ended>> {
+    let flows = &shared.flows;
+    let ended = users::logout(&may, &flows.store, &flows.clock, any(&id)).await?;
+    Ok(Shown::of(Ended { families_ended: ended }))
+}
+
+/// Remove the one-time codes and recovery codes of a person who has lost them
+#[utoipa::path(post, path = "/users/{id}/reset-mfa", tag = "users", params(("id" = String, Path)),
+    responses((status = 200, body = Object), (status = 404, body = Problem)))]
+pub(super) async fn reset_mfa(
+    Caller(may): Caller<ChangePeople>,
+    State(shared): State<Arc<Shared>>,
+    Named(id): Named<String>,
+) -> ApiResult<Shown<Value>> {
+    let (flows, mailer) = (&shared.flows, shared.flows.mailer.as_ref());
+    let removed = users::reset_mfa(&may, &flows.store, &flows.clock, mailer, any(&id)).await?;
+    Ok(Shown::of(serde_json::json!({ "removed": removed })))
+}
+
+/// Mail a person a link to a new password, or return it where there is no mail
+#[utoipa::path(post, path = "/users/{id}/recover", tag = "users", params(("id" = String, Path)),
+    responses(
+        (status = 200, body = Recovery), (status = 404, body = Problem),
+        (status = 409, body = Problem),
+    ))]
+pub(super) async fn recover(
+    Caller(may): Caller<ChangePeople>,
+    State(shared): State<Arc<Shared>>,
+    Named(id): Named<String>,
+) -> ApiResult<Shown<Recovery>> {
+    let (flows, mailer) = (&shared.flows, shared.flows.mailer.as_ref());
+    let (store, clock) = (&flows.store, &flows.clock);
+    let made = recovery::make(&may, store, clock, &flows.url, mailer, any(&id)).await?;
+    Ok(Shown::of(match made {
+        RecoveryLink::Mailed(address) => {
+            Recovery { mailed_to: Some(address), ..Recovery::default() }
+        }
+        RecoveryLink::Shown(link) => {
+            Recovery { link: Some(link.expose().clone()), ..Recovery::default() }
+        }
+    }))
+}
+
+/// Set a password, and end every session
+#[utoipa::path(put, path = "/users/{id}/password", tag = "users", params(("id" = String, Path)),
+    request_body = NewPassword, responses(
+        (status = 200, body = Ended), (status = 404, body = Problem),
+        (status = 422, body = Problem),
+    ))]
+pub(super) async fn set_password(
+    Caller(may): Caller<ChangePeople>,
+    State(shared): State<Arc<Shared>>,
+    Named(id): Named<String>,
+    Sent(new): Sent<NewPassword>,
+) -> ApiResult<Shown<Ended>> {
+    let (flows, mailer) = (&shared.flows, shared.flows.mailer.as_ref());
+    let (store, clock, hasher) = (&flows.store, &flows.clock, &flows.password.hasher);
+    let (target, password) = (any(&id), &Secret::from(new.password));
+    let ended = users::set_password(&may, store, clock, mailer, hasher, target, password).await?;
+    Ok(Shown::of(Ended { families_ended: ended }))
+}
+
+fn any(id: &str) -> Target<'_> {
+    Target { who: Who::Id(id), version: None }
+}
