@@ -1,22 +1,24 @@
 //! What an operator does with the registered clients.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 
 use serde_json::json;
 
 use super::authority::{ChangeClients, ChangeSecrets, May, ReadClients, Right};
+use super::client_roles;
 use crate::accounts::session_endings;
 use crate::clients::registration::{self, ClientRejected, ClientResult, check, done, lock};
 use crate::domain::admin_right::{AdminScope, Rights};
 use crate::domain::audit::EventKind;
 use crate::domain::client::{AuthMethod, Client, ClientId, ClientKind};
 use crate::domain::client_metadata::ClientChange;
+use crate::domain::client_secret::{self, HeldSecret, MOST};
 use crate::domain::clock::Clock;
 use crate::domain::family::{FamilyFilter, FamilyOwner};
-use crate::domain::hex;
 use crate::domain::secret::{ClientSecret, Plain};
 use crate::domain::urls;
 use crate::domain::version::Version;
+use crate::oauth::lifetimes::Lifetimes;
 use crate::store::{Reader, Store, Tx, clients, consents, families};
 
 /// A client to register.
@@ -35,6 +37,7 @@ impl NewClient {
     pub fn checked(
         self,
         issuer: &urls::Issuer,
+        lifetimes: &Lifetimes,
         now: DateTime<Utc>,
     ) -> Result<Client, ClientRejected> {
         let Some(id) = ClientId::parse(&self.id) else {
@@ -45,14 +48,20 @@ impl NewClient {
         if self.kind == ClientKind::Confidential && self.attributes.0.contains_key("jwks") {
             client.metadata.token_endpoint_auth_method = AuthMethod::PrivateKeyJwt;
         }
-        apply(&self.attributes, &mut client)?;
+        apply(&self.attributes, &mut client, lifetimes)?;
         check(issuer, &client)?;
         Ok(client)
     }
 }
 
-fn apply(change: &ClientChange, client: &mut Client) -> Result<(), ClientRejected> {
-    client.metadata = client.metadata.changed(change).map_err(ClientRejected::InvalidMetadata)?;
+fn apply(
+    change: &ClientChange,
+    client: &mut Client,
+    lifetimes: &Lifetimes,
+) -> Result<(), ClientRejected> {
+    let changed = client.metadata.changed(change);
+    let checked = changed.and_then(|changed| lifetimes.check_client(&changed).map(|()| changed));
+    client.metadata = checked.map_err(ClientRejected::InvalidMetadata)?;
     Ok(())
 }
 
@@ -76,8 +85,9 @@ impl<'a> Target<'a> {
 /// What a client is now: whoever changes it can say which version they saw.
 #[must_use]
 pub fn version(client: &Client) -> Version {
-    let secret = client.secret.as_ref().map(|secret| hex::lower(&secret.to_stored()));
-    let state = json!([client.disabled_at, client.tokens_from, secret]);
+    let secrets: Vec<_> =
+        client.secrets.iter().map(|held| json!([held.id(), held.expires_at])).collect();
+    let state = json!([client.disabled_at, client.tokens_from, secrets]);
     Version::of(&json!([client.id.as_str(), client.metadata.to_json(), state]))
 }
 
@@ -122,13 +132,13 @@ pub async fn update(
     may: &May<ChangeClients>,
     store: &Store,
     clock: &Clock,
-    issuer: &urls::Issuer,
+    (issuer, lifetimes): (&urls::Issuer, &Lifetimes),
     target: Target<'_>,
     change: &ClientChange,
 ) -> ClientResult<Client> {
     let (tx, client) = locked(may, store, clock, target).await?;
     registration::update_locked(tx, issuer, client, |client| {
-        apply(change, client)?;
+        apply(change, client, lifetimes)?;
         over(may, client).map_err(|_| ClientRejected::BeyondRights(target.id.to_owned()))
     })
     .await
@@ -157,12 +167,13 @@ pub async fn list(_may: &May<ReadClients>, store: &Store) -> ClientResult<Vec<Cl
     Ok(clients::list_all(store).await?)
 }
 
-/// Makes a new secret; the old one stops working.
+/// Makes a new secret. The others stop working after the overlap, or at once if there is none.
 pub async fn rotate_secret(
     may: &May<ChangeSecrets>,
     store: &Store,
     clock: &Clock,
     target: Target<'_>,
+    overlap: Option<Duration>,
 ) -> ClientResult<Plain<ClientSecret>> {
     let (tx, mut client) = locked(may, store, clock, target).await?;
     if !client.metadata.token_endpoint_auth_method.has_secret() {
@@ -170,10 +181,55 @@ pub async fn rotate_secret(
         return Err(ClientRejected::NoSecretToRotate.into());
     }
     let secret = Plain::generate();
-    client.secret = Some(secret.hashed());
+    let until = overlap.map(|overlap| tx.now() + overlap);
+    client.secrets = client_secret::rotated(&client.secrets, secret.hashed(), tx.now(), until);
+    if client.secrets.len() > MOST {
+        tx.abandon().await;
+        return Err(ClientRejected::TooManySecrets.into());
+    }
     clients::update(&tx, &client).await?;
     done(tx, EventKind::ClientSecretRotated, &client.id).await?;
     Ok(secret)
+}
+
+/// The secrets of a client that still count, the newest first.
+pub async fn secrets(
+    _may: &May<ReadClients>,
+    reader: &impl Reader,
+    clock: &Clock,
+    id: &str,
+) -> ClientResult<Vec<HeldSecret>> {
+    let mut client = registration::find(reader, id).await?;
+    let now = clock.now();
+    client.secrets.retain(|held| held.is_live(now));
+    Ok(client.secrets)
+}
+
+/// Ends a secret at once. One that still counts stays.
+pub async fn drop_secret(
+    may: &May<ChangeSecrets>,
+    store: &Store,
+    clock: &Clock,
+    target: Target<'_>,
+    secret: &str,
+) -> ClientResult {
+    let (tx, mut client) = locked(may, store, clock, target).await?;
+    let now = tx.now();
+    let before = client.secrets.len();
+    client.secrets.retain(|held| held.id() != secret);
+    let refused = if client.secrets.len() == before {
+        Some(ClientRejected::NoSuchSecret(secret.to_owned()))
+    } else if client.secrets.iter().any(|held| held.is_live(now)) {
+        None
+    } else {
+        Some(ClientRejected::OnlySecret)
+    };
+    if let Some(refused) = refused {
+        tx.abandon().await;
+        return Err(refused.into());
+    }
+    clients::update(&tx, &client).await?;
+    done(tx, EventKind::ClientSecretDropped, &client.id).await
 }
 
 /// Disables or enables a client. When it is disabled, everything that it was given ends, and stays
@@ -228,6 +284,7 @@ pub async fn delete(
             break;
         }
     }
+    client_roles::take_all(store, clock, &client.id).await?;
     let tx = store.begin(clock.now()).await?;
     clients::delete(&tx, &client.id).await?;
     done(tx, EventKind::ClientDeleted, &client.id).await

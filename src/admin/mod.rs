@@ -2,9 +2,12 @@
 //! API only read what is asked and show results; the decisions are made here. Each use case takes
 //! the proof that whoever asks may do it ([`authority::May`]).
 
+pub mod attributes;
 pub mod audit;
 pub mod authority;
+pub mod client_roles;
 pub mod clients;
+pub mod groups;
 pub mod installation_checks;
 pub mod invitations;
 pub mod keys;
@@ -15,7 +18,9 @@ pub mod recovery;
 pub mod refused;
 pub mod repeats;
 pub mod roles;
+pub mod scopes;
 pub mod sessions;
 pub mod token_facts;
+pub mod token_preview;
 pub mod tokens;
 pub mod users;

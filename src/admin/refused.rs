@@ -47,7 +47,10 @@ impl From<Error<ClientRejected>> for Error<Refused> {
                 ClientRejected::BeyondRights(_) => Refused::Forbidden(why),
                 ClientRejected::Changed => Refused::Changed,
                 ClientRejected::Unknown(_) => Refused::NotFound(why),
+                ClientRejected::NoSuchSecret(_) => Refused::NotFound(why),
                 ClientRejected::Taken(_)
+                | ClientRejected::TooManySecrets
+                | ClientRejected::OnlySecret
                 | ClientRejected::WithoutSecret
                 | ClientRejected::NoSecretToRotate => Refused::Conflict(why),
             }

@@ -1,11 +1,14 @@
 //! What an operator does with accounts.
 
+use std::collections::BTreeMap;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::attributes;
 use super::authority::{ChangePeople, May, ReadPeople};
 use super::owners;
 use super::refused::{AdminResult, Refused, conflict, invalid, not_found};
@@ -121,6 +124,8 @@ impl<'a> Target<'a> {
 pub struct ClaimsChange {
     /// The new email address.
     pub email: Option<NewEmail>,
+    /// New values of declared attributes; an empty text removes a value.
+    pub attributes: BTreeMap<String, String>,
     /// Every other claim.
     pub profile: Option<Profile>,
     /// The name to show. It replaces the name in `profile`.
@@ -162,6 +167,10 @@ pub async fn update(
         tx.abandon().await;
         checked?;
         return conflict(TAKEN);
+    }
+    if let Err(refused) = attributes::set(&tx, &user.id, &change.attributes).await {
+        tx.abandon().await;
+        return Err(refused);
     }
     let event = Event::new(EventKind::UserUpdated).user(&user.id);
     audit_events::insert(&tx, &[event.changing(&facts(&before), &facts(&user))]).await?;

@@ -28,10 +28,12 @@ use crate::keys::seal::{
     AuthSessionKey, BrowserKey, FormsKey, MasterKey, Sealer, UpstreamLoginKey,
 };
 use crate::mail::{MailDelivery, Mailer};
+use crate::oauth::added_claims::AddedClaims;
 use crate::oauth::authorize::context::RequestContext;
 use crate::oauth::back_channel::LogoutDelivery;
 use crate::oauth::client_auth::ClientAuthentication;
 use crate::oauth::lifetimes::Lifetimes;
+use crate::oauth::memberships;
 use crate::oauth::resource::bearer::AccessTokens;
 use crate::oauth::resource::context::ResourceContext;
 use crate::oauth::resource::verified::VerifiedTokens;
@@ -45,6 +47,7 @@ use crate::oauth::token::context::GrantContext;
 use crate::oauth::token::endpoint::TokenEndpoint;
 use crate::oauth::token::families::Families;
 use crate::oauth::token::mint::Mint;
+use crate::oauth::token::person_claims::PersonClaims;
 use crate::oauth::token::rotation::{self, RefreshTokens};
 use crate::outbound::Outbound;
 use crate::outbox::{Outbox, Wake};
@@ -125,12 +128,11 @@ impl Services {
         let mailer = mail_delivery.as_ref().map(|delivery| delivery.mailer.clone());
         let rules = settings.second_factors;
         let factors = base.factors(rules, &password, mailer.as_ref(), master).await?;
-        let known = KnownRevocations::new(Arc::clone(&base.store), base.clock.clone());
-        let known = Arc::new(known);
+        let known = Arc::new(base.known_revocations());
         let indices = Arc::new(base.indices(&settings.status_lists, &known));
         let refresh_tokens = Arc::new(base.refresh_tokens(&supervisor, &key, &indices));
         let people = Arc::new(people::start(&supervisor, Arc::clone(&base.store)));
-        let outbox = base.outbox();
+        let (added, outbox) = (base.added_claims(&supervisor), base.outbox());
         let limiter = Arc::new(base.limiter(&supervisor, settings, redis.clone()));
         let grants = GrantContext {
             url: base.url.clone(),
@@ -155,7 +157,7 @@ impl Services {
             clients: base.client_authentication(Arc::clone(&limiter)),
             grants,
             mint: base.mint(),
-            people: Arc::clone(&people),
+            person_claims: PersonClaims { people: Arc::clone(&people), added: added.clone() },
         };
         let resources = ResourceContext {
             url: base.url.clone(),
@@ -165,6 +167,7 @@ impl Services {
             access_tokens: Arc::new(base.access_tokens(&supervisor)),
             refresh_tokens,
             people,
+            added,
         };
         let flows = base.flows(factors, settings, Arc::clone(&outbox.wake), master)?;
         Ok(Self {
@@ -348,6 +351,16 @@ impl Base {
     fn mint(&self) -> Mint {
         let Self { url, clock, keyring, lifetimes, .. } = self.clone();
         Mint { url, clock, keyring, lifetimes }
+    }
+
+    fn known_revocations(&self) -> KnownRevocations {
+        KnownRevocations::new(Arc::clone(&self.store), self.clock.clone())
+    }
+
+    fn added_claims(&self, supervisor: &Supervisor) -> AddedClaims {
+        let Self { url, store, clients, .. } = self.clone();
+        let memberships = Arc::new(memberships::start(supervisor, store));
+        AddedClaims { url, clients, memberships }
     }
 
     fn access_tokens(&self, supervisor: &Supervisor) -> AccessTokens {

@@ -40,6 +40,7 @@ use crate::domain::urls;
 use crate::keys::ring::Phase;
 use crate::net::listener::{Http, Listener};
 use crate::oauth::refused;
+use crate::oauth::token::mint;
 use crate::runtime::spans;
 use crate::runtime::supervisor::Need;
 use crate::store::leaders::Job;
@@ -178,6 +179,10 @@ fn describe() {
     describe_gauge!("mapae_build_info", "Always 1; the labels say which build runs.");
     describe_counter!("mapae_responses_total", "Answers, by class of status.");
     describe_counter!("mapae_tokens_issued_total", "Successful token requests, by grant type.");
+    describe_counter!(
+        "mapae_large_tokens_total",
+        "Issued tokens of more than 4 KB, by kind. Some servers refuse such a header."
+    );
     describe_counter!("mapae_refusals_total", "Errors that the API answered, by their code.");
     describe_counter!("mapae_audit_events_total", "Audit events, by kind.");
     describe_counter!(
@@ -254,6 +259,9 @@ fn begin_at_zero() {
     for grant_type in GrantType::ALL {
         metrics::counter!("mapae_tokens_issued_total", "grant_type" => grant_type.as_str())
             .increment(0);
+    }
+    for kind in mint::KINDS {
+        mint::large(kind).increment(0);
     }
     for reason in Reason::ALL.iter().filter(|reason| reason.is_of_request()) {
         refused::count(reason.code(), *reason).increment(0);

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use chrono::Duration;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
 use serde::Serialize;
@@ -15,17 +16,21 @@ use crate::admin::authority::May;
 use crate::admin::clients::{self, NewClient, Target};
 use crate::clients::registration::ClientRejected;
 use crate::domain::authentication::Acr;
+use crate::domain::claim_rule::ClaimRule;
 use crate::domain::client::{
     AccessTokenTyp, Assertions, AuthMethod, Client, ClientKind, RefreshDelivery, RequirePkce,
     TokenAlg,
 };
 use crate::domain::client_metadata::ClientChange;
+use crate::domain::client_secret::HeldSecret;
 use crate::domain::grant_type::GrantType;
 use crate::domain::scope::{BadScope, Scope};
 use crate::domain::secret::{ClientSecret, Plain};
 use crate::domain::sign_up_mode::SignUpMode;
 use crate::domain::status_list::StatusListMode;
+use crate::domain::time_span;
 use crate::domain::verdict::{Error, OrRejected};
+use crate::settings::time;
 
 /// Registered clients.
 #[derive(Debug, Subcommand)]
@@ -38,8 +43,12 @@ pub(super) enum Verbs {
     Show(One),
     /// Change a client: what is given replaces what was registered
     Update(Box<Update>),
-    /// Make a new secret; the old one stops working at once
-    RotateSecret(One),
+    /// Make a new secret. The old one stops working at once, or after the overlap
+    RotateSecret(RotateSecret),
+    /// The secrets that a client has, without what they are
+    Secrets(One),
+    /// End a secret at once
+    DropSecret(DropSecret),
     /// Turn a client away
     Disable(One),
     /// Let it in again
@@ -53,6 +62,26 @@ pub(super) struct One {
     /// The `client_id`
     #[arg(long)]
     id: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RotateSecret {
+    /// The `client_id`
+    #[arg(long)]
+    id: String,
+    /// The secrets that there are go on counting for so long, like `24h`
+    #[arg(long, value_name = "DURATION", value_parser = time::parse)]
+    overlap: Option<Duration>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DropSecret {
+    /// The `client_id`
+    #[arg(long)]
+    id: String,
+    /// The id of the secret, as `client secrets` shows it
+    #[arg(long, value_name = "ID")]
+    secret: String,
 }
 
 #[derive(Debug, Args)]
@@ -145,6 +174,12 @@ struct Given {
     /// (again for each; an empty one takes them back)
     #[arg(long = "access-token-claim", value_name = "CLAIM")]
     access_token_claims: Option<Vec<String>>,
+    /// What its tokens, and userinfo for it, say besides: groups (if the scope groups is asked),
+    /// NAME for an attribute of people (if its scope is asked), NAME=VALUE for a constant, or a JSON object: `{"claim": "teams", "from": "groups", "only":
+    /// ["team-*"], "audience": "https://api.example.com"}` (again for each; what is given replaces the
+    /// rules, an empty one takes them back)
+    #[arg(long = "claim", value_name = "RULE", value_parser = claim_rule)]
+    claims: Option<Vec<String>>,
     /// The `acr` of its requests that name none: 1, 2 or phr (again for each, in the order of
     /// preference; an empty one takes them back). If all need two factors, everybody proves a second
     /// one, and who has none sets it up
@@ -172,6 +207,20 @@ struct Given {
     /// tokens for it do so, whichever app they are for; `false` takes it back
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "true|false|each")]
     status_list: Option<StatusListMode>,
+    /// How long its access tokens are good, like `5m`, at most as the setting `token.access_lifetime`
+    /// says; an empty one takes it back
+    #[arg(long, value_name = "DURATION", value_parser = lifetime)]
+    access_lifetime: Option<Value>,
+    /// How long its id tokens are good, at most as `token.id_lifetime` says
+    #[arg(long, value_name = "DURATION", value_parser = lifetime)]
+    id_lifetime: Option<Value>,
+    /// Its refresh tokens end when they were not used for so long, at most
+    /// `token.refresh_idle_lifetime`
+    #[arg(long, value_name = "DURATION", value_parser = lifetime)]
+    refresh_idle: Option<Value>,
+    /// Its refresh tokens end so long after the sign-in, at most `token.refresh_absolute_lifetime`
+    #[arg(long, value_name = "DURATION", value_parser = lifetime)]
+    refresh_absolute: Option<Value>,
     /// `client_secret_basic`, `client_secret_post`, `private_key_jwt` or none; without it a
     /// confidential client may use its secret in the header or in the body
     #[arg(long = "auth-method")]
@@ -186,21 +235,23 @@ impl Verbs {
     fn database_use(&self) -> DatabaseUse {
         match self {
             Self::Create(_) => DatabaseUse::Adds,
-            Self::List | Self::Show(_) => DatabaseUse::Reads,
+            Self::List | Self::Show(_) | Self::Secrets(_) => DatabaseUse::Reads,
             _ => DatabaseUse::Changes,
         }
     }
 
     pub(super) async fn run(self, at: &Installation) -> OrRejected {
         let settings = at.quiet_settings()?;
-        let issuer = &settings.issuer;
+        let (issuer, lifetimes) = (&settings.issuer, &settings.lifetimes);
         let database_use = self.database_use();
         match self {
             Self::Create(create) => {
                 let Create { id, kind: of, given } = *create;
                 // Invalid attributes are reported before the database is opened.
                 let new = NewClient { id, kind: of, attributes: given.attributes()? };
-                let client = new.checked(issuer, at.clock.now()).or_else(|why| said(why.into()))?;
+                let client = new
+                    .checked(issuer, lifetimes, at.clock.now())
+                    .or_else(|why| said(why.into()))?;
                 let store = at.store(&settings, database_use).await?;
                 let (id, told) = (client.id.to_string(), registration_advice::of(&client));
                 let secret =
@@ -222,23 +273,30 @@ impl Verbs {
                     &May::operator(),
                     &store,
                     &at.clock,
-                    issuer,
+                    (issuer, lifetimes),
                     Target::of(&update.id),
                     &change,
                 )
                 .await;
                 show(at, &changed.or_else(said)?);
             }
-            Self::RotateSecret(one) => {
+            Self::RotateSecret(rotate) => {
                 let store = at.store(&settings, database_use).await?;
-                let secret = clients::rotate_secret(
-                    &May::operator(),
-                    &store,
-                    &at.clock,
-                    Target::of(&one.id),
-                )
-                .await?;
-                secret_shown(at, &one.id, Some(&secret), &[]);
+                let RotateSecret { id, overlap } = rotate;
+                let (may, target) = (May::operator(), Target::of(&id));
+                let secret = clients::rotate_secret(&may, &store, &at.clock, target, overlap);
+                secret_shown(at, &id, Some(&secret.await?), &[]);
+            }
+            Self::Secrets(one) => {
+                let store = at.store(&settings, database_use).await?;
+                let may = May::operator();
+                show_secrets(at, &clients::secrets(&may, &*store, &at.clock, &one.id).await?);
+            }
+            Self::DropSecret(DropSecret { id, secret }) => {
+                let store = at.store(&settings, database_use).await?;
+                let (may, target) = (May::operator(), Target::of(&id));
+                clients::drop_secret(&may, &store, &at.clock, target, &secret).await?;
+                at.done(&format!("dropped the secret {secret}"));
             }
             Self::Disable(one) => {
                 let store = at.store(&settings, database_use).await?;
@@ -307,6 +365,22 @@ fn grant(text: &str) -> Result<String, String> {
     text.parse::<GrantType>().map(|grant| grant.as_str().to_owned())
 }
 
+/// Checks a claim rule, and keeps it as it was written. An empty one stays, to empty the list.
+fn claim_rule(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        return Ok(String::new());
+    }
+    text.parse::<ClaimRule>().map(|_| text.to_owned())
+}
+
+/// Reads a lifetime in seconds. An empty one stays, to take the client's own away.
+fn lifetime(text: &str) -> Result<Value, String> {
+    if text.is_empty() {
+        return Ok(json!(""));
+    }
+    time::parse(text).map(|lifetime| json!(lifetime.num_seconds()))
+}
+
 /// Checks an `acr` value; an empty one stays, to empty the list.
 fn acr(text: &str) -> Result<String, String> {
     if text.is_empty() {
@@ -370,6 +444,25 @@ fn secret_shown(at: &Installation, id: &str, secret: Option<&Plain<ClientSecret>
         words.push_str(sentence);
     }
     at.print(&json!({ "client_id": id, "client_secret": secret }), &words);
+}
+
+fn show_secrets(at: &Installation, held: &[HeldSecret]) {
+    let described: Vec<Value> = held
+        .iter()
+        .map(|one| {
+            json!({ "id": one.id(), "created_at": one.created_at, "expires_at": one.expires_at })
+        })
+        .collect();
+    let rows: Vec<_> = held
+        .iter()
+        .map(|one| {
+            let text = |at: Option<_>| at.map(time_span::written);
+            let made = text(one.created_at).unwrap_or_else(|| "unknown".to_owned());
+            vec![one.id(), made, text(one.expires_at).unwrap_or_else(|| "never".to_owned())]
+        })
+        .collect();
+    let words = table(&["SECRET", "MADE", "ENDS"], &rows);
+    at.print(&json!({ "secrets": described }), &words);
 }
 
 fn list(at: &Installation, every: &[Client]) {

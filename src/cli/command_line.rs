@@ -12,8 +12,8 @@ use super::installation::Installation;
 use super::output::{self, Output};
 use super::usage::USAGE;
 use super::{
-    audit, client, config_verbs, demo, doctor, explain, key, mail, migrate, provider, serve, token,
-    user, verify,
+    attribute, audit, client, config_verbs, demo, doctor, explain, group, key, mail, migrate,
+    provider, role, scope, serve, token, user, verify,
 };
 use crate::app::telemetry;
 use crate::domain::verdict::{OrRejected, Rejected};
@@ -56,6 +56,18 @@ enum Verb {
     /// People
     #[command(subcommand)]
     User(user::Verbs),
+    /// Groups of people
+    #[command(subcommand)]
+    Group(group::Verbs),
+    /// Roles that people have at a client
+    #[command(subcommand)]
+    Role(role::Verbs),
+    /// Attributes of people
+    #[command(subcommand)]
+    Attribute(attribute::Verbs),
+    /// Scopes with words for the consent page
+    #[command(subcommand)]
+    Scope(scope::Verbs),
     /// Providers of social login
     #[command(subcommand)]
     Provider(provider::Verbs),
@@ -130,6 +142,10 @@ fn dispatch(cli: Cli, output: Output) -> OrRejected<ExitCode> {
             Verb::Key(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
             Verb::Client(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
             Verb::User(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
+            Verb::Group(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
+            Verb::Role(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
+            Verb::Attribute(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
+            Verb::Scope(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
             Verb::Provider(verb) => verb.run(&at).await,
             Verb::Token(verb) => Box::pin(verb.run(&at)).await,
             Verb::Verify(verb) => Box::pin(verb.run(&at)).await,

@@ -1,6 +1,7 @@
 //! The command line: one file for each family of verbs. It parses arguments and prints results;
 //! [`admin`](crate::admin) makes the decisions.
 
+mod attribute;
 mod audit;
 mod client;
 mod command_line;
@@ -8,6 +9,7 @@ mod config_verbs;
 mod demo;
 mod doctor;
 mod explain;
+mod group;
 mod installation;
 mod key;
 mod mail;
@@ -15,6 +17,8 @@ mod migrate;
 mod output;
 mod provider;
 mod registration_advice;
+mod role;
+mod scope;
 mod serve;
 mod token;
 mod usage;

@@ -10,11 +10,13 @@ use super::installation::{DatabaseUse, Installation};
 use super::output::{secret_from_stdin, words};
 use super::usage::usage;
 use crate::admin::authority::May;
+use crate::admin::token_preview::{self, PreviewRequest};
 use crate::admin::{token_facts, tokens};
 use crate::app;
 use crate::app::config::Settings;
 use crate::domain::clock::Clock;
 use crate::domain::reason::Reason;
+use crate::domain::scope::{BadScope, Scope};
 use crate::domain::token_explanation::presented::Presented;
 use crate::domain::token_explanation::{Explanation, explain};
 use crate::domain::verdict::OrRejected;
@@ -27,8 +29,27 @@ pub(super) enum Token {
     /// Why a resource server refuses a token: what a strict verifier says, check by check. It reads a
     /// token, or its claims as JSON. Exit code 0: good; 1: refused
     Explain(Explain),
+    /// What the tokens of a person at a client would say, and how large they would be. Nothing is
+    /// issued
+    Preview(Preview),
     /// End a token: a refresh token ends its family
     Revoke,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Preview {
+    /// The `client_id`
+    #[arg(long)]
+    client: String,
+    /// The user name
+    #[arg(long)]
+    username: String,
+    /// The scope that the app would ask for; without it everything that it is registered for
+    #[arg(long, value_parser = scope)]
+    scope: Option<Scope>,
+    /// The resource that the app would name
+    #[arg(long)]
+    audience: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -51,6 +72,9 @@ impl Token {
         if let Self::Explain(verb) = self {
             return Box::pin(verb.run(at)).await;
         }
+        if let Self::Preview(verb) = self {
+            return Box::pin(verb.run(at)).await;
+        }
         let settings = at.quiet_settings()?;
         let token = secret_from_stdin()?;
         let database_use =
@@ -67,6 +91,35 @@ impl Token {
         at.print(&shown, &words(&shown));
         Ok(ExitCode::SUCCESS)
     }
+}
+
+impl Preview {
+    async fn run(self, at: &Installation) -> OrRejected<ExitCode> {
+        let settings = at.quiet_settings()?;
+        let services = services(at, &settings, DatabaseUse::Reads, &at.clock).await?;
+        let asked = PreviewRequest {
+            client: &self.client,
+            username: &self.username,
+            scope: self.scope,
+            audience: self.audience,
+        };
+        let (store, token) = (&services.store, &services.token);
+        let shown = token_preview::preview(
+            (&May::operator(), &May::operator()),
+            store,
+            &token.mint,
+            &token.person_claims,
+            asked,
+        )
+        .await?;
+        let text = serde_json::to_string_pretty(&shown).unwrap_or_default();
+        at.print(&json!(shown), &text);
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn scope(text: &str) -> Result<Scope, BadScope> {
+    Scope::parse(text)
 }
 
 async fn services(

@@ -16,9 +16,12 @@ use crate::admin::invitations::{self, Guest};
 use crate::admin::recovery::{self, RecoveryLink};
 use crate::admin::roles;
 use crate::admin::users::{self, ClaimsChange, NewEmail, NewUser, Target, UserPage, Who};
+use crate::admin::{attributes, client_roles, groups};
 use crate::app::config::Settings;
 use crate::app::{mailer, outbound};
 use crate::domain::admin_role::AdminRole;
+use crate::domain::client::ClientId;
+use crate::domain::client_role::{self, RoleName};
 use crate::domain::person;
 use crate::domain::secret::Secret;
 use crate::domain::user::{Profile, User};
@@ -48,11 +51,15 @@ pub(super) enum Verbs {
     Delete(One),
     /// End every session
     Logout(One),
+    /// Add a person to a group
+    AddGroup(Group),
+    /// Remove a person from a group
+    RemoveGroup(Group),
     /// Mail or print a link to a new password, which works once
     Recover(Recover),
-    /// Give a person a role in the administration
+    /// Give a person a role in the administration or at a client
     GrantRole(Role),
-    /// Take a role in the administration from a person
+    /// Take a role from a person
     RevokeRole(RevokeRole),
     /// Let a person make an account: by mail, or by a link that is printed
     Invite(Invite),
@@ -63,6 +70,50 @@ pub(super) struct One {
     /// The user name
     #[arg(long)]
     username: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Group {
+    /// The user name
+    #[arg(long)]
+    username: String,
+    /// The name of the group
+    #[arg(long)]
+    group: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Role {
+    /// The user name
+    #[arg(long)]
+    username: String,
+    /// A role in the administration (owner, admin, support or auditor), or one at a client: its
+    /// `client_id`, a colon and the name of the role
+    #[arg(long, value_name = "ROLE|CLIENT:ROLE", value_parser = role_word)]
+    role: RoleWord,
+}
+
+/// A role of either kind.
+#[derive(Clone, Debug)]
+enum RoleWord {
+    Admin(AdminRole),
+    AtClient(ClientId, RoleName),
+}
+
+impl RoleWord {
+    fn words(&self) -> String {
+        match self {
+            Self::Admin(role) => role.as_str().to_owned(),
+            Self::AtClient(client, name) => format!("{client}:{name}"),
+        }
+    }
+}
+
+fn role_word(text: &str) -> Result<RoleWord, String> {
+    if let Some((client, name)) = client_role::split(text) {
+        return Ok(RoleWord::AtClient(client, name));
+    }
+    text.parse::<AdminRole>().map(RoleWord::Admin)
 }
 
 #[derive(Debug, Args)]
@@ -123,6 +174,9 @@ pub(super) struct Update {
     username: String,
     #[command(flatten)]
     claims: Claims,
+    /// The value of a declared attribute (again for each); an empty value removes it
+    #[arg(long = "attribute", value_name = "NAME=VALUE", value_parser = attribute)]
+    attributes: Vec<(String, String)>,
 }
 
 #[derive(Debug, Args)]
@@ -142,16 +196,6 @@ pub(super) struct Recover {
     /// Print the link, and mail nothing
     #[arg(long)]
     print: bool,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct Role {
-    /// The user name
-    #[arg(long)]
-    username: String,
-    /// owner, admin, support or auditor
-    #[arg(long)]
-    role: AdminRole,
 }
 
 #[derive(Debug, Args)]
@@ -226,15 +270,24 @@ impl Verbs {
                 let user = users::find(&May::operator(), store, Who::Name(&one.username)).await?;
                 let mut shown = described(&user);
                 let factors = json!(users::factors(&May::operator(), store, &user).await?);
-                let roles = json!(roles::of_user(&May::operator(), store, &user).await?);
+                let roles = roles::of_user(&May::operator(), store, &user).await?;
                 if let Some(members) = shown.as_object_mut() {
                     members.insert("factors".to_owned(), factors);
-                    members.insert("roles".to_owned(), roles);
+                    let may = May::operator();
+                    let attributes = attributes::of_user(&may, store, &user.id).await?;
+                    members.insert("attributes".to_owned(), json!(attributes));
+                    let groups = groups::of_user(&may, store, &user.id).await?;
+                    members.insert("groups".to_owned(), json!(groups));
+                    let mut roles: Vec<String> =
+                        roles.iter().map(|role| role.as_str().to_owned()).collect();
+                    roles.extend(client_roles::of_user(&may, store, &user.id).await?);
+                    members.insert("roles".to_owned(), json!(roles));
                 }
                 at.print(&shown, &words(&shown));
             }
             Self::Update(update) => {
-                let change = update.claims.change()?;
+                let attributes = update.attributes.into_iter().collect();
+                let change = ClaimsChange { attributes, ..update.claims.change()? };
                 let mailer = mailer(&settings, &opened, clock).await?;
                 let (mailer, target) = (mailer.as_ref(), Target::named(&update.username));
                 let may = May::operator();
@@ -273,22 +326,10 @@ impl Verbs {
                 users::delete(&May::operator(), store, clock, Target::named(&one.username)).await?;
                 at.done(&format!("deleted {}", one.username));
             }
-            Self::GrantRole(Role { username, role }) => {
-                let may = May::operator();
-                let granted = roles::grant(&may, store, clock, Who::Name(&username), role).await?;
-                let role = role.as_str();
-                let said = if granted { "has the role" } else { "has the role already:" };
-                let shown = json!({ "done": true, "granted": granted });
-                at.print(&shown, &format!("{username} {said} {role}"));
-            }
-            Self::RevokeRole(RevokeRole { role: Role { username, role }, force }) => {
-                let (may, what) = (May::operator(), (role, force));
-                let revoked = roles::revoke(&may, store, clock, Who::Name(&username), what).await?;
-                let role = role.as_str();
-                let said = if revoked { "no longer has" } else { "did not have" };
-                let shown = json!({ "done": true, "revoked": revoked });
-                at.print(&shown, &format!("{username} {said} the role {role}"));
-            }
+            Self::AddGroup(group) => group.add(at, store).await?,
+            Self::RemoveGroup(group) => group.remove(at, store).await?,
+            Self::GrantRole(role) => role.grant(at, store).await?,
+            Self::RevokeRole(revoke) => revoke.run(at, store).await?,
             Self::Invite(invite) => invite.run(at, &settings, &opened).await?,
             Self::Logout(one) => {
                 ended_shown(
@@ -300,6 +341,68 @@ impl Verbs {
             }
             Self::Recover(recover) => recover.run(at, &settings, &opened).await?,
         }
+        Ok(())
+    }
+}
+
+impl Group {
+    async fn add(&self, at: &Installation, store: &Store) -> OrRejected {
+        let Self { username, group } = self;
+        let (may, target) = (May::operator(), Target::named(username));
+        let added = groups::add_member(&may, store, &at.clock, target, group).await?;
+        let words = if added { "is in" } else { "was already in" };
+        let shown = json!({ "done": true, "changed": added });
+        at.print(&shown, &format!("{username} {words} the group {group}"));
+        Ok(())
+    }
+
+    async fn remove(&self, at: &Installation, store: &Store) -> OrRejected {
+        let Self { username, group } = self;
+        let (may, target) = (May::operator(), Target::named(username));
+        let removed = groups::remove_member(&may, store, &at.clock, target, group).await?;
+        let words = if removed { "is no longer in" } else { "was not in" };
+        let shown = json!({ "done": true, "changed": removed });
+        at.print(&shown, &format!("{username} {words} the group {group}"));
+        Ok(())
+    }
+}
+
+impl Role {
+    async fn grant(&self, at: &Installation, store: &Store) -> OrRejected {
+        let Self { username, role } = self;
+        let granted = match role {
+            RoleWord::Admin(role) => {
+                let (may, who) = (May::operator(), Who::Name(username));
+                roles::grant(&may, store, &at.clock, who, *role).await?
+            }
+            RoleWord::AtClient(client, name) => {
+                let (may, target) = (May::operator(), Target::named(username));
+                client_roles::grant(&may, store, &at.clock, target, (client, name)).await?
+            }
+        };
+        let said = if granted { "has the role" } else { "has the role already:" };
+        let shown = json!({ "done": true, "granted": granted });
+        at.print(&shown, &format!("{username} {said} {}", role.words()));
+        Ok(())
+    }
+}
+
+impl RevokeRole {
+    async fn run(&self, at: &Installation, store: &Store) -> OrRejected {
+        let Self { role: Role { username, role }, force } = self;
+        let revoked = match role {
+            RoleWord::Admin(role) => {
+                let (may, who) = (May::operator(), Who::Name(username));
+                roles::revoke(&may, store, &at.clock, who, (*role, *force)).await?
+            }
+            RoleWord::AtClient(client, name) => {
+                let (may, target) = (May::operator(), Target::named(username));
+                client_roles::revoke(&may, store, &at.clock, target, (client, name)).await?
+            }
+        };
+        let said = if revoked { "no longer has" } else { "did not have" };
+        let shown = json!({ "done": true, "revoked": revoked });
+        at.print(&shown, &format!("{username} {said} the role {}", role.words()));
         Ok(())
     }
 }
@@ -372,7 +475,7 @@ impl Claims {
         let profile = self.profile()?;
         let verified = self.email_verified;
         let email = self.email.map(|address| NewEmail { address, verified });
-        Ok(ClaimsChange { email, profile, name: self.name })
+        Ok(ClaimsChange { email, profile, name: self.name, ..ClaimsChange::default() })
     }
 
     /// Reads the claims from the file.
@@ -382,6 +485,12 @@ impl Claims {
             .map(Some)
             .or_else(|error| reject(format!("{}: {error}", file.display())))
     }
+}
+
+/// Reads `NAME=VALUE`.
+fn attribute(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 impl Password {

@@ -7,12 +7,13 @@ use crate::domain::claim_names::{RESERVED, SCOPE_CLAIMS, is_claim};
 use crate::domain::client::{
     AuthMethod, Client, ClientId, ClientKind, RefreshDelivery, RefreshPolicy, RequirePkce,
 };
+use crate::domain::client_secret::{HeldSecret, MOST};
 use crate::domain::clock::Clock;
 use crate::domain::grant_type::GrantType;
 use crate::domain::secret::{ClientSecret, Plain};
 use crate::domain::user::UserId;
 use crate::domain::verdict::{Error, Rejected};
-use crate::domain::{redirect_uri, urls};
+use crate::domain::{claim_rule, redirect_uri, urls};
 use crate::keys::client_keys::ClientKeys;
 use crate::store::{Reader, Store, Tx, audit_events, clients, users};
 
@@ -42,6 +43,15 @@ pub enum ClientRejected {
     /// Its authentication method has no secret.
     #[error("a client of this authentication method has no secret")]
     NoSecretToRotate,
+    /// It has as many secrets as a client may have.
+    #[error("a client has at most {MOST} secrets: drop one first")]
+    TooManySecrets,
+    /// It has no secret of this id.
+    #[error("the client has no secret {0:?}")]
+    NoSuchSecret(String),
+    /// Without this secret it could not authenticate.
+    #[error("this is the only secret that still counts: make another one first")]
+    OnlySecret,
 }
 
 impl From<ClientRejected> for Error<ClientRejected> {
@@ -69,8 +79,10 @@ pub async fn create(
 ) -> ClientResult<Option<Plain<ClientSecret>>> {
     check(issuer, &client)?;
     let secret = client.metadata.token_endpoint_auth_method.has_secret().then(Plain::generate);
-    client.secret = secret.as_ref().map(Plain::hashed);
-    let tx = store.begin(clock.now()).await?;
+    let now = clock.now();
+    let held = secret.as_ref().map(|secret| HeldSecret::new(secret.hashed(), now));
+    client.secrets = held.into_iter().collect();
+    let tx = store.begin(now).await?;
     // The subject of a client's own token is its id, so the id must not be the `sub` of a person.
     let is_person =
         users::find(&tx, &UserId::from_stored(client.id.as_str().to_owned())).await?.is_some();
@@ -108,7 +120,7 @@ pub(crate) async fn update_locked(
     let changed = change(&mut client).and_then(|()| check(issuer, &client));
     let has_secret = client.metadata.token_endpoint_auth_method.has_secret();
     let changed = match changed {
-        Ok(()) if has_secret && client.secret.is_none() => Err(ClientRejected::WithoutSecret),
+        Ok(()) if has_secret && client.secrets.is_empty() => Err(ClientRejected::WithoutSecret),
         other => other,
     };
     if let Err(why) = changed {
@@ -202,8 +214,33 @@ pub fn check(issuer: &urls::Issuer, client: &Client) -> Result<(), ClientRejecte
     for name in &client.metadata.access_token_claims {
         check_claim(name)?;
     }
+    claim_rule::check(&client.metadata.claims, client.id.as_str(), &client.metadata.audiences)
+        .or_else(invalid)?;
+    check_lifetimes(client)?;
     check_keys(client)?;
     check_browser(client)
+}
+
+/// Checks how long the client's own tokens live. That they live no longer than the settings say is
+/// checked where the settings are known.
+fn check_lifetimes(client: &Client) -> Result<(), ClientRejected> {
+    let own = &client.metadata;
+    for (name, seconds) in [
+        ("access_lifetime", own.access_lifetime),
+        ("id_lifetime", own.id_lifetime),
+        ("refresh_idle", own.refresh_idle),
+        ("refresh_absolute", own.refresh_absolute),
+    ] {
+        if seconds.is_some_and(|seconds| seconds < 1) {
+            return invalid(format!("{name} is at least a second"));
+        }
+    }
+    match (own.refresh_idle, own.refresh_absolute) {
+        (Some(idle), Some(absolute)) if idle > absolute => {
+            invalid("refresh_idle is not longer than refresh_absolute")
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Checks a claim about the person that access tokens are to contain.

@@ -5,12 +5,13 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use crate::domain::attribute::Attribute;
 use crate::domain::client::{Client, ClientId, RefreshDelivery};
 use crate::domain::scope::Scope;
 use crate::domain::sign_up_mode::SignUpMode;
 use crate::domain::verdict::Fault;
 use crate::keys::client_keys::ClientKeys;
-use crate::store::{Store, clients};
+use crate::store::{Store, attributes, clients};
 
 /// A client with its parsed keys.
 #[derive(Debug)]
@@ -52,6 +53,10 @@ struct InMemory {
     /// The audiences whose resource servers want tokens with a place in a status list, after they
     /// were asked for once.
     with_status: Option<Arc<HashSet<String>>>,
+    /// The clients that are the resource servers of each audience, after they were asked for once.
+    resource_servers: Option<Arc<HashMap<String, Vec<ClientId>>>>,
+    /// The attributes of people that operators declared, after they were asked for once.
+    attributes: Option<Arc<[Attribute]>>,
     /// It grows whenever something is removed from memory. What was read from the database before
     /// that is not kept.
     epoch: u64,
@@ -135,6 +140,8 @@ impl Registry {
         known.scope = None;
         known.any_open = None;
         known.with_status = None;
+        known.resource_servers = None;
+        known.attributes = None;
         known.epoch += 1;
     }
 
@@ -196,6 +203,46 @@ impl Registry {
         Ok(with_status)
     }
 
+    /// The clients that are the resource servers of each audience.
+    pub async fn resource_servers(&self) -> Result<Arc<HashMap<String, Vec<ClientId>>>, Fault> {
+        let epoch = {
+            let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some(servers) = &known.resource_servers {
+                return Ok(Arc::clone(servers));
+            }
+            known.epoch
+        };
+        let mut servers: HashMap<String, Vec<ClientId>> = HashMap::new();
+        for client in clients::list_all(&*self.store).await? {
+            for audience in client.metadata.resource_servers {
+                servers.entry(audience).or_default().push(client.id.clone());
+            }
+        }
+        let servers = Arc::new(servers);
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if known.epoch == epoch {
+            known.resource_servers = Some(Arc::clone(&servers));
+        }
+        Ok(servers)
+    }
+
+    /// The attributes of people that operators declared.
+    pub async fn attributes(&self) -> Result<Arc<[Attribute]>, Fault> {
+        let epoch = {
+            let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some(attributes) = &known.attributes {
+                return Ok(Arc::clone(attributes));
+            }
+            known.epoch
+        };
+        let every: Arc<[Attribute]> = attributes::list_all(&*self.store).await?.into();
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if known.epoch == epoch {
+            known.attributes = Some(Arc::clone(&every));
+        }
+        Ok(every)
+    }
+
     /// Removes every client from memory, because something was changed.
     pub fn forget(&self) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
@@ -204,6 +251,8 @@ impl Registry {
         known.scope = None;
         known.any_open = None;
         known.with_status = None;
+        known.resource_servers = None;
+        known.attributes = None;
         known.epoch += 1;
     }
 }

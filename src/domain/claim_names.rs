@@ -29,6 +29,11 @@ pub const SCOPE_CLAIMS: &[(&str, &[&str])] = &[
     ("phone", &["phone_number", "phone_number_verified"]),
 ];
 
+/// The scope and the claim for the groups of the person. A client gets them by a rule.
+pub const GROUPS: &str = "groups";
+/// The scope and the claim for the roles of the person at a client.
+pub const ROLES: &str = "roles";
+
 /// The claims to which a scope gives access.
 pub fn by_scope(scope: &Scope) -> impl Iterator<Item = &str> {
     let granted = SCOPE_CLAIMS.iter().filter(|(name, _)| scope.contains(name));
@@ -70,4 +75,5 @@ pub const RESERVED: &[&str] = &[
     "username",
     "events",
     "idp",
+    "status",
 ];

@@ -9,8 +9,8 @@ pub use super::client_metadata::{
     AccessTokenTyp, Assertions, AuthMethod, ClientMetadata, RefreshDelivery, RefreshPolicy,
     RequirePkce, TokenAlg,
 };
+use super::client_secret::HeldSecret;
 use super::grant_type::GrantType;
-use super::secret::{ClientSecret, Hashed};
 use super::sign_up_mode::SignUpMode;
 use super::wire::wire_enum;
 
@@ -47,8 +47,8 @@ pub struct Client {
     pub id: ClientId,
     /// Whether it can keep a secret, RFC 6749 §2.1.
     pub kind: ClientKind,
-    /// The hash of its secret, if it authenticates by a secret.
-    pub secret: Option<Hashed<ClientSecret>>,
+    /// Its secrets, the newest first, if it authenticates by a secret.
+    pub secrets: Vec<HeldSecret>,
     /// The registered metadata.
     pub metadata: ClientMetadata,
     /// The instant at which it was disabled.
@@ -69,8 +69,8 @@ impl Client {
             ClientKind::Confidential => AuthMethod::ClientSecret,
         };
         let metadata = ClientMetadata::new(id.as_str(), method);
-        let (secret, disabled_at, tokens_from) = (None, None, None);
-        Self { id, kind, secret, metadata, disabled_at, created_at, tokens_from }
+        let (secrets, disabled_at, tokens_from) = (Vec::new(), None, None);
+        Self { id, kind, secrets, metadata, disabled_at, created_at, tokens_from }
     }
 
     /// Whether this grant type was registered for the client.

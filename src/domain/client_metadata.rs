@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::acr::Acr;
+use super::claim_rule::ClaimRule;
 use super::grant_type::GrantType;
 use super::scope::{self, Scope};
 use super::sign_up_mode::SignUpMode;
@@ -65,6 +66,9 @@ pub struct ClientMetadata {
     /// The claims of the person that its access tokens carry, as far as its scope gives access to
     /// them.
     pub access_token_claims: Vec<String>,
+    /// What its tokens, and userinfo for it, say besides: groups, constants.
+    #[serde(default)]
+    pub claims: Vec<ClaimRule>,
     /// The rules for the assertions that it sends.
     pub assertions: Assertions,
     /// What happens to a refresh token when it is used: `refresh_policy` and `refresh_grace`.
@@ -85,6 +89,19 @@ pub struct ClientMetadata {
     /// same attribute for tokens whose first resource it is.
     #[serde(default)]
     pub status_list: StatusListMode,
+    /// How many seconds its access tokens are good. This and the next three are at most what the
+    /// server's settings say; `None`: as they say.
+    #[serde(default)]
+    pub access_lifetime: Option<i64>,
+    /// How many seconds its id tokens are good.
+    #[serde(default)]
+    pub id_lifetime: Option<i64>,
+    /// After how many seconds without use its refresh tokens end.
+    #[serde(default)]
+    pub refresh_idle: Option<i64>,
+    /// How many seconds after a sign-in its refresh tokens end in any case.
+    #[serde(default)]
+    pub refresh_absolute: Option<i64>,
 }
 
 impl ClientMetadata {
@@ -347,7 +364,7 @@ mod tests {
         }
         let whole = metadata().to_json();
         // What came later has a default.
-        let later = ["first_party_challenge", "status_list"];
+        let later = ["claims", "first_party_challenge", "status_list"];
         let needed = whole
             .keys()
             .filter(|name| !whole[name.as_str()].is_null() && !later.contains(&name.as_str()));

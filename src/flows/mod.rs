@@ -31,6 +31,7 @@ pub mod new_way_in;
 pub mod outcome;
 pub mod passkey_sign_in;
 pub mod recovery;
+pub mod scope_texts;
 pub mod second_factor;
 pub mod sign_in;
 pub mod sign_up;

@@ -17,8 +17,12 @@ use crate::flows::interaction::Caller;
 use crate::flows::my_account::{self, Access};
 use crate::flows::submitted::AccountForm;
 use crate::store::audit_events::{EventPlace, EventSearch, RecordedEvent};
+use crate::store::client_role_holders::HeldRole;
 use crate::store::terms_acceptances::RecordedAnswer;
-use crate::store::{audit_events, passkeys, recovery_codes, terms_acceptances};
+use crate::store::{
+    attribute_values, audit_events, client_role_holders, group_members, passkeys, recovery_codes,
+    terms_acceptances,
+};
 
 /// Everything that is stored about a person. [`MyData::next`] returns one piece after the other.
 #[derive(Debug)]
@@ -85,10 +89,19 @@ impl MyData {
             "one_time_codes_since": user.totp_since.map(text),
             "recovery_codes_left": recovery_codes::left(store, &user.id).await?,
         });
+        let values = attribute_values::of_each(store, &[&user.id]).await?;
+        let values = values.into_iter().map(|(_, name, value)| (name, value));
+        let values = Value::Object(values.collect());
+        let groups = group_members::of_each(store, &[&user.id]).await?;
+        let groups: Vec<_> = groups.into_iter().map(|(_, name)| name).collect();
+        let roles = client_role_holders::of_each(store, &[&user.id]).await?;
+        let role = |held: &HeldRole| json!({ "client_id": held.client, "role": held.name });
+        let roles: Value = roles.iter().map(role).collect();
+        let groups = json!(groups);
         let terms = terms_acceptances::of_user(store, &user.id).await?;
         let terms: Value = terms.iter().map(answer).collect();
         let head = format!(
-            "{{\"issuer\":{},\n\"exported_at\":{},\n\"account\":{},\n\"sign_in_methods\":{methods},\n\"terms\":{terms},\n",
+            "{{\"issuer\":{},\n\"exported_at\":{},\n\"account\":{},\n\"sign_in_methods\":{methods},\n\"attributes\":{values},\n\"groups\":{groups},\n\"roles\":{roles},\n\"terms\":{terms},\n",
             json!(self.flows.url.as_str()),
             json!(exported_at),
             account(user),

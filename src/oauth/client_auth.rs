@@ -14,6 +14,7 @@ use super::claims::AudienceClaim;
 use super::error::{Refusal, Result};
 use crate::clients::registry::{Registered, Registry};
 use crate::domain::client::{Assertions, AuthMethod, Client, ClientId, ClientKind};
+use crate::domain::client_secret;
 use crate::domain::clock::{Clock, from_millis};
 use crate::domain::form::{self, Form};
 use crate::domain::reason::Reason;
@@ -178,10 +179,10 @@ impl ClientAuthentication {
     pub async fn authenticate(&self, credentials: &Credentials) -> Result<AuthenticatedClient> {
         let registered = match credentials {
             Credentials::Basic { id, secret } => {
-                by_secret(&self.clients, id, secret, AuthMethod::ClientSecretBasic).await?
+                by_secret(self, id, secret, AuthMethod::ClientSecretBasic).await?
             }
             Credentials::Post { id, secret } => {
-                by_secret(&self.clients, id, secret, AuthMethod::ClientSecretPost).await?
+                by_secret(self, id, secret, AuthMethod::ClientSecretPost).await?
             }
             Credentials::Assertion { id, assertion } => {
                 by_assertion(self, id.as_ref(), assertion.expose()).await?
@@ -224,13 +225,17 @@ fn basic(header: &[u8]) -> Result<(ClientId, Plain<ClientSecret>), Refusal> {
 }
 
 async fn by_secret(
-    clients: &Registry,
+    context: &ClientAuthentication,
     id: &ClientId,
     secret: &Plain<ClientSecret>,
     method: AuthMethod,
 ) -> Result<Arc<Registered>> {
+    let (clients, now) = (&context.clients, context.clock.now());
+    let knows = |client: &Client| {
+        allows(client, method) && client_secret::knows(&client.secrets, secret, now)
+    };
     if let Some(registered) = clients.find(id).await?
-        && knows(&registered.client, secret, method)
+        && knows(&registered.client)
     {
         return Ok(registered);
     }
@@ -238,17 +243,13 @@ async fn by_secret(
     // unknown client takes the same path, so the time of the answer does not reveal whether it
     // exists.
     match clients.look_up(id).await? {
-        Some(registered) if knows(&registered.client, secret, method) => Ok(registered),
+        Some(registered) if knows(&registered.client) => Ok(registered),
         Some(registered) if !allows(&registered.client, method) => {
             Err(Reason::ClientAuthMethodMismatch.into())
         }
         Some(_) => Err(Reason::ClientSecretWrong.into()),
         None => Err(Reason::ClientUnknown.into()),
     }
-}
-
-fn knows(client: &Client, secret: &Plain<ClientSecret>, method: AuthMethod) -> bool {
-    allows(client, method) && client.secret.is_some_and(|hash| hash.matches(secret))
 }
 
 fn allows(client: &Client, method: AuthMethod) -> bool {

@@ -2,8 +2,9 @@
 
 use chrono::Duration;
 
+use crate::domain::client::ClientMetadata;
 use crate::settings::kinds::{duration, duration_in, whole};
-use crate::settings::{Collector, settings};
+use crate::settings::{Collector, settings, time};
 
 settings! {
     /// How long things live.
@@ -24,6 +25,45 @@ settings! {
 }
 
 impl Lifetimes {
+    /// How long the things of a client live: as it was registered, and at most as the settings say.
+    #[must_use]
+    pub fn of(&self, client: &ClientMetadata) -> Self {
+        let least = |own: Option<i64>, most: Duration| {
+            own.and_then(Duration::try_seconds).map_or(most, |own| own.min(most))
+        };
+        Self {
+            access_token: least(client.access_lifetime, self.access_token),
+            id_token: least(client.id_lifetime, self.id_token),
+            refresh_idle: least(client.refresh_idle, self.refresh_idle),
+            refresh_absolute: least(client.refresh_absolute, self.refresh_absolute),
+            refresh_grace: self.refresh_grace,
+        }
+    }
+
+    /// Checks that a client asks for no more than the settings say. Keys are kept, and what is revoked
+    /// is remembered, for as long as the settings say.
+    pub fn check_client(&self, client: &ClientMetadata) -> Result<(), String> {
+        for (name, own, most, setting) in [
+            ("access_lifetime", client.access_lifetime, self.access_token, "access_lifetime"),
+            ("id_lifetime", client.id_lifetime, self.id_token, "id_lifetime"),
+            ("refresh_idle", client.refresh_idle, self.refresh_idle, "refresh_idle_lifetime"),
+            (
+                "refresh_absolute",
+                client.refresh_absolute,
+                self.refresh_absolute,
+                "refresh_absolute_lifetime",
+            ),
+        ] {
+            if own.is_some_and(|own| own > most.num_seconds()) {
+                return Err(format!(
+                    "{name} is at most what token.{setting} says: {}",
+                    time::show(most)
+                ));
+            }
+        }
+        Ok(())
+    }
+
     fn check(&self, from: &mut Collector) {
         if self.refresh_idle > self.refresh_absolute {
             let problem = "must not be longer than token.refresh_absolute_lifetime";

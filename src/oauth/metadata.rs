@@ -7,7 +7,7 @@ use serde_json::json;
 use super::client_auth::AUTH_METHODS;
 use crate::domain::authentication::Acr;
 use crate::domain::authorization::{Prompt, ResponseMode};
-use crate::domain::claim_names::SCOPE_CLAIMS;
+use crate::domain::claim_names::{GROUPS, ROLES, SCOPE_CLAIMS};
 use crate::domain::client::{AuthMethod, TokenAlg};
 use crate::domain::grant_type::GrantType;
 use crate::domain::language::{LANGUAGES, Language};
@@ -27,7 +27,7 @@ pub fn document(issuer: &Issuer, may_sign_up: bool) -> Result<Bytes, Fault> {
         .collect();
     let algs: Vec<&str> = TokenAlg::ALL.iter().map(|alg| alg.as_str()).collect();
     let scopes = [OPENID].into_iter().chain(SCOPE_CLAIMS.iter().map(|(scope, _)| *scope));
-    let scopes: Vec<&str> = scopes.chain([OFFLINE_ACCESS]).collect();
+    let scopes: Vec<&str> = scopes.chain([GROUPS, ROLES, OFFLINE_ACCESS]).collect();
     let own = [
         "sub",
         "iss",
@@ -44,6 +44,7 @@ pub fn document(issuer: &Issuer, may_sign_up: bool) -> Result<Bytes, Fault> {
     ];
     let claims =
         own.into_iter().chain(SCOPE_CLAIMS.iter().flat_map(|(_, claims)| *claims).copied());
+    let claims = claims.chain([GROUPS, ROLES]);
     let modes: Vec<&str> = ResponseMode::ALL.iter().map(|mode| mode.as_str()).collect();
     // Initiating User Registration via OpenID Connect 1.0 §4.2
     let create = may_sign_up.then_some(Prompt::CREATE);

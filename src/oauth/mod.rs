@@ -2,6 +2,7 @@
 //! the parts that its own context names: [`token`] issues tokens, [`authorize`] reads the requests
 //! that arrive through a browser, [`resource`] handles tokens that were issued.
 
+pub mod added_claims;
 pub mod authorize;
 pub mod back_channel;
 pub mod challenge;
@@ -11,6 +12,7 @@ pub mod cross_origin;
 pub mod error;
 pub mod lifetimes;
 pub mod logout;
+pub mod memberships;
 pub mod metadata;
 pub mod openapi;
 pub mod refused;

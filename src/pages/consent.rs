@@ -61,7 +61,8 @@ impl<'a> Sample<'a> for ConsentPage<'a> {
                 Self {
                     permissions: vec![
                         Permission::Offline,
-                        Permission::Other("orders:read"),
+                        Permission::Described("See your orders"),
+                        Permission::Other("orders:write"),
                         Permission::At("https://orders.example.com/api"),
                     ],
                     known: vec![Permission::Identity, Permission::Profile, Permission::Email],
@@ -91,6 +92,7 @@ impl<'a> Sample<'a> for ConsentPage<'a> {
                     app: apps::HOSTILE,
                     person: people::HOSTILE,
                     permissions: vec![
+                        Permission::Described(names::HOSTILE),
                         Permission::Claim(names::HOSTILE),
                         Permission::Other(names::HOSTILE),
                         Permission::At(names::HOSTILE),
@@ -127,6 +129,8 @@ fn everything() -> Vec<Permission<'static>> {
         Permission::Email,
         Permission::Address,
         Permission::Phone,
+        Permission::Groups,
+        Permission::Roles,
         Permission::Offline,
     ]
     .into_iter()

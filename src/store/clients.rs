@@ -7,6 +7,7 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{QueryOrder, QuerySelect};
+use serde::{Deserialize, Serialize};
 
 use super::cause::while_doing;
 use super::client_changes;
@@ -18,9 +19,11 @@ use super::revocations::everywhere;
 use super::statement::ROWS;
 use super::tx::Tx;
 use crate::domain::client::{Client, ClientId, ClientMetadata};
+use crate::domain::client_secret::HeldSecret;
 use crate::domain::clock;
+use crate::domain::hex;
 use crate::domain::revocation::{Audiences, Revocation, RevokedKind};
-use crate::domain::secret::Hashed;
+use crate::domain::secret::{ClientSecret, Hashed};
 use crate::domain::verdict::Fault;
 
 entity! {
@@ -38,6 +41,9 @@ entity! {
             pub created_at: i64,
             /// Tokens that it got for itself before this instant do not count any more.
             pub tokens_from: Option<i64>,
+            /// The secrets in JSON, the newest first. `secret_hash` is the newest one again, because
+            /// servers of earlier versions know that column alone.
+            pub secrets: Option<String>,
         }
     }
 }
@@ -51,13 +57,21 @@ impl TryFrom<Model> for Client {
 
     fn try_from(row: Model) -> Result<Self, Fault> {
         let bad = |why: String| corrupt(TABLE, why);
-        let secret = row.secret_hash.map(|hash| {
-            Hashed::from_stored(&hash).ok_or_else(|| bad("a hash is not 32 bytes".to_owned()))
-        });
+        let newest = row.secret_hash.as_deref().map(hash_of).transpose()?;
+        let listed: Vec<StoredSecret> = match &row.secrets {
+            Some(text) => serde_json::from_str(text).map_err(|error| bad(error.to_string()))?,
+            None => Vec::new(),
+        };
+        let mut secrets = listed.iter().map(StoredSecret::read).collect::<Result<Vec<_>, _>>()?;
+        // A server of an earlier version wrote another secret, which ended all others.
+        if secrets.first().map(|first| first.hash) != newest {
+            let only = |hash| HeldSecret { hash, created_at: None, expires_at: None };
+            secrets = newest.map(only).into_iter().collect();
+        }
         Ok(Self {
             id: ClientId::parse(&row.id).ok_or_else(|| bad("a bad client id".to_owned()))?,
             kind: row.kind.parse().map_err(bad)?,
-            secret: secret.transpose()?,
+            secrets,
             metadata: serde_json::from_str(&row.metadata)
                 .map_err(|error| error.to_string())
                 .and_then(ClientMetadata::from_json)
@@ -69,11 +83,43 @@ impl TryFrom<Model> for Client {
     }
 }
 
+/// A secret in the column `secrets`.
+#[derive(Serialize, Deserialize)]
+struct StoredSecret {
+    hash: String,
+    created_at: Option<i64>,
+    expires_at: Option<i64>,
+}
+
+impl StoredSecret {
+    fn new(held: &HeldSecret) -> Self {
+        Self {
+            hash: hex::lower(&held.hash.to_stored()),
+            created_at: held.created_at.map(millis),
+            expires_at: held.expires_at.map(millis),
+        }
+    }
+
+    fn read(&self) -> Result<HeldSecret, Fault> {
+        Ok(HeldSecret {
+            hash: hash_of(&hex::read(&self.hash).unwrap_or_default())?,
+            created_at: instant(self.created_at),
+            expires_at: instant(self.expires_at),
+        })
+    }
+}
+
+fn hash_of(bytes: &[u8]) -> Result<Hashed<ClientSecret>, Fault> {
+    Hashed::from_stored(bytes).ok_or_else(|| corrupt(TABLE, "a hash is not 32 bytes"))
+}
+
 fn row(client: &Client) -> ActiveModel {
+    let secrets: Vec<_> = client.secrets.iter().map(StoredSecret::new).collect();
     ActiveModel {
         id: Set(client.id.as_str().to_owned()),
         kind: Set(client.kind.as_str().to_owned()),
-        secret_hash: Set(client.secret.map(Hashed::to_stored)),
+        secret_hash: Set(client.secrets.first().map(|newest| newest.hash.to_stored())),
+        secrets: Set(Some(serde_json::json!(secrets).to_string())),
         backchannel_logout_uri: Set(client.metadata.backchannel_logout_uri.clone()),
         metadata: Set(serde_json::Value::from(client.metadata.to_json()).to_string()),
         disabled_at: Set(client.disabled_at.map(millis)),
@@ -91,6 +137,12 @@ pub async fn find(reader: &impl Reader, id: &ClientId) -> Result<Option<Client>,
 /// The client with this id, locked until the transaction ends.
 pub async fn lock(tx: &Tx, id: &ClientId) -> Result<Option<Client>, Fault> {
     let row = Entity::find_by_id(id.as_str()).lock_exclusive().one(tx.connection()).await;
+    row.map_err(while_doing(TABLE))?.map(Client::try_from).transpose()
+}
+
+/// The client with this id, protected from changes until the transaction ends.
+pub async fn hold(tx: &Tx, id: &ClientId) -> Result<Option<Client>, Fault> {
+    let row = Entity::find_by_id(id.as_str()).lock_shared().one(tx.connection()).await;
     row.map_err(while_doing(TABLE))?.map(Client::try_from).transpose()
 }
 

@@ -12,6 +12,7 @@ use crate::domain::scope::Scope;
 use crate::domain::urls;
 use crate::flows::consent;
 use crate::flows::interaction::Subject;
+use crate::flows::scope_texts;
 use crate::pages::{ConsentPage, HiddenFields};
 use crate::web::interaction::{app, csrf, view};
 use crate::web::receive;
@@ -41,13 +42,18 @@ pub(super) async fn get(
     let known = request.scope.shared_with(&before.scope);
     let known_tokens: Vec<&str> = known.iter().collect();
     let new: Scope = request.scope.without(&known_tokens);
+    let language = page_request.language;
+    let texts = match scope_texts::of(&shared.flows, [&request.scope].into_iter(), language).await {
+        Ok(texts) => texts,
+        Err(fault) => return Ok(respond(&shared, &page_request, fault)),
+    };
     let consent = ConsentPage {
         frame: page_request.frame(&shared),
         app: app.app(),
         hidden: HiddenFields { interaction: view.handle.as_str(), csrf: &csrf },
         person: person(signed_in_user),
-        permissions: permissions(&new, new_claims, new_resources),
-        known: permissions(&known, known_claims, known_resources),
+        permissions: permissions(&new, new_claims, new_resources, &texts),
+        known: permissions(&known, known_claims, known_resources, &texts),
         switch: true,
     };
     Ok(page::show(&shared, StatusCode::OK, &consent, &page_request))

@@ -1,8 +1,10 @@
 //! People and permissions, as pages show them.
 
 use crate::accounts::browsers::SignedInUser;
+use crate::domain::claim_names::{GROUPS, ROLES};
 use crate::domain::scope::{OFFLINE_ACCESS, OPENID, Scope};
 use crate::domain::user::User;
+use crate::flows::scope_texts::ScopeTexts;
 use crate::pages::{Permission, Person};
 
 /// A person, as pages show them.
@@ -21,6 +23,7 @@ pub(super) fn permissions<'a>(
     scope: &'a Scope,
     claims: impl IntoIterator<Item = &'a str>,
     resources: impl IntoIterator<Item = &'a String>,
+    texts: &'a ScopeTexts,
 ) -> Vec<Permission<'a>> {
     let of_scope = scope.iter().map(|token| match token {
         OPENID => Permission::Identity,
@@ -29,7 +32,9 @@ pub(super) fn permissions<'a>(
         "email" => Permission::Email,
         "address" => Permission::Address,
         "phone" => Permission::Phone,
-        other => Permission::Other(other),
+        GROUPS => Permission::Groups,
+        ROLES => Permission::Roles,
+        other => texts.get(other).map_or(Permission::Other(other), Permission::Described),
     });
     let by_name = claims.into_iter().map(|claim| match claim {
         "sub" => Permission::Identity,
@@ -57,19 +62,22 @@ mod tests {
 
     #[test]
     fn what_a_person_can_weigh_stands_before_the_names_of_permissions() {
-        let text = "admin:write api:read email offline_access openid profile";
+        let text = "admin:write api:read email groups offline_access openid profile roles";
         let scope = Scope::parse(text).unwrap();
         let expected = [
             Permission::Identity,
             Permission::Profile,
             Permission::Email,
             Permission::Claim("locale"),
+            Permission::Groups,
+            Permission::Roles,
             Permission::Offline,
             Permission::Other("admin:write"),
             Permission::Other("api:read"),
             Permission::At("https://api.example"),
         ];
         let resources = ["https://api.example".to_owned()];
-        assert_eq!(permissions(&scope, ["locale", "email"], &resources), expected);
+        let texts = ScopeTexts::default();
+        assert_eq!(permissions(&scope, ["locale", "email"], &resources, &texts), expected);
     }
 }

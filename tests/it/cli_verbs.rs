@@ -134,11 +134,12 @@ async fn client_create_takes_every_form_that_scripts_rely_on() {
             "logo_uri": "https://app.test/logo.svg", "policy_uri": "https://app.test/privacy",
             "tos_uri": "https://app.test/terms",
             "access_token_typ": "JWT", "id_token_claims": true,
-            "access_token_claims": ["email", "name"], "assertions": "strict",
+            "access_token_claims": ["email", "name"], "claims": [], "assertions": "strict",
             "token_alg": "ES256", "refresh_policy": "rotate", "refresh_grace": 5,
             "require_access_token_proof": true, "first_party_challenge": false,
             "default_acr_values": null, "signup": null,
-            "status_list": "false", "disabled_at": null,
+            "status_list": "false", "access_lifetime": null, "id_lifetime": null,
+            "refresh_idle": null, "refresh_absolute": null, "disabled_at": null,
         })
     );
     let public = cli

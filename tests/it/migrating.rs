@@ -105,9 +105,10 @@ both! {
                 "require_pkce": "true", "first_party": true, "trust_user_ip": true,
                 "logo_uri": "https://app.test/logo", "policy_uri": "https://app.test/p",
                 "tos_uri": "https://app.test/t", "token_alg": "ES256", "access_token_typ": "JWT",
-                "id_token_claims": true, "access_token_claims": ["email"], "assertions": "strict",
+                "id_token_claims": true, "access_token_claims": ["email"], "claims": [], "assertions": "strict",
                 "refresh_policy": "rotate", "refresh_grace": 5, "require_access_token_proof": true, "first_party_challenge": false,
                 "default_acr_values": null, "signup": null, "status_list": "false",
+                "access_lifetime": null, "id_lifetime": null, "refresh_idle": null, "refresh_absolute": null,
                 "disabled_at": "1970-01-01T00:00:02Z", "created_at": "1970-01-01T00:00:01Z",
             })
         );
@@ -122,9 +123,10 @@ both! {
                 "first_party": false, "trust_user_ip": false, "logo_uri": null,
                 "policy_uri": null, "tos_uri": null, "token_alg": "RS256",
                 "access_token_typ": "at+jwt", "id_token_claims": false,
-                "access_token_claims": [], "assertions": "tolerant", "refresh_policy": "static",
+                "access_token_claims": [], "claims": [], "assertions": "tolerant", "refresh_policy": "static",
                 "refresh_grace": null, "require_access_token_proof": false, "first_party_challenge": false,
-                "default_acr_values": null, "signup": null, "status_list": "false", "disabled_at": null,
+                "default_acr_values": null, "signup": null, "status_list": "false", "access_lifetime": null, "id_lifetime": null,
+            "refresh_idle": null, "refresh_absolute": null, "disabled_at": null,
                 "created_at": "1970-01-01T00:00:01Z",
             })
         );

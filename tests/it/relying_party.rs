@@ -5,15 +5,21 @@ use std::future::Future;
 use std::pin::Pin;
 
 use openidconnect::core::{
-    CoreAuthenticationFlow, CoreClient, CoreIdToken, CoreIdTokenVerifier, CoreJwsSigningAlgorithm,
-    CoreProviderMetadata, CoreTokenResponse, CoreUserInfoClaims,
+    CoreAuthDisplay, CoreAuthPrompt, CoreAuthenticationFlow, CoreClient, CoreErrorResponseType,
+    CoreGenderClaim, CoreIdToken, CoreIdTokenVerifier, CoreJsonWebKey,
+    CoreJweContentEncryptionAlgorithm, CoreJwsSigningAlgorithm, CoreProviderMetadata,
+    CoreRevocableToken, CoreRevocationErrorResponse, CoreTokenIntrospectionResponse,
+    CoreTokenResponse, CoreTokenType, CoreUserInfoClaims,
 };
 use openidconnect::{
-    AccessTokenHash, AsyncHttpClient, AuthorizationCode, ClientId, ClientSecret, CsrfToken,
-    HttpRequest, HttpResponse, IssuerUrl, LogoutRequest, Nonce, OAuth2TokenResponse,
-    PkceCodeChallenge, PostLogoutRedirectUrl, ProviderMetadataWithLogout, RedirectUrl,
-    ResourceOwnerPassword, ResourceOwnerUsername, Scope, TokenResponse,
+    AccessTokenHash, AdditionalClaims, AsyncHttpClient, AuthorizationCode, ClientId, ClientSecret,
+    CsrfToken, EmptyExtraTokenFields, HttpRequest, HttpResponse, IdTokenFields, IssuerUrl,
+    LogoutRequest, Nonce, OAuth2TokenResponse, PkceCodeChallenge, PostLogoutRedirectUrl,
+    ProviderMetadataWithLogout, RedirectUrl, ResourceOwnerPassword, ResourceOwnerUsername, Scope,
+    StandardErrorResponse, StandardTokenResponse, TokenResponse, UserInfoClaims,
 };
+
+use serde::{Deserialize, Serialize};
 
 use crate::support::{CALLBACK, PASSWORD, Server, USERNAME, both};
 
@@ -84,6 +90,93 @@ both! {
             .unwrap();
         assert_eq!(verified(&verifier, refreshed.id_token().unwrap()), sub);
         assert_ne!(refreshed.access_token().secret(), tokens.access_token().secret());
+    }
+}
+
+/// The claims that are asked for besides the standard ones.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+struct Memberships {
+    groups: Vec<String>,
+    roles: Vec<String>,
+    tenant: String,
+}
+
+impl AdditionalClaims for Memberships {}
+
+type Fields = IdTokenFields<
+    Memberships,
+    EmptyExtraTokenFields,
+    CoreGenderClaim,
+    CoreJweContentEncryptionAlgorithm,
+    CoreJwsSigningAlgorithm,
+>;
+type Answer = StandardTokenResponse<Fields, CoreTokenType>;
+type RelyingParty<A, B, C, D, E, F> = openidconnect::Client<
+    Memberships,
+    CoreAuthDisplay,
+    CoreGenderClaim,
+    CoreJweContentEncryptionAlgorithm,
+    CoreJsonWebKey,
+    CoreAuthPrompt,
+    StandardErrorResponse<CoreErrorResponseType>,
+    Answer,
+    CoreTokenIntrospectionResponse,
+    CoreRevocableToken,
+    CoreRevocationErrorResponse,
+    A,
+    B,
+    C,
+    D,
+    E,
+    F,
+>;
+
+both! {
+    async fn a_relying_party_reads_groups_roles_and_constants(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let app = server.client("app", |client| {
+            client.metadata.scope = mapae::domain::scope::Scope::parse("openid groups roles").unwrap();
+            let rules = serde_json::json!(["groups", "tenant=acme"]);
+            client.metadata.claims = serde_json::from_value(rules).unwrap();
+        })
+        .await;
+        let cli = server.cli().await;
+        for arguments in [
+            &["group", "create", "--name", "staff"][..],
+            &["user", "add-group", "--username", USERNAME, "--group", "staff"],
+            &["role", "create", "--client", "app", "--name", "editor"],
+            &["user", "grant-role", "--username", USERNAME, "--role", "app:editor"],
+        ] {
+            cli.json(arguments, None).await;
+        }
+        let http = Http(server.http.clone());
+        let issuer = IssuerUrl::new(server.issuer().to_owned()).unwrap();
+        let metadata = CoreProviderMetadata::discover_async(issuer, &http).await.unwrap();
+        let secret = app.secret.clone().map(ClientSecret::new);
+        let id = ClientId::new(app.id.clone());
+        let client = RelyingParty::from_provider_metadata(metadata, id, secret);
+        let (username, password) = (
+            ResourceOwnerUsername::new(USERNAME.to_owned()),
+            ResourceOwnerPassword::new(PASSWORD.to_owned()),
+        );
+        let asking = client.exchange_password(&username, &password).unwrap();
+        let scopes = ["openid", "groups", "roles"].map(|scope| Scope::new(scope.to_owned()));
+        let tokens: Answer = asking.add_scopes(scopes).request_async(&http).await.unwrap();
+        let no_nonce = |nonce: Option<&Nonce>| nonce.map_or(Ok(()), |_| Err("a nonce".to_owned()));
+        let verifier = client.id_token_verifier();
+        let id_token = tokens.extra_fields().id_token().unwrap();
+        let told = id_token.claims(&verifier, no_nonce).unwrap().additional_claims().clone();
+        let info: UserInfoClaims<Memberships, CoreGenderClaim> = client
+            .user_info(tokens.access_token().clone(), None)
+            .unwrap()
+            .request_async(&http)
+            .await
+            .unwrap();
+        for told in [&told, info.additional_claims()] {
+            assert_eq!((&told.groups[..], &told.roles[..]), (&["staff".to_owned()][..], &["editor".to_owned()][..]));
+            assert_eq!(told.tenant, "acme");
+        }
     }
 }
 

@@ -60,6 +60,7 @@ async fn a_change_of_a_client_is_known_to_the_other_replica() {
         &issuer.store,
         server.now(),
         Target::of("app"),
+        None,
     )
     .await
     .unwrap();

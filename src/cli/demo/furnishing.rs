@@ -58,11 +58,12 @@ pub(super) async fn register(
     let id = client.id.as_str().to_owned();
     let secret = if clients::find(&May::operator(), store, &id).await.is_ok() {
         let renew = |known: &mut Client| {
-            *known = Client { secret: known.secret, ..client };
+            *known = Client { secrets: std::mem::take(&mut known.secrets), ..client };
             Ok(())
         };
         registration::update(store, &at.clock, url, &id, renew).await?;
-        Some(clients::rotate_secret(&May::operator(), store, &at.clock, Target::of(&id)).await?)
+        let (may, target) = (May::operator(), Target::of(&id));
+        Some(clients::rotate_secret(&may, store, &at.clock, target, None).await?)
     } else {
         clients::create(&May::operator(), store, &at.clock, url, client).await?
     };

@@ -6,6 +6,7 @@ use super::bearer::AccessTokens;
 use super::people::People;
 use crate::domain::clock::Clock;
 use crate::domain::urls::Issuer;
+use crate::oauth::added_claims::AddedClaims;
 use crate::oauth::client_auth::ClientAuthentication;
 use crate::oauth::token::rotation::RefreshTokens;
 use crate::store::Store;
@@ -27,4 +28,6 @@ pub struct ResourceContext {
     pub refresh_tokens: Arc<RefreshTokens>,
     /// Reads the people that answers describe.
     pub people: Arc<People>,
+    /// Makes the claims of claim rules and roles.
+    pub added: AddedClaims,
 }

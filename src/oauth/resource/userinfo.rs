@@ -4,17 +4,19 @@
 use serde_json::{Map, Value, json};
 
 use crate::domain::claim_names::by_scope;
+use crate::domain::client::Client;
 use crate::domain::family::FamilyId;
 use crate::domain::reason::Reason;
 use crate::domain::scope::{OPENID, Scope};
 use crate::domain::user::{User, UserId};
 use crate::domain::verdict::Fault;
-use crate::oauth::error::Result;
+use crate::oauth::added_claims::{AddedClaims, Purpose};
+use crate::oauth::error;
 use crate::oauth::resource::context::ResourceContext;
 use crate::store::{families, users};
 
 /// Answers a userinfo request.
-pub async fn userinfo(context: &ResourceContext, token: &str) -> Result<Value> {
+pub async fn userinfo(context: &ResourceContext, token: &str) -> error::Result<Value> {
     let invalid = || Reason::AccessTokenInvalid;
     let claims = context.access_tokens.verify(token).await?.ok_or_else(invalid)?;
     // RFC 9068 §4: a token whose audience does not name this server is refused.
@@ -30,7 +32,22 @@ pub async fn userinfo(context: &ResourceContext, token: &str) -> Result<Value> {
     let user = users::find(&*context.store, &UserId::from_stored(claims.sub))
         .await?
         .ok_or_else(invalid)?;
-    Ok(Value::Object(shown(&user, &scope, &family.claims)?))
+    let client = context.added.clients.find(&family.client).await?.ok_or_else(invalid)?;
+    let told = tell(&context.added, &client.client, &user, &scope, &family.claims).await?;
+    Ok(Value::Object(told))
+}
+
+/// What a client is told about a person at userinfo. `by_name` are single claims that it asked for.
+pub async fn tell(
+    added: &AddedClaims,
+    client: &Client,
+    user: &User,
+    scope: &Scope,
+    by_name: &[String],
+) -> Result<Map<String, Value>, Fault> {
+    let mut told = shown(user, scope, by_name)?;
+    told.extend(added.of(Purpose::Userinfo, client, scope, Some(&user.id), Vec::new).await?.client);
+    Ok(told)
 }
 
 fn shown(user: &User, scope: &Scope, by_name: &[String]) -> Result<Map<String, Value>, Fault> {

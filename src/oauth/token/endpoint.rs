@@ -13,7 +13,7 @@ use super::grants::authorization_code::AuthorizationCode;
 use super::grants::password::Password;
 use super::grants::refresh_token::RefreshToken;
 use super::mint::{self, Mint, TokenResponse};
-use super::person_claims;
+use super::person_claims::PersonClaims;
 use crate::domain::audit::Origin;
 use crate::domain::client::{Client, ClientId, RefreshDelivery};
 use crate::domain::form::Form;
@@ -23,7 +23,6 @@ use crate::domain::secret::Secret;
 use crate::oauth::client_auth::{ClientAuthentication, Credentials};
 use crate::oauth::cross_origin::check_origin;
 use crate::oauth::error::{Refusal, Result};
-use crate::oauth::resource::people::People;
 use crate::runtime::handles::Handles;
 
 /// A token request.
@@ -72,8 +71,8 @@ pub struct TokenEndpoint {
     pub grants: GrantContext,
     /// Issues tokens.
     pub mint: Mint,
-    /// Reads the people that tokens describe.
-    pub people: Arc<People>,
+    /// Makes the claims about people.
+    pub person_claims: PersonClaims,
 }
 
 static ISSUED: Handles<&str, Counter> = Handles::new(
@@ -121,7 +120,7 @@ pub async fn token(endpoint: &Arc<TokenEndpoint>, request: TokenRequest<'_>) -> 
         && (entitlement.family.is_none()
             || indices.asked(client.client(), &entitlement.resources).await?);
     entitlement.status = entitlement.status.filter(|_| is_named);
-    let person = person_claims::about(&endpoint.people, client.client(), &entitlement).await?;
+    let person = endpoint.person_claims.about(client.client(), &entitlement).await?;
     let mut response = if grant_type == Password::TYPE {
         // The threads that hash passwords also sign these tokens, so many sign-ins at once do not
         // slow down other requests.
@@ -137,7 +136,7 @@ pub async fn token(endpoint: &Arc<TokenEndpoint>, request: TokenRequest<'_>) -> 
         RefreshDelivery::Cookie => response.refresh_token.take().map(|token| RefreshCookie {
             client: client.client().id.clone(),
             token: token.into(),
-            lifetime: endpoint.mint.lifetimes.refresh_idle,
+            lifetime: endpoint.mint.lifetimes.of(&client.client().metadata).refresh_idle,
         }),
     };
     Ok(Issued { response, cookie })

@@ -78,7 +78,7 @@ pub async fn start(
 ) -> Result<Entitlement, Fault> {
     let now = tx.now();
     let refreshes = client.may_use(GrantType::RefreshToken);
-    let lifetimes = &context.lifetimes;
+    let lifetimes = context.lifetimes.of(&client.metadata);
     let life = if refreshes { lifetimes.refresh_absolute } else { lifetimes.access_token };
     let mut family = Family {
         id: granted.family,

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use metrics::Counter;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -88,18 +89,87 @@ pub struct Mint {
     pub lifetimes: Lifetimes,
 }
 
+/// The tokens of an entitlement.
+pub struct Minted {
+    /// The claims of the access token without those about the person.
+    claims: AccessToken,
+    /// The access token.
+    pub access_token: String,
+    /// The id token.
+    pub id_token: Option<String>,
+}
+
+impl std::fmt::Debug for Minted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Minted").field("scope", &self.claims.scope).finish_non_exhaustive()
+    }
+}
+
+/// A token with more bytes is called large: some servers and proxies refuse such a header.
+pub const LARGE: usize = 4096;
+
+/// The two kinds of tokens that may be large.
+pub const KINDS: [&str; 2] = ["access_token", "id_token"];
+
+/// Counts the large tokens of a kind.
+pub fn large(kind: &'static str) -> Counter {
+    metrics::counter!("mapae_large_tokens_total", "token" => kind)
+}
+
 /// Issues the tokens of an entitlement. Signing only uses the processor, and no transaction is
 /// open.
 pub fn issue(
     mint: &Mint,
     client: &Client,
     entitlement: &Entitlement,
-    mut person: AboutPerson,
+    person: AboutPerson,
 ) -> Result<TokenResponse, Fault> {
+    let Minted { claims, access_token, id_token } = make(mint, client, entitlement, person)?;
+    let lengths = [access_token.len(), id_token.as_ref().map_or(0, String::len)];
+    for (kind, bytes) in KINDS.into_iter().zip(lengths).filter(|(_, bytes)| *bytes > LARGE) {
+        large(kind).increment(1);
+        let (client_id, sub) = (&client.id, &claims.sub);
+        tracing::warn!(
+            target: "mapae::token",
+            event = "token.large",
+            %client_id,
+            sub,
+            token = kind,
+            bytes,
+            "token.large: some servers and proxies refuse a token of this size"
+        );
+    }
+    // A single access token is only counted and logged; the start of a family is an audit event.
+    tracing::info!(
+        target: "mapae::token",
+        client_id = %client.id,
+        jti = claims.jti,
+        sub = claims.sub,
+        sid = claims.sid.as_deref(),
+        scope = claims.scope,
+        "token issued"
+    );
+    Ok(TokenResponse {
+        access_token,
+        token_type: "Bearer",
+        expires_in: claims.exp - claims.iat,
+        refresh_token: entitlement.refresh_token.as_ref().map(|token| token.expose().to_owned()),
+        scope: claims.scope,
+        id_token,
+        issued_token_type: entitlement.issued_token_type,
+    })
+}
+
+/// Makes the tokens of an entitlement.
+pub fn make(
+    mint: &Mint,
+    client: &Client,
+    entitlement: &Entitlement,
+    mut person: AboutPerson,
+) -> Result<Minted, Fault> {
     let keys = mint.keyring.snapshot()?;
     let key = keys.signing(client.metadata.token_alg)?;
     let claims = access_token(mint, client, entitlement);
-    let expires_in = claims.exp - claims.iat;
     let typ = match client.metadata.access_token_typ {
         AccessTokenTyp::AtJwt => Typ::AccessToken,
         AccessTokenTyp::Jwt => Typ::PlainAccessToken,
@@ -117,7 +187,7 @@ pub fn issue(
                 iss: &claims.iss,
                 sub: &claims.sub,
                 aud: client.id.as_str(),
-                exp: claims.iat + mint.lifetimes.id_token.num_seconds(),
+                exp: claims.iat + mint.lifetimes.of(&client.metadata).id_token.num_seconds(),
                 iat: claims.iat,
                 auth_time: family.auth_time.timestamp(),
                 nonce: entitlement.nonce.as_deref(),
@@ -132,25 +202,7 @@ pub fn issue(
         }
         _ => None,
     };
-    // A single access token is only counted and logged; the start of a family is an audit event.
-    tracing::info!(
-        target: "mapae::token",
-        client_id = %client.id,
-        jti = claims.jti,
-        sub = claims.sub,
-        sid = claims.sid.as_deref(),
-        scope = claims.scope,
-        "token issued"
-    );
-    Ok(TokenResponse {
-        access_token,
-        token_type: "Bearer",
-        expires_in,
-        refresh_token: entitlement.refresh_token.as_ref().map(|token| token.expose().to_owned()),
-        scope: claims.scope,
-        id_token,
-        issued_token_type: entitlement.issued_token_type,
-    })
+    Ok(Minted { claims, access_token, id_token })
 }
 
 fn access_token(mint: &Mint, client: &Client, entitlement: &Entitlement) -> AccessToken {
@@ -161,7 +213,7 @@ fn access_token(mint: &Mint, client: &Client, entitlement: &Entitlement) -> Acce
     let now = mint.clock.now();
     let now = from.map_or(now, |from| now.max(from));
     let iat = now.timestamp();
-    let life = (now + mint.lifetimes.access_token).timestamp();
+    let life = (now + mint.lifetimes.of(&client.metadata).access_token).timestamp();
     AccessToken {
         iss: mint.url.as_str().to_owned(),
         // RFC 9068 §2.2: without a resource owner the subject is the client itself. Registration
@@ -170,7 +222,7 @@ fn access_token(mint: &Mint, client: &Client, entitlement: &Entitlement) -> Acce
             || client.id.as_str().to_owned(),
             |family| family.user.as_str().to_owned(),
         ),
-        aud: audience(mint, client, entitlement),
+        aud: AudienceClaim::new(audiences(&mint.url, client, entitlement)),
         // No access token outlives its family.
         exp: family.map_or(life, |family| life.min(family.expires_at.timestamp())),
         nbf: iat,
@@ -188,15 +240,16 @@ fn access_token(mint: &Mint, client: &Client, entitlement: &Entitlement) -> Acce
 
 /// RFC 8707 §2: the resources that were named; else the client's first audience; else this server.
 /// With `openid` this server is always an audience, so that userinfo accepts the token.
-fn audience(mint: &Mint, client: &Client, entitlement: &Entitlement) -> AudienceClaim {
+#[must_use]
+pub fn audiences(url: &Issuer, client: &Client, entitlement: &Entitlement) -> Vec<String> {
     let mut audiences = entitlement.resources.clone();
     if audiences.is_empty() {
         audiences.extend(client.metadata.audiences.first().cloned());
     }
-    let ours = mint.url.as_str();
+    let ours = url.as_str();
     let needs_us = audiences.is_empty() || entitlement.scope.contains(OPENID);
     if needs_us && !audiences.iter().any(|audience| audience == ours) {
         audiences.push(ours.to_owned());
     }
-    AudienceClaim::new(audiences)
+    audiences
 }

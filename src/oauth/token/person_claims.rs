@@ -1,35 +1,64 @@
 //! The claims about the person in the tokens of a client.
 
+use std::sync::Arc;
+
 use crate::domain::claim_names::by_scope;
 use crate::domain::client::Client;
 use crate::domain::scope::OPENID;
 use crate::domain::verdict::Fault;
+use crate::oauth::added_claims::{AddedClaims, Purpose};
 use crate::oauth::resource::people::People;
 use crate::oauth::resource::userinfo::named;
-use crate::oauth::token::mint::{AboutPerson, Entitlement};
+use crate::oauth::token::mint::{AboutPerson, Entitlement, audiences};
 
-/// Reads these claims: those that the scope shows at userinfo, and only if the client is registered
-/// to get them in tokens.
-pub async fn about(
-    people: &People,
-    client: &Client,
-    entitlement: &Entitlement,
-) -> Result<AboutPerson, Fault> {
-    let scope = &entitlement.scope;
-    let tells = client.metadata.id_token_claims && scope.contains(OPENID);
-    let nothing = !tells && client.metadata.access_token_claims.is_empty();
-    let Some(family) = entitlement.family.as_ref().filter(|_| !nothing) else {
-        return Ok(AboutPerson::default());
-    };
-    let Some(user) = people.ask(family.user.clone()).await?? else {
-        return Ok(AboutPerson::default());
-    };
-    let mut about = AboutPerson::default();
-    if tells {
-        about.id_token = named(&user, by_scope(scope))?;
+/// The parts that these claims are made with.
+#[derive(Clone, Debug)]
+pub struct PersonClaims {
+    /// Reads the people that tokens describe.
+    pub people: Arc<People>,
+    /// Makes the claims of claim rules and roles.
+    pub added: AddedClaims,
+}
+
+impl PersonClaims {
+    /// Makes the claims of an entitlement, as the client is registered for them.
+    pub async fn about(
+        &self,
+        client: &Client,
+        entitlement: &Entitlement,
+    ) -> Result<AboutPerson, Fault> {
+        let user = entitlement.family.as_ref().map(|family| &family.user);
+        let audiences = || audiences(&self.added.url, client, entitlement);
+        let added = self.added.of(Purpose::Tokens, client, &entitlement.scope, user, audiences);
+        let (mut about, added) = tokio::try_join!(self.standard(client, entitlement), added)?;
+        about.id_token.extend(added.client);
+        about.access_token.extend(added.access_token);
+        Ok(about)
     }
-    let registered =
-        |name: &&str| client.metadata.access_token_claims.iter().any(|one| one == name);
-    about.access_token = named(&user, by_scope(scope).filter(registered))?;
-    Ok(about)
+
+    /// The standard claims that the scope shows at userinfo, if the client is registered to get them
+    /// in tokens.
+    async fn standard(
+        &self,
+        client: &Client,
+        entitlement: &Entitlement,
+    ) -> Result<AboutPerson, Fault> {
+        let scope = &entitlement.scope;
+        let tells = client.metadata.id_token_claims && scope.contains(OPENID);
+        let nothing = !tells && client.metadata.access_token_claims.is_empty();
+        let Some(family) = entitlement.family.as_ref().filter(|_| !nothing) else {
+            return Ok(AboutPerson::default());
+        };
+        let Some(user) = self.people.ask(family.user.clone()).await?? else {
+            return Ok(AboutPerson::default());
+        };
+        let mut about = AboutPerson::default();
+        if tells {
+            about.id_token = named(&user, by_scope(scope))?;
+        }
+        let registered =
+            |name: &&str| client.metadata.access_token_claims.iter().any(|one| one == name);
+        about.access_token = named(&user, by_scope(scope).filter(registered))?;
+        Ok(about)
+    }
 }

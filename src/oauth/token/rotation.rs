@@ -53,6 +53,8 @@ pub struct Use {
     pub resources: Vec<String>,
     /// What audit events say about where the request came from.
     pub origin: Origin,
+    /// How long an unused refresh token of this client lives.
+    pub idle: Duration,
     /// Whether the access token may have to name a place in a status list.
     pub wants_status: bool,
 }
@@ -378,7 +380,7 @@ impl Work<'_> {
         let grace = using.policy.own_grace().unwrap_or(lifetimes.refresh_grace);
         let admitted = self.parts.providers.admit_family(&family);
         let decision = decide(now, grace, using, ours.then_some(&row.now), admitted);
-        let idle_end = (now + lifetimes.refresh_idle).min(family.expires_at);
+        let idle_end = (now + using.idle).min(family.expires_at);
         if using.wants_status && !matches!(decision, Decision::Refuse(_) | Decision::Reuse) {
             row.place(&self.parts.indices)?;
         }
@@ -404,7 +406,7 @@ impl Work<'_> {
                 row.now.succession.idle_ends_at = idle_end;
                 row.hand_out(now, using);
             }
-            Decision::Keep => row.extend(idle_end, lifetimes.refresh_idle),
+            Decision::Keep => row.extend(idle_end, using.idle),
         }
         row.use_session(now);
         Ok(rotated(using, &row.now))
@@ -618,6 +620,7 @@ mod tests {
             scope: None,
             resources: vec![],
             origin: Origin::default(),
+            idle: Duration::days(30),
             wants_status: false,
         }
     }

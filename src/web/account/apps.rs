@@ -9,6 +9,7 @@ use crate::domain::account_page::AccountPage;
 use crate::domain::client::ClientId;
 use crate::flows::my_account::{self, Access, MyApps};
 use crate::flows::outcome::FlashMessage;
+use crate::flows::scope_texts::{self, ScopeTexts};
 use crate::flows::submitted::AccountForm;
 use crate::pages::{AppAccess, AppsPage};
 use crate::web::account_session::{account, shell, submitted, visited};
@@ -36,24 +37,29 @@ pub(in crate::web) async fn get(
         Ok(some) => some,
         Err(fault) => return Ok(respond(&shared, &page_request, fault)),
     };
+    let scopes = apps.iter().map(|access| &access.scope);
+    let texts = match scope_texts::of(&shared.flows, scopes, page_request.language).await {
+        Ok(texts) => texts,
+        Err(fault) => return Ok(respond(&shared, &page_request, fault)),
+    };
     let csrf = AccountForm::token(&shared.flows, &signed_in_user);
     let names: Vec<Shown> =
         apps.iter().map(|access| Shown::of(&shared, &access.client, None)).collect();
     let shown = AppsPage {
         frame: page_request.frame(&shared),
         shell: shell(PAGE, &signed_in_user, &csrf, message.as_ref()),
-        apps: apps.iter().zip(&names).map(|(access, name)| app(access, name)).collect(),
+        apps: apps.iter().zip(&names).map(|(access, name)| app(access, name, &texts)).collect(),
         more: more.as_ref().map(ClientId::as_str),
     };
     Ok(page::show(&shared, StatusCode::OK, &shown, &page_request))
 }
 
-fn app<'a>(access: &'a Access, name: &'a Shown) -> AppAccess<'a> {
+fn app<'a>(access: &'a Access, name: &'a Shown, texts: &'a ScopeTexts) -> AppAccess<'a> {
     let claims = access.claims.iter().map(String::as_str);
     AppAccess {
         client: access.client.client.id.as_str(),
         app: name.app(),
-        permissions: permissions(&access.scope, claims, &access.resources),
+        permissions: permissions(&access.scope, claims, &access.resources, texts),
         since: access.since,
     }
 }

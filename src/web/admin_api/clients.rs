@@ -134,7 +134,9 @@ pub(super) async fn create(
             kind.parse().map_err(|why: String| Failed::because(Reason::AdminInvalid, why))?;
         let (flows, store, clock) = (&shared.flows, &shared.flows.store, &shared.flows.clock);
         let new = NewClient { id: sent.id, kind, attributes: ClientChange(sent.metadata) };
-        let client = new.checked(&flows.url, clock.now()).map_err(Error::Refused)?;
+        let lifetimes = &shared.token.mint.lifetimes;
+        let client =
+            new.checked(&flows.url, lifetimes, clock.now()).map_err(Error::Refused)?;
         let secret = clients::create(&may, store, clock, &flows.url, client.clone()).await?;
         let made = clients::of_id(&may, &**store, client.id.as_str()).await?;
         let id = made.id.as_str();
@@ -178,7 +180,8 @@ pub(super) async fn change(
 ) -> ApiResult<Shown<App>> {
     let (flows, change) = (&shared.flows, ClientChange(sent.metadata));
     let (store, clock, target) = (&flows.store, &flows.clock, target(&id, &seen));
-    let changed = clients::update(&may, store, clock, &flows.url, target, &change).await?;
+    let rules = (&flows.url, &shared.token.mint.lifetimes);
+    let changed = clients::update(&may, store, clock, rules, target, &change).await?;
     Ok(shown(&changed))
 }
 
@@ -250,6 +253,6 @@ pub(super) async fn rotate_secret(
 ) -> ApiResult<Shown<NewSecret>> {
     let flows = &shared.flows;
     let target = target(&id, &seen);
-    let secret = clients::rotate_secret(&may, &flows.store, &flows.clock, target).await?;
+    let secret = clients::rotate_secret(&may, &flows.store, &flows.clock, target, None).await?;
     Ok(Shown::of(NewSecret { client_secret: secret.expose().to_owned() }))
 }

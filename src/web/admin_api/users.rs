@@ -238,7 +238,8 @@ pub(super) async fn change(
         let why = "email_verified stands beside a new email";
         return Err(Failed::because(Reason::AdminInvalid, why));
     }
-    let change = ClaimsChange { email, profile: sent.claims, name: sent.name };
+    let change =
+        ClaimsChange { email, profile: sent.claims, name: sent.name, ..ClaimsChange::default() };
     let (flows, mailer) = (&shared.flows, shared.flows.mailer.as_ref());
     let (store, clock, target) = (&flows.store, &flows.clock, target(&id, &seen));
     Ok(shown(&users::update(&may, store, clock, mailer, target, change).await?))

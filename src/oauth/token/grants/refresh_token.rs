@@ -69,6 +69,7 @@ impl Grant for RefreshToken {
                 scope: self.scope,
                 resources: self.resources,
                 origin: cx.origin.clone(),
+                idle: cx.server.families.lifetimes.of(&client.metadata).refresh_idle,
                 wants_status,
             })
             .await?;

@@ -1,0 +1,184 @@
+//! What an operator does with the roles that people have at clients.
+
+use super::authority::{ChangeClients, ChangePeople, May, ReadClients, ReadPeople};
+use super::refused::{AdminResult, conflict, invalid, not_found};
+use super::users::{Target, lock};
+use crate::clients::registration;
+use crate::domain::audit::{Event, EventKind};
+use crate::domain::client::ClientId;
+use crate::domain::client_role::{ClientRole, ClientRoleId, RoleName};
+use crate::domain::clock::Clock;
+use crate::domain::user::UserId;
+use crate::domain::verdict::Fault;
+use crate::store::{Reader, Store, audit_events, client_role_holders, client_roles, clients};
+
+/// Makes a role at a client.
+pub async fn create(
+    may: &May<ChangeClients>,
+    store: &Store,
+    clock: &Clock,
+    client: &str,
+    name: &str,
+) -> AdminResult<ClientRole> {
+    let name = RoleName::parse(name).or_else(|why| invalid(why.to_string()))?;
+    let found = registration::find(store, client).await?;
+    let tx = may.acting(store).begin(clock.now()).await?;
+    // The client stays while the row that needs it is written.
+    if clients::hold(&tx, &found.id).await?.is_none() {
+        tx.abandon().await;
+        return not_found(format!("there is no client {client:?}"));
+    }
+    let role =
+        ClientRole { id: ClientRoleId::generate(), client: found.id, name, created_at: tx.now() };
+    if !client_roles::insert(&tx, &role).await? {
+        tx.abandon().await;
+        return conflict(format!(
+            "the client {client:?} has a role {:?} already",
+            role.name.as_str()
+        ));
+    }
+    let event = Event::new(EventKind::ClientRoleCreated).client(&role.client);
+    audit_events::insert(&tx, &[event.detail(role.name.as_str())]).await?;
+    tx.commit().await?;
+    Ok(role)
+}
+
+/// A page of roles.
+#[derive(Debug)]
+pub struct RolePage {
+    /// The roles.
+    pub roles: Vec<ClientRole>,
+    /// The name that the next page begins after, if there is one.
+    pub next: Option<String>,
+}
+
+/// Roles of a client in the order of their names, after this one.
+pub async fn list(
+    _may: &May<ReadClients>,
+    reader: &impl Reader,
+    client: &str,
+    after: Option<&str>,
+    limit: u64,
+) -> AdminResult<RolePage> {
+    let client = registration::find(reader, client).await?;
+    let mut roles = client_roles::page(reader, &client.id, after, limit.saturating_add(1)).await?;
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let is_more = roles.len() > limit;
+    roles.truncate(limit);
+    let next = roles.last().filter(|_| is_more).map(|last| last.name.as_str().to_owned());
+    Ok(RolePage { roles, next })
+}
+
+/// How many holders of a role one transaction removes.
+const STEP: u64 = 2000;
+
+/// Deletes a role. It is taken from its holders in steps, so their number does not matter.
+pub async fn delete(
+    may: &May<ChangeClients>,
+    store: &Store,
+    clock: &Clock,
+    client: &str,
+    name: &str,
+) -> AdminResult {
+    let store = &may.acting(store);
+    let client = registration::find(store, client).await?;
+    let name = RoleName::parse(name).or_else(|why| invalid(why.to_string()))?;
+    let Some(role) = client_roles::find(store, &client.id, &name).await? else {
+        return unknown(&client.id, &name);
+    };
+    take_from_everybody(store, clock, &role.id).await?;
+    let tx = store.begin(clock.now()).await?;
+    if !client_roles::delete(&tx, &role.id).await? {
+        tx.abandon().await;
+        return unknown(&client.id, &name);
+    }
+    let event = Event::new(EventKind::ClientRoleDeleted).client(&client.id);
+    audit_events::insert(&tx, &[event.detail(name.as_str())]).await?;
+    Ok(tx.commit().await?)
+}
+
+/// Takes every role of a client from its holders, before the client is deleted.
+pub(super) async fn take_all(store: &Store, clock: &Clock, client: &ClientId) -> Result<(), Fault> {
+    let mut behind = None;
+    loop {
+        let roles = client_roles::page(store, client, behind.as_deref(), STEP).await?;
+        let Some(last) = roles.last() else { return Ok(()) };
+        behind = Some(last.name.as_str().to_owned());
+        for role in &roles {
+            take_from_everybody(store, clock, &role.id).await?;
+        }
+    }
+}
+
+async fn take_from_everybody(
+    store: &Store,
+    clock: &Clock,
+    role: &ClientRoleId,
+) -> Result<(), Fault> {
+    loop {
+        let tx = store.begin(clock.now()).await?;
+        let taken = client_role_holders::delete_some(&tx, role, STEP).await?;
+        tx.commit().await?;
+        if taken < STEP {
+            return Ok(());
+        }
+    }
+}
+
+/// Gives a person a role at a client; `false` when they had it.
+pub async fn grant(
+    may: &May<ChangePeople>,
+    store: &Store,
+    clock: &Clock,
+    target: Target<'_>,
+    (client, name): (&ClientId, &RoleName),
+) -> AdminResult<bool> {
+    // The person and the role stay while the row that needs both is written.
+    let (tx, user) = lock(may, store, clock, target).await?;
+    let Some(role) = client_roles::hold(&tx, client, name).await? else {
+        tx.abandon().await;
+        return unknown(client, name);
+    };
+    let given = client_role_holders::insert(&tx, &user.id, &role.id).await?;
+    if given {
+        let event = Event::new(EventKind::ClientRoleGranted).user(&user.id).client(client);
+        audit_events::insert(&tx, &[event.detail(name.as_str())]).await?;
+    }
+    tx.commit().await?;
+    Ok(given)
+}
+
+/// Takes a role at a client from a person; `false` when they did not have it.
+pub async fn revoke(
+    may: &May<ChangePeople>,
+    store: &Store,
+    clock: &Clock,
+    target: Target<'_>,
+    (client, name): (&ClientId, &RoleName),
+) -> AdminResult<bool> {
+    let Some(role) = client_roles::find(store, client, name).await? else {
+        return unknown(client, name);
+    };
+    let (tx, user) = lock(may, store, clock, target).await?;
+    let taken = client_role_holders::delete(&tx, &user.id, &role.id).await?;
+    if taken {
+        let event = Event::new(EventKind::ClientRoleRevoked).user(&user.id).client(client);
+        audit_events::insert(&tx, &[event.detail(name.as_str())]).await?;
+    }
+    tx.commit().await?;
+    Ok(taken)
+}
+
+/// The roles of a person, as `CLIENT:ROLE`.
+pub async fn of_user(
+    _may: &May<ReadPeople>,
+    reader: &impl Reader,
+    user: &UserId,
+) -> AdminResult<Vec<String>> {
+    let held = client_role_holders::of_each(reader, &[user]).await?;
+    Ok(held.into_iter().map(|role| format!("{}:{}", role.client, role.name)).collect())
+}
+
+fn unknown<T>(client: &ClientId, name: &RoleName) -> AdminResult<T> {
+    not_found(format!("the client {:?} has no role {:?}", client.as_str(), name.as_str()))
+}

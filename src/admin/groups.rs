@@ -1,0 +1,152 @@
+//! What an operator does with groups of people.
+
+use super::authority::{ChangePeople, May, ReadPeople};
+use super::refused::{AdminResult, conflict, invalid, not_found};
+use super::users::{Target, lock};
+use crate::domain::audit::{Event, EventKind};
+use crate::domain::clock::Clock;
+use crate::domain::group::{Group, GroupId, GroupName};
+use crate::domain::user::UserId;
+use crate::store::{Reader, Store, audit_events, group_members, groups};
+
+/// Makes a group.
+pub async fn create(
+    may: &May<ChangePeople>,
+    store: &Store,
+    clock: &Clock,
+    name: &str,
+) -> AdminResult<Group> {
+    let name = read(name)?;
+    let tx = may.acting(store).begin(clock.now()).await?;
+    let group = Group { id: GroupId::generate(), name, created_at: tx.now() };
+    if !groups::insert(&tx, &group).await? {
+        tx.abandon().await;
+        return conflict(format!("there is a group {:?} already", group.name.as_str()));
+    }
+    let event = Event::new(EventKind::GroupCreated).detail(group.name.as_str());
+    audit_events::insert(&tx, &[event]).await?;
+    tx.commit().await?;
+    Ok(group)
+}
+
+/// A page of groups.
+#[derive(Debug)]
+pub struct GroupPage {
+    /// The groups.
+    pub groups: Vec<Group>,
+    /// The name that the next page begins after, if there is one.
+    pub next: Option<String>,
+}
+
+/// Groups in the order of their names, after this one.
+pub async fn list(
+    _may: &May<ReadPeople>,
+    reader: &impl Reader,
+    after: Option<&str>,
+    limit: u64,
+) -> AdminResult<GroupPage> {
+    let mut groups = groups::page(reader, after, limit.saturating_add(1)).await?;
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let is_more = groups.len() > limit;
+    groups.truncate(limit);
+    let next = groups.last().filter(|_| is_more).map(|last| last.name.as_str().to_owned());
+    Ok(GroupPage { groups, next })
+}
+
+/// How many members one transaction removes.
+const STEP: u64 = 2000;
+
+/// Deletes a group. Its members are removed in steps, so their number does not matter.
+pub async fn delete(
+    may: &May<ChangePeople>,
+    store: &Store,
+    clock: &Clock,
+    name: &str,
+) -> AdminResult {
+    let store = &may.acting(store);
+    let group = find(store, name).await?;
+    loop {
+        let tx = store.begin(clock.now()).await?;
+        let removed = group_members::delete_some(&tx, &group.id, STEP).await?;
+        tx.commit().await?;
+        if removed < STEP {
+            break;
+        }
+    }
+    let tx = store.begin(clock.now()).await?;
+    if !groups::delete(&tx, &group.id).await? {
+        tx.abandon().await;
+        return unknown(name);
+    }
+    let event = Event::new(EventKind::GroupDeleted).detail(group.name.as_str());
+    audit_events::insert(&tx, &[event]).await?;
+    Ok(tx.commit().await?)
+}
+
+/// Adds a person to a group; `false` when they were in it.
+pub async fn add_member(
+    may: &May<ChangePeople>,
+    store: &Store,
+    clock: &Clock,
+    target: Target<'_>,
+    group: &str,
+) -> AdminResult<bool> {
+    let name = read(group)?;
+    // The person and the group stay while the row that needs both is written.
+    let (tx, user) = lock(may, store, clock, target).await?;
+    let Some(held) = groups::hold(&tx, &name).await? else {
+        tx.abandon().await;
+        return unknown(group);
+    };
+    let added = group_members::insert(&tx, &user.id, &held.id).await?;
+    if added {
+        let event = Event::new(EventKind::GroupMemberAdded).user(&user.id);
+        audit_events::insert(&tx, &[event.detail(name.as_str())]).await?;
+    }
+    tx.commit().await?;
+    Ok(added)
+}
+
+/// Removes a person from a group; `false` when they were not in it.
+pub async fn remove_member(
+    may: &May<ChangePeople>,
+    store: &Store,
+    clock: &Clock,
+    target: Target<'_>,
+    group: &str,
+) -> AdminResult<bool> {
+    let found = find(store, group).await?;
+    let (tx, user) = lock(may, store, clock, target).await?;
+    let removed = group_members::delete(&tx, &user.id, &found.id).await?;
+    if removed {
+        let event = Event::new(EventKind::GroupMemberRemoved).user(&user.id);
+        audit_events::insert(&tx, &[event.detail(found.name.as_str())]).await?;
+    }
+    tx.commit().await?;
+    Ok(removed)
+}
+
+/// The names of the groups of a person.
+pub async fn of_user(
+    _may: &May<ReadPeople>,
+    reader: &impl Reader,
+    user: &UserId,
+) -> AdminResult<Vec<String>> {
+    let groups = group_members::of_each(reader, &[user]).await?;
+    Ok(groups.into_iter().map(|(_, name)| name).collect())
+}
+
+async fn find(reader: &impl Reader, name: &str) -> AdminResult<Group> {
+    match groups::find(reader, &read(name)?).await? {
+        Some(group) => Ok(group),
+        None => unknown(name),
+    }
+}
+
+fn unknown<T>(name: &str) -> AdminResult<T> {
+    not_found(format!("there is no group {name:?}"))
+}
+
+fn read(name: &str) -> AdminResult<GroupName> {
+    GroupName::parse(name).or_else(|why| invalid(why.to_string()))
+}

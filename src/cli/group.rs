@@ -1,0 +1,83 @@
+//! `mapae group`.
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::installation::{DatabaseUse, Installation};
+use super::output::{note, table};
+use crate::admin::authority::May;
+use crate::admin::groups;
+use crate::domain::group::Group;
+use crate::domain::verdict::OrRejected;
+
+/// Groups of people: apps get their names as the claim `groups`.
+#[derive(Debug, Subcommand)]
+pub(super) enum Verbs {
+    /// Make a group; `user add-group` adds people
+    Create(One),
+    /// Every group, a page at a time
+    List(List),
+    /// Delete a group; nobody is in it any more
+    Delete(One),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct One {
+    /// The name, compared byte for byte
+    #[arg(long)]
+    name: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct List {
+    /// So many at most
+    #[arg(long, default_value_t = 1000, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..=1000))]
+    limit: u64,
+    /// The page after an earlier one: what that one said as `next`
+    #[arg(long, value_name = "NEXT")]
+    after: Option<String>,
+}
+
+impl Verbs {
+    pub(super) async fn run(self, at: &Installation) -> OrRejected {
+        let settings = at.quiet_settings()?;
+        let database_use = match &self {
+            Self::Create(_) => DatabaseUse::Adds,
+            Self::List(_) => DatabaseUse::Reads,
+            Self::Delete(_) => DatabaseUse::Changes,
+        };
+        let opened = at.store(&settings, database_use).await?;
+        let (store, clock) = (&*opened, &at.clock);
+        match self {
+            Self::Create(one) => {
+                let group = groups::create(&May::operator(), store, clock, &one.name).await?;
+                let name = group.name.as_str();
+                let shown = json!({ "id": group.id.as_str(), "name": name });
+                at.print(&shown, &format!("made the group {name}"));
+            }
+            Self::List(list) => {
+                let page = groups::list(&May::operator(), store, list.after.as_deref(), list.limit)
+                    .await?;
+                let shown = |group: &Group| {
+                    json!({
+                        "id": group.id.as_str(),
+                        "name": group.name.as_str(),
+                        "created_at": group.created_at,
+                    })
+                };
+                let every: Vec<Value> = page.groups.iter().map(shown).collect();
+                let rows: Vec<_> =
+                    page.groups.iter().map(|group| vec![group.name.to_string()]).collect();
+                at.print(&json!({ "groups": every, "next": page.next }), &table(&["NAME"], &rows));
+                if let (Some(next), false) = (&page.next, at.output.json) {
+                    note(&format!("there are more: --after {next:?}"));
+                }
+            }
+            Self::Delete(one) => {
+                groups::delete(&May::operator(), store, clock, &one.name).await?;
+                at.done(&format!("deleted the group {}", one.name));
+            }
+        }
+        Ok(())
+    }
+}

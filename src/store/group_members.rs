@@ -1,0 +1,98 @@
+//! `group_member`: who is in which group.
+
+use sea_orm::ActiveValue::Set;
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{OnConflict, Query};
+use sea_orm::{ExprTrait, JoinType, QueryResult};
+
+use super::cause::while_doing;
+use super::entity::entity;
+use super::groups;
+use super::reader::Reader;
+use super::some_rows::is_one_of;
+use super::tx::Tx;
+use crate::domain::group::GroupId;
+use crate::domain::user::UserId;
+use crate::domain::verdict::Fault;
+
+entity! {
+    #[expect(unreachable_pub, reason = "the entity macros write `pub`")]
+    mod entity {
+        #[sea_orm(table_name = "group_member")]
+        pub struct Model {
+            #[sea_orm(primary_key, auto_increment = false)]
+            pub user_id: String,
+            #[sea_orm(primary_key, auto_increment = false)]
+            pub group_id: String,
+        }
+    }
+}
+
+use entity::{ActiveModel, Column, Entity};
+
+const TABLE: &str = "reading the table group_member";
+const WRITING: &str = "writing the table group_member";
+
+/// Adds a person to a group; `false` when they are in it.
+pub async fn insert(tx: &Tx, user: &UserId, group: &GroupId) -> Result<bool, Fault> {
+    let row = ActiveModel {
+        user_id: Set(user.as_str().to_owned()),
+        group_id: Set(group.as_str().to_owned()),
+    };
+    let known = OnConflict::columns([Column::UserId, Column::GroupId]).do_nothing().to_owned();
+    let inserted = Entity::insert(row).on_conflict(known);
+    let inserted = inserted.exec_without_returning(tx.connection()).await;
+    Ok(inserted.map_err(while_doing(WRITING))? == 1)
+}
+
+/// Removes a person from a group; `false` when they are not in it.
+pub async fn delete(tx: &Tx, user: &UserId, group: &GroupId) -> Result<bool, Fault> {
+    let key = (user.as_str().to_owned(), group.as_str().to_owned());
+    let deleted = Entity::delete_by_id(key).exec(tx.connection()).await;
+    Ok(deleted.map_err(while_doing(WRITING))?.rows_affected == 1)
+}
+
+/// The names of the groups of these people, read by one statement: the person and the name, in the
+/// order of the names. The caller limits the number of people.
+pub async fn of_each(
+    reader: &impl Reader,
+    users: &[&UserId],
+) -> Result<Vec<(UserId, String)>, Fault> {
+    let group = (groups::entity::Entity, groups::entity::Column::Id);
+    let select = Query::select()
+        .column((Entity, Column::UserId))
+        .column((groups::entity::Entity, groups::entity::Column::Name))
+        .from(Entity)
+        .join(
+            JoinType::InnerJoin,
+            groups::entity::Entity,
+            Expr::col(group).equals((Entity, Column::GroupId)),
+        )
+        .and_where(Expr::col((Entity, Column::UserId)).is_in(users.iter().map(|id| id.as_str())))
+        .to_owned();
+    let fault = while_doing(TABLE);
+    let rows = reader.connection().query_all(&select).await.map_err(&fault)?;
+    let text = |row: &QueryResult, name| row.try_get::<String>("", name).map_err(&fault);
+    let read =
+        |row: &QueryResult| Ok((UserId::from_stored(text(row, "user_id")?), text(row, "name")?));
+    let mut found = rows.iter().map(read).collect::<Result<Vec<_>, Fault>>()?;
+    found.sort_by(|one, other| one.1.cmp(&other.1));
+    Ok(found)
+}
+
+/// Removes members of a group, at most so many; returns how many.
+pub async fn delete_some(tx: &Tx, group: &GroupId, at_most: u64) -> Result<u64, Fault> {
+    let some = Query::select()
+        .column(Column::UserId)
+        .from(Entity)
+        .and_where(Column::GroupId.eq(group.as_str()))
+        .limit(at_most)
+        .to_owned();
+    let deleted = Entity::delete_many()
+        .filter(Column::GroupId.eq(group.as_str()))
+        .filter(is_one_of(tx, Column::UserId, some))
+        .exec(tx.connection())
+        .await
+        .map_err(while_doing(WRITING))?;
+    Ok(deleted.rows_affected)
+}
