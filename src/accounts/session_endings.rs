@@ -351,6 +351,72 @@ pub async fn end_family(tx: &Tx, family: &Family) -> Result<bool, Fault> {
     Ok(true)
 }
 
+/// What [`end_all_until`] ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct EndedEverywhere {
+    /// How many families were revoked.
+    pub families: u64,
+    /// How many live sessions were ended.
+    pub sessions: u64,
+}
+
+/// Ends every session and every family that was opened by a sign-in until this instant, whoever has
+/// them, in steps, each in a transaction of its own. If it is interrupted, it is simply done again:
+/// what has ended stays ended.
+pub async fn end_all_until(
+    store: &Store,
+    clock: &Clock,
+    until: DateTime<Utc>,
+) -> Result<EndedEverywhere, Fault> {
+    let mut ended = EndedEverywhere::default();
+    // The sessions end first, so that no new family is opened from one of them.
+    loop {
+        let tx = store.begin(clock.now()).await?;
+        let (live, all) = sessions::delete_until(&tx, until, STEP).await?;
+        let event = |(id, user): &(SessionId, UserId)| {
+            Event::new(EventKind::SessionEnded).user(user).detail(id.as_str())
+        };
+        audit_events::insert(&tx, &live.iter().map(event).collect::<Vec<_>>()).await?;
+        tx.commit().await?;
+        ended.sessions += live.len() as u64;
+        if all < STEP {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    loop {
+        let families = end_families_until(store, clock, until).await?;
+        ended.families += families;
+        // A family that was being opened meanwhile may stand before the place of the last step.
+        if families == 0 {
+            return Ok(ended);
+        }
+    }
+}
+
+async fn end_families_until(
+    store: &Store,
+    clock: &Clock,
+    until: DateTime<Utc>,
+) -> Result<u64, Fault> {
+    let (mut count, mut behind) = (0, None);
+    loop {
+        let tx = store.begin(clock.now()).await?;
+        let ended = families::revoke_until(&tx, until, behind.as_ref(), STEP).await?;
+        notify(&tx, &ended).await?;
+        tx.commit().await?;
+        count += ended.len() as u64;
+        // Another transaction may have revoked some of these, so fewer than a step says nothing.
+        let Some(last) =
+            ended.into_iter().map(|one| one.id).max_by(|a, b| a.as_str().cmp(b.as_str()))
+        else {
+            return Ok(count);
+        };
+        behind = Some(last);
+        tokio::task::yield_now().await;
+    }
+}
+
 /// Writes a logout notice for each app that has a logout URI.
 async fn notify(tx: &Tx, ended: &[EndedFamily]) -> Result<(), Fault> {
     if ended.is_empty() {

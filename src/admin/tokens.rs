@@ -1,15 +1,19 @@
 //! Shows a token to an operator, and ends it.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 use serde::Serialize;
 
-use super::authority::{ChangePeople, May, ReadPeople};
-use crate::domain::audit::Origin;
+use super::authority::{ChangeKeys, ChangePeople, May, ReadPeople};
+use crate::accounts::session_endings::{self, EndedEverywhere};
+use crate::domain::audit::{Event, EventKind, Origin};
+use crate::domain::clock::Clock;
 use crate::domain::secret::{Plain, RefreshToken};
-use crate::domain::verdict::Fault;
+use crate::domain::verdict::{Fault, OrRejected, reject};
+use crate::oauth::authorize::codes;
 use crate::oauth::claims::AccessToken;
 use crate::oauth::resource::context::ResourceContext;
 use crate::oauth::resource::revoke;
+use crate::store::{Store, audit_events, authorization_codes, clients};
 
 /// What kind of token it is, what it contains, and whether it is valid.
 #[derive(Clone, Debug, Serialize)]
@@ -114,3 +118,63 @@ pub async fn revoke(
 ) -> Result<bool, Fault> {
     revoke::end(resources, token, None, &Origin::default()).await
 }
+
+/// What [`revoke_issued_before`] ended.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct RevokedBefore {
+    /// The instant, in whole seconds: tokens say in seconds when they were issued.
+    pub issued_before: DateTime<Utc>,
+    /// The families and the sessions.
+    #[serde(flatten)]
+    pub ended: EndedEverywhere,
+    /// How many authorization codes were deleted.
+    pub codes: u64,
+    /// How many clients lost what they got for themselves.
+    pub clients: u64,
+}
+
+/// Ends everything that was issued before this instant: sessions, families with all their tokens,
+/// codes, and what clients got for themselves. `access_token` is how long an access token lives.
+pub async fn revoke_issued_before(
+    may: &May<ChangeKeys>,
+    store: &Store,
+    clock: &Clock,
+    before: DateTime<Utc>,
+    access_token: Duration,
+) -> OrRejected<RevokedBefore> {
+    let store = &may.acting(store);
+    let now = clock.now();
+    if before > now {
+        return reject(format!(
+            "{before} is in the future: what is not issued yet cannot be revoked"
+        ));
+    }
+    let whole = before.timestamp() + i64::from(before.timestamp_subsec_nanos() > 0);
+    let before = DateTime::from_timestamp(whole, 0).unwrap_or(before);
+    let is_told = before + access_token > now;
+    let (mut codes, mut count) = (0, 0);
+    let every = clients::list_all(store).await?;
+    for some in every.chunks(STEP) {
+        let tx = store.begin(clock.now()).await?;
+        codes += authorization_codes::delete_unspent(&tx, before + codes::LIFE).await?;
+        for client in some {
+            // Another request may be changing it.
+            if let Some(client) = clients::lock(&tx, &client.id).await?
+                && clients::end_own_tokens(&tx, &client, before, is_told).await?
+            {
+                count += 1;
+            }
+        }
+        tx.commit().await?;
+    }
+    let until = before - Duration::milliseconds(1);
+    let ended = session_endings::end_all_until(store, clock, until).await?;
+    let tx = store.begin(clock.now()).await?;
+    let event = Event::new(EventKind::EverythingRevoked).detail(before.to_rfc3339());
+    audit_events::insert(&tx, &[event]).await?;
+    tx.commit().await?;
+    Ok(RevokedBefore { issued_before: before, ended, codes, clients: count })
+}
+
+/// How many clients one transaction changes.
+const STEP: usize = 100;

@@ -32,8 +32,9 @@ pub(super) enum Token {
     /// What the tokens of a person at a client would say, and how large they would be. Nothing is
     /// issued
     Preview(Preview),
-    /// End a token: a refresh token ends its family
-    Revoke,
+    /// End a token, read from standard input: a refresh token ends its family. With --issued-before
+    /// end everything that is older, for everybody
+    Revoke(Revoke),
 }
 
 #[derive(Debug, Args)]
@@ -67,6 +68,14 @@ pub(super) struct Explain {
     issuer: Option<String>,
 }
 
+#[derive(Debug, Args)]
+pub(super) struct Revoke {
+    /// End every session, every family and every token that was issued before this instant: RFC 3339,
+    /// or seconds since 1970. Apps with a logout URI, status lists and the feed are told
+    #[arg(long, value_name = "TIME")]
+    issued_before: Option<String>,
+}
+
 impl Token {
     pub(super) async fn run(self, at: &Installation) -> OrRejected<ExitCode> {
         if let Self::Explain(verb) = self {
@@ -74,6 +83,9 @@ impl Token {
         }
         if let Self::Preview(verb) = self {
             return Box::pin(verb.run(at)).await;
+        }
+        if let Self::Revoke(Revoke { issued_before: Some(text) }) = &self {
+            return revoke_issued_before(at, instant("--issued-before", text)?).await;
         }
         let settings = at.quiet_settings()?;
         let token = secret_from_stdin()?;
@@ -122,6 +134,17 @@ fn scope(text: &str) -> Result<Scope, BadScope> {
     Scope::parse(text)
 }
 
+async fn revoke_issued_before(at: &Installation, before: DateTime<Utc>) -> OrRejected<ExitCode> {
+    let settings = at.quiet_settings()?;
+    let store = at.store(&settings, DatabaseUse::Changes).await?;
+    let lifetime = settings.lifetimes.access_token;
+    let may = May::operator();
+    let revoked = tokens::revoke_issued_before(&may, &store, &at.clock, before, lifetime).await?;
+    let shown = json!(revoked);
+    at.print(&shown, &words(&shown));
+    Ok(ExitCode::SUCCESS)
+}
+
 async fn services(
     at: &Installation,
     settings: &Settings,
@@ -136,7 +159,7 @@ async fn services(
 impl Explain {
     async fn run(self, at: &Installation) -> OrRejected<ExitCode> {
         let now = match &self.at {
-            Some(text) => instant(text)?,
+            Some(text) => instant("--at", text)?,
             None => at.clock.now(),
         };
         let settings = at.quiet_settings()?;
@@ -159,13 +182,13 @@ impl Explain {
     }
 }
 
-fn instant(text: &str) -> OrRejected<DateTime<Utc>> {
+fn instant(flag: &str, text: &str) -> OrRejected<DateTime<Utc>> {
     let seconds = text.parse().ok().and_then(|seconds| DateTime::from_timestamp(seconds, 0));
     let read = DateTime::parse_from_rfc3339(text).map(|instant| instant.to_utc()).ok();
     match seconds.or(read) {
         Some(instant) => Ok(instant),
         None => usage(format_args!(
-            "--at {text}: write an instant, like 2026-11-21T09:24:00Z, or seconds since 1970"
+            "{flag} {text}: write an instant, like 2026-11-21T09:24:00Z, or seconds since 1970"
         )),
     }
 }

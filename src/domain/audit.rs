@@ -100,6 +100,8 @@ pub enum EventKind {
     StatusListsClosed,
     RoleGranted,
     RoleRevoked,
+    EverythingRevoked,
+    DatabaseRestored,
 }
 
 impl EventKind {
@@ -197,6 +199,8 @@ impl EventKind {
             Self::StatusListsClosed => "status_lists.closed",
             Self::RoleGranted => "role.granted",
             Self::RoleRevoked => "role.revoked",
+            Self::EverythingRevoked => "everything.revoked",
+            Self::DatabaseRestored => "database.restored",
         }
     }
 }

@@ -104,6 +104,17 @@ pub async fn spend(tx: &Tx, code: &IssuedCode, family: &FamilyId) -> Result<bool
     Ok(spent.rows_affected == 1)
 }
 
+/// Deletes codes that nobody used and that expire until this instant; returns how many.
+pub async fn delete_unspent(tx: &Tx, until: DateTime<Utc>) -> Result<u64, Fault> {
+    let deleted = Entity::delete_many()
+        .filter(Column::SpentAt.is_null())
+        .filter(ColumnTrait::lte(&Column::ExpiresAt, millis(until)))
+        .exec(tx.connection())
+        .await
+        .map_err(while_doing(WRITING))?;
+    Ok(deleted.rows_affected)
+}
+
 /// Deletes codes that expired before this instant, at most this many; returns how many.
 pub async fn forget(tx: &Tx, before: DateTime<Utc>, at_most: u64) -> Result<u64, Fault> {
     housekeep(tx, Entity, Column::Hash, Column::ExpiresAt.lt(millis(before)), at_most).await

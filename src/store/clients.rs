@@ -222,6 +222,38 @@ pub async fn set_disabled(
     Ok(updated.rows_affected == 1)
 }
 
+/// Ends what a client got for itself before this instant. `is_told` says whether such a token may
+/// still be alive, so that resource servers must be told. They are told of everything that the client
+/// got until now: neither the feed nor a block of a status list knows when a token was issued.
+/// `false` when a later instant was set before.
+pub async fn end_own_tokens(
+    tx: &Tx,
+    client: &Client,
+    before: DateTime<Utc>,
+    is_told: bool,
+) -> Result<bool, Fault> {
+    if client.tokens_from.is_some_and(|from| from >= before) {
+        return Ok(false);
+    }
+    Entity::update_many()
+        .col_expr(Column::TokensFrom, Expr::value(millis(before)))
+        .filter(Column::Id.eq(client.id.as_str()))
+        .exec(tx.connection())
+        .await
+        .map_err(while_doing("writing the table client"))?;
+    if is_told {
+        tx.revokes([
+            Noted::Event(Revocation {
+                audiences: Audiences::OfClient(client.id.clone()),
+                ..everywhere(tx, RevokedKind::Client, client.id.as_str())
+            }),
+            Noted::OwnTokens(client.id.clone()),
+        ]);
+    }
+    client_changes::write(tx, &client.id).await?;
+    Ok(true)
+}
+
 /// Deletes a client and its families; `false` when there is no such client.
 pub async fn delete(tx: &Tx, id: &ClientId) -> Result<bool, Fault> {
     let deleted = Entity::delete_many()

@@ -267,6 +267,27 @@ pub async fn revoke_some(
     revoke_all_of(tx, some).await
 }
 
+/// Revokes live families that were opened by a sign-in until this instant, whoever has them, at most
+/// this many. They are taken in the order of their ids, beginning after `behind`.
+pub async fn revoke_until(
+    tx: &Tx,
+    until: DateTime<Utc>,
+    behind: Option<&FamilyId>,
+    at_most: u64,
+) -> Result<Vec<EndedFamily>, Fault> {
+    let some = Query::select()
+        .column(Column::Id)
+        .from(Entity)
+        .and_where(Column::RevokedAt.is_null())
+        .and_where(ColumnTrait::gt(&Column::ExpiresAt, millis(tx.now())))
+        .and_where(ColumnTrait::lte(&Column::AuthTime, millis(until)))
+        .and_where_option(behind.map(|id| ColumnTrait::gt(&Column::Id, id.as_str())))
+        .order_by(Column::Id, Order::Asc)
+        .limit(at_most)
+        .to_owned();
+    revoke_all_of(tx, some).await
+}
+
 /// Detaches families with `offline_access` from a session that has ended, at most this many: they
 /// do not end with it.
 pub async fn detach_some(

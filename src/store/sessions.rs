@@ -281,6 +281,39 @@ pub async fn delete_some(
     Ok(DeletedSessions { live, all: rows.len() })
 }
 
+/// Deletes sessions that were opened by a sign-in until this instant, whoever has them, at most this
+/// many. Returns which of them were live, and how many were deleted.
+pub async fn delete_until(
+    tx: &Tx,
+    until: DateTime<Utc>,
+    at_most: u64,
+) -> Result<(Vec<(SessionId, UserId)>, u64), Fault> {
+    let some = Query::select()
+        .column(Column::Id)
+        .from(Entity)
+        .and_where(ColumnTrait::lte(&Column::AuthTime, millis(until)))
+        .limit(at_most)
+        .to_owned();
+    let returned = [Column::Id, Column::UserId, Column::IdleEndsAt, Column::ExpiresAt];
+    let delete = Query::delete()
+        .from_table(Entity)
+        .and_where(is_one_of(tx, Column::Id, some))
+        .returning(Query::returning().columns(returned))
+        .to_owned();
+    let fault = while_doing(WRITING);
+    let rows = tx.connection().query_all(&delete).await.map_err(&fault)?;
+    let (now, mut live) = (millis(tx.now()), Vec::new());
+    for row in &rows {
+        let idle_ends_at: i64 = row.try_get("", "idle_ends_at").map_err(&fault)?;
+        let expires_at: i64 = row.try_get("", "expires_at").map_err(&fault)?;
+        if now < Ord::min(idle_ends_at, expires_at) {
+            let id = SessionId::from_stored(row.try_get("", "id").map_err(&fault)?);
+            live.push((id, UserId::from_stored(row.try_get("", "user_id").map_err(&fault)?)));
+        }
+    }
+    Ok((live, rows.len() as u64))
+}
+
 /// Which sessions of a person are meant.
 #[derive(Clone, Copy, Debug)]
 pub enum SessionFilter<'a> {
