@@ -5,6 +5,7 @@
 pub mod attributes;
 pub mod audit;
 pub mod authority;
+pub mod backups;
 pub mod client_roles;
 pub mod clients;
 pub mod groups;

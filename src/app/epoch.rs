@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use tokio::sync::Mutex;
 
+use super::config::Settings;
 use crate::domain::random;
 use crate::domain::verdict::Fault;
 use crate::keys::seal::MasterKeySource;
@@ -97,6 +98,11 @@ impl EpochFile {
         }
         Ok(read)
     }
+}
+
+/// What the file beside the master key of these settings says; `None` if there is none.
+pub async fn last_epoch(settings: &Settings) -> Result<Option<Epoch>, Fault> {
+    EpochFile::beside(&settings.master_key).read().await
 }
 
 fn parse(text: &str) -> Option<Epoch> {

@@ -12,8 +12,8 @@ use super::installation::Installation;
 use super::output::{self, Output};
 use super::usage::USAGE;
 use super::{
-    attribute, audit, client, config_verbs, demo, doctor, explain, group, key, mail, migrate,
-    provider, role, scope, serve, token, user, verify,
+    attribute, audit, backup, client, config_verbs, demo, doctor, explain, group, key, mail,
+    migrate, provider, restore, role, scope, serve, token, user, verify,
 };
 use crate::app::telemetry;
 use crate::domain::verdict::{OrRejected, Rejected};
@@ -47,6 +47,8 @@ enum Verb {
     /// Look at or apply migrations
     #[command(subcommand)]
     Migrate(migrate::Migrate),
+    Backup(backup::Backup),
+    Restore(restore::Restore),
     /// Signing keys
     #[command(subcommand)]
     Key(key::Key),
@@ -138,7 +140,9 @@ fn dispatch(cli: Cli, output: Output) -> OrRejected<ExitCode> {
         let code = match cli.verb {
             Verb::Serve(verb) => Box::pin(verb.run(&at)).await.map(|()| ExitCode::SUCCESS),
             Verb::Demo(verb) => Box::pin(verb.run(&at)).await.map(|()| ExitCode::SUCCESS),
-            Verb::Migrate(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
+            Verb::Migrate(verb) => Box::pin(verb.run(&at)).await.map(|()| ExitCode::SUCCESS),
+            Verb::Backup(verb) => Box::pin(verb.run(&at)).await.map(|()| ExitCode::SUCCESS),
+            Verb::Restore(verb) => Box::pin(verb.run(&at)).await.map(|()| ExitCode::SUCCESS),
             Verb::Key(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
             Verb::Client(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
             Verb::User(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),

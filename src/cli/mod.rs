@@ -3,6 +3,7 @@
 
 mod attribute;
 mod audit;
+mod backup;
 mod client;
 mod command_line;
 mod config_verbs;
@@ -17,6 +18,7 @@ mod migrate;
 mod output;
 mod provider;
 mod registration_advice;
+mod restore;
 mod role;
 mod scope;
 mod serve;

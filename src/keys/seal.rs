@@ -144,6 +144,12 @@ impl MasterKey {
         }
     }
 
+    /// The key as a source of its own, which has no folder.
+    #[must_use]
+    pub fn as_source(&self) -> MasterKeySource {
+        MasterKeySource::Text(Secret::new(hex::lower(self.0.expose())))
+    }
+
     /// Whether the folder has a key, or one that an interrupted change of the master key left
     /// behind.
     #[must_use]

@@ -102,7 +102,7 @@ async fn migrate_server(place: &place::Postgres, options: &Options) -> Result<()
 
 /// Every migration, and whether it was applied. It writes nothing.
 pub async fn migration_status(url: &str, options: &Options) -> Result<Vec<MigrationState>, Fault> {
-    let every = Migrator::migrations().into_iter().map(|migration| migration.name().to_owned());
+    let every = every().into_iter();
     let pending = match place::read(url)? {
         DatabasePlace::Sqlite(given) if !given.get_filename().exists() => None,
         place => Some(pending(&place, options).await?),
@@ -115,10 +115,25 @@ pub async fn migration_status(url: &str, options: &Options) -> Result<Vec<Migrat
         .collect())
 }
 
+/// The name of every migration, oldest first.
+pub(super) fn every() -> Vec<String> {
+    Migrator::migrations().into_iter().map(|migration| migration.name().to_owned()).collect()
+}
+
+/// Those of these migrations that are known, oldest first.
+pub(super) fn in_order(applied: &[String]) -> Vec<String> {
+    every().into_iter().filter(|name| applied.contains(name)).collect()
+}
+
+/// Those of these migrations that are not known: a newer version applied them.
+pub(super) fn unknown_among(applied: &[String]) -> Vec<String> {
+    let known = every();
+    applied.iter().filter(|name| !known.contains(name)).cloned().collect()
+}
+
 /// The migrations that are missing in this list.
 pub(super) fn not_among(applied: &[String]) -> Vec<String> {
-    let every = Migrator::migrations().into_iter().map(|migration| migration.name().to_owned());
-    every.filter(|name| !applied.contains(name)).collect()
+    every().into_iter().filter(|name| !applied.contains(name)).collect()
 }
 
 async fn pending(place: &DatabasePlace, options: &Options) -> Result<Vec<String>, Fault> {
@@ -139,7 +154,10 @@ async fn pending(place: &DatabasePlace, options: &Options) -> Result<Vec<String>
 }
 
 /// The first host that answers and can be written to.
-async fn writable(place: &place::Postgres, options: &Options) -> Result<place::Host, Fault> {
+pub(super) async fn writable(
+    place: &place::Postgres,
+    options: &Options,
+) -> Result<place::Host, Fault> {
     let fault = while_doing(APPLYING);
     let mut last = None;
     for host in &place.hosts {

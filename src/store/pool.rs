@@ -134,7 +134,7 @@ impl Target {
         }
     }
 
-    async fn connect(&self, connect_timeout: Duration) -> Result<Raw, ConnectFailure> {
+    pub(super) async fn connect(&self, connect_timeout: Duration) -> Result<Raw, ConnectFailure> {
         match self {
             Self::Sqlite(options, path) => {
                 let raw = options.connect().await;

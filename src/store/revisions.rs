@@ -157,8 +157,7 @@ pub async fn take(tx: &Tx, watched: WatchedTable) -> Result<i64, Fault> {
 
 /// Raises every number of the epoch above those of an earlier state of the database, and forgets
 /// the revocations up to then. Returns the new ones.
-pub async fn raise(tx: &Tx, above: Epoch) -> Result<Epoch, Fault> {
-    tx.changes_watched_table();
+pub(super) async fn raise(tx: &impl Reader, above: Epoch) -> Result<Epoch, Fault> {
     let now = read(tx).await?.epoch.max(above);
     let next = Epoch { revocations: now.revocations + 1, indices: now.indices + 1, ..now };
     for (name, value) in [
@@ -178,7 +177,7 @@ pub(super) async fn forget_until(tx: &Tx, position: i64) -> Result<(), Fault> {
     set(tx, FORGOTTEN, position).await
 }
 
-async fn set(tx: &Tx, name: &str, value: i64) -> Result<(), Fault> {
+async fn set(tx: &impl Reader, name: &str, value: i64) -> Result<(), Fault> {
     entity::Entity::update_many()
         .col_expr(entity::Column::Value, Expr::value(value))
         .filter(entity::Column::Name.eq(name))

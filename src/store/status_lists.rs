@@ -192,7 +192,7 @@ pub async fn reserve(tx: &Tx, entries: u32, size: u32) -> Result<Block, Fault> {
         return take(tx, open, size).await;
     }
     if open.is_some() {
-        seal(tx).await?;
+        seal(tx, tx.now()).await?;
     }
     let number = revisions::take(tx, WatchedTable::StatusLists).await?;
     let opened = list::Model {
@@ -237,9 +237,9 @@ async fn take(tx: &Tx, open: &list::Model, size: u32) -> Result<Block, Fault> {
 }
 
 /// Seals every list: no more indices are taken from it.
-async fn seal(tx: &Tx) -> Result<(), Fault> {
+async fn seal(tx: &impl Reader, now: DateTime<Utc>) -> Result<(), Fault> {
     list::Entity::update_many()
-        .col_expr(list::Column::SealedAt, Expr::value(millis(tx.now())))
+        .col_expr(list::Column::SealedAt, Expr::value(millis(now)))
         .filter(list::Column::SealedAt.is_null())
         .exec(tx.connection())
         .await
@@ -272,7 +272,17 @@ pub async fn reserve_for_client(
 /// Closes every list with all its bits set, because the database is older than one of which tokens
 /// are alive. Returns how many lists were closed.
 pub async fn close_all(tx: &Tx, above: Epoch) -> Result<u64, Fault> {
-    seal(tx).await?;
+    tx.changes_watched_table();
+    close_all_in(tx, above, tx.now()).await
+}
+
+/// The same in the transaction of a restore.
+pub(super) async fn close_all_in(
+    tx: &impl Reader,
+    above: Epoch,
+    now: DateTime<Utc>,
+) -> Result<u64, Fault> {
+    seal(tx, now).await?;
     let closed = list::Entity::update_many()
         .col_expr(list::Column::IsClosed, Expr::value(true))
         .filter(list::Column::IsClosed.eq(false))

@@ -19,6 +19,7 @@ mod audit_list;
 mod audit_people;
 mod authorize_checks;
 mod back_channel;
+mod backups;
 mod behind_a_path;
 mod bounds;
 mod canary;

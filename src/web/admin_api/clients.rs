@@ -135,8 +135,7 @@ pub(super) async fn create(
         let (flows, store, clock) = (&shared.flows, &shared.flows.store, &shared.flows.clock);
         let new = NewClient { id: sent.id, kind, attributes: ClientChange(sent.metadata) };
         let lifetimes = &shared.token.mint.lifetimes;
-        let client =
-            new.checked(&flows.url, lifetimes, clock.now()).map_err(Error::Refused)?;
+        let client = new.checked(&flows.url, lifetimes, clock.now()).map_err(Error::Refused)?;
         let secret = clients::create(&may, store, clock, &flows.url, client.clone()).await?;
         let made = clients::of_id(&may, &**store, client.id.as_str()).await?;
         let id = made.id.as_str();

@@ -1,0 +1,178 @@
+//! Backups of the database, restoring them, and copying one database to another.
+
+use std::fs::OpenOptions;
+use std::path::{Path, PathBuf};
+
+use tokio::fs::File;
+use tokio::io::{AsyncWriteExt, BufReader, BufWriter};
+
+use super::authority::{ChangeKeys, May};
+use crate::domain::audit::{Event, EventKind};
+use crate::domain::clock::Clock;
+use crate::domain::random;
+use crate::domain::verdict::{Error, Fault, OrRejected, Rejected, reject};
+use crate::store::backup::{self, BackupReader, Header, Written};
+use crate::store::comparing::{self, Compared};
+use crate::store::restoring::{self, How, Restored};
+use crate::store::revisions::Epoch;
+use crate::store::tables::Snapshot;
+use crate::store::{Options, Store, audit_events};
+
+/// How many bytes are read or written at once.
+const AT_ONCE: usize = 256 * 1024;
+/// How many bytes a copy has on their way.
+const ON_THE_WAY: usize = 1024 * 1024;
+
+/// A file that is not finished. It is removed if it does not get its name.
+struct Draft(PathBuf);
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        // Mostly it has got its name by now.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// A whole database is for the operator at the command line alone, whoever has which rights.
+fn only_operator(may: &May<ChangeKeys>) -> OrRejected {
+    if may.is_operator() { Ok(()) } else { reject("this is for the command line alone") }
+}
+
+/// Writes a backup of the database at this URL into a file that its owner alone may read. The file
+/// appears whole or not at all; one of the same name is replaced.
+pub async fn back_up(
+    may: &May<ChangeKeys>,
+    url: &str,
+    options: &Options,
+    file: &Path,
+    clock: &Clock,
+) -> OrRejected<Written> {
+    only_operator(may)?;
+    let named = |error: std::io::Error| Rejected(format!("{}: {error}", file.display()));
+    let snapshot = Snapshot::take(url, options).await?;
+    if snapshot.migrations.is_empty() {
+        return reject("the database is empty: there is nothing to back up");
+    }
+    let mut name = file.as_os_str().to_owned();
+    name.push(format!(".draft-{}", random::identifier()));
+    let draft = Draft(PathBuf::from(name));
+    let mut open = OpenOptions::new();
+    open.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut open, 0o600);
+    let mut to =
+        BufWriter::with_capacity(AT_ONCE, File::from_std(open.open(&draft.0).map_err(named)?));
+    let written = backup::write(snapshot, &mut to, clock.now()).await?;
+    to.flush().await.map_err(named)?;
+    to.get_ref().sync_all().await.map_err(named)?;
+    std::fs::rename(&draft.0, file).map_err(named)?;
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or_else(|| Path::new("."));
+    std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(named)?;
+    Ok(written)
+}
+
+/// Reads a backup to its end: whether it is whole, and what is in it.
+pub async fn verify(may: &May<ChangeKeys>, file: &Path) -> OrRejected<Header> {
+    only_operator(may)?;
+    let of_file = |error| in_file(file, error);
+    backup::verify(opened(file).await?).await.map_err(of_file)
+}
+
+async fn opened(file: &Path) -> OrRejected<BufReader<File>> {
+    match File::open(file).await {
+        Ok(opened) => Ok(BufReader::with_capacity(AT_ONCE, opened)),
+        Err(error) => reject(format!("{}: {error}", file.display())),
+    }
+}
+
+fn in_file(file: &Path, error: Error<Rejected>) -> Error<Rejected> {
+    error.map(|Rejected(why)| Rejected(format!("{}: {why}", file.display())))
+}
+
+/// Fills the database at this URL with a backup. Every status list of it is closed: what was revoked
+/// since the backup is not known to it. `last` is the last state of the numbers that never go back, if
+/// it is known.
+pub async fn restore(
+    may: &May<ChangeKeys>,
+    (url, options): (&str, &Options),
+    file: &Path,
+    force: bool,
+    last: Epoch,
+    clock: &Clock,
+) -> OrRejected<Restored> {
+    // It is read twice, so that a damaged one is refused before anything is touched.
+    verify(may, file).await?;
+    let reader =
+        BackupReader::open(opened(file).await?).await.map_err(|error| in_file(file, error))?;
+    let made_at = reader.header.made_at;
+    let how = How { force, close_lists: Some(last), now: clock.now() };
+    let restored = restoring::restore(reader, url, options, how).await?;
+    let store = Store::open(url, options).await?;
+    let noted = note(&store, clock, &restored, &made_at.to_rfc3339()).await;
+    store.close().await;
+    noted?;
+    Ok(restored)
+}
+
+async fn note(store: &Store, clock: &Clock, restored: &Restored, made: &str) -> Result<(), Fault> {
+    let tx = store.begin(clock.now()).await?;
+    let closed = restored.closed_lists.to_string();
+    let events = [
+        Event::new(EventKind::DatabaseRestored).detail(made),
+        Event::new(EventKind::StatusListsClosed).detail(closed),
+    ];
+    audit_events::insert(&tx, &events).await?;
+    tx.commit().await
+}
+
+/// Makes a copy of a backup silent: nothing that waits in it is sent or ended.
+pub async fn silence(may: &May<ChangeKeys>, store: &Store, clock: &Clock) -> OrRejected {
+    only_operator(may)?;
+    let tx = store.begin(clock.now()).await?;
+    restoring::forget_what_waits(&tx).await?;
+    Ok(tx.commit().await?)
+}
+
+/// Copies one database to another, and compares every row of both afterwards. Nothing else may write
+/// to the first one meanwhile.
+pub async fn copy(
+    may: &May<ChangeKeys>,
+    from: &str,
+    to: &str,
+    options: &Options,
+    force: bool,
+    clock: &Clock,
+) -> OrRejected<Compared> {
+    only_operator(may)?;
+    let _lock = restoring::not_served(from, options).await?;
+    let snapshot = Snapshot::take(from, options).await?;
+    let pending = snapshot.pending();
+    if !pending.is_empty() {
+        return reject(format!(
+            "{} migrations are pending in the database: migrate up applies them",
+            pending.len()
+        ));
+    }
+    let (reading, writing) = tokio::io::duplex(ON_THE_WAY);
+    let sending = async move {
+        let mut writing = BufWriter::with_capacity(AT_ONCE, writing);
+        backup::write(snapshot, &mut writing, clock.now()).await
+    };
+    let filling = async move {
+        let reader = BackupReader::open(BufReader::with_capacity(AT_ONCE, reading)).await?;
+        let how = How { force, close_lists: None, now: clock.now() };
+        restoring::restore(reader, to, options, how).await
+    };
+    let (sent, filled) = tokio::join!(sending, filling);
+    // If filling is refused, sending fails as a consequence, unless it failed first.
+    match (sent, filled) {
+        (Ok(_), filled) => drop(filled?),
+        (Err(_), Err(refused @ Error::Refused(Rejected(_)))) => return Err(refused),
+        (Err(fault), _) => return Err(fault.into()),
+    }
+    let (one, other) = (Snapshot::take(from, options).await?, Snapshot::take(to, options).await?);
+    comparing::compare(one, other).await.map_err(|error| {
+        error.map(|Rejected(why)| Rejected(format!("the copy must not be used: {why}")))
+    })
+}

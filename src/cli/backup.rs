@@ -1,0 +1,54 @@
+//! `mapae backup`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::installation::Installation;
+use crate::admin::authority::May;
+use crate::admin::backups;
+use crate::app;
+use crate::domain::verdict::OrRejected;
+
+/// Write a backup of the database, while servers work on it. The master key is not in it
+#[derive(Debug, Args)]
+pub(super) struct Backup {
+    /// The file, which only its owner may read. One of the same name is replaced
+    file: PathBuf,
+}
+
+impl Backup {
+    pub(super) async fn run(self, at: &Installation) -> OrRejected {
+        let settings = at.quiet_settings()?;
+        app::check_existing_store(&settings)?;
+        let options = settings.database.patient();
+        let written = backups::back_up(
+            &May::operator(),
+            &settings.database_url,
+            &options,
+            &self.file,
+            &at.clock,
+        )
+        .await?;
+        let shown = json!({
+            "file": self.file, "rows": written.rows, "tables": counted(&written.tables),
+            "sha256": written.sha256,
+        });
+        at.print(
+            &shown,
+            &format!(
+                "{} rows of {} tables in {}\n\nThe master key is not in it, and nothing in it can be opened without: keep both, apart from each other.",
+                written.rows,
+                written.tables.len(),
+                self.file.display()
+            ),
+        );
+        Ok(())
+    }
+}
+
+/// The numbers of rows, by table.
+pub(super) fn counted(tables: &[(String, u64)]) -> Value {
+    tables.iter().map(|(name, rows)| (name.clone(), json!(rows))).collect()
+}
