@@ -8,6 +8,7 @@ pub mod authority;
 pub mod backups;
 pub mod client_roles;
 pub mod clients;
+pub mod declared;
 pub mod groups;
 pub mod installation_checks;
 pub mod invitations;

@@ -1,4 +1,5 @@
-//! The verbs, and how one of them runs. Exit codes: 0 done, 1 failed, 2 usage.
+//! The verbs, and how one of them runs. Exit codes: 0 done, 1 failed, 2 usage (of `plan`: 1; there 2
+//! says that something differs).
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -12,8 +13,8 @@ use super::installation::Installation;
 use super::output::{self, Output};
 use super::usage::USAGE;
 use super::{
-    attribute, audit, backup, client, config_verbs, demo, doctor, explain, group, key, mail,
-    migrate, provider, restore, role, scope, serve, token, user, verify,
+    attribute, audit, backup, client, config_verbs, declared, demo, doctor, explain, group, key,
+    mail, migrate, provider, restore, role, scope, serve, token, user, verify,
 };
 use crate::app::telemetry;
 use crate::domain::verdict::{OrRejected, Rejected};
@@ -49,6 +50,9 @@ enum Verb {
     Migrate(migrate::Migrate),
     Backup(backup::Backup),
     Restore(restore::Restore),
+    Export(declared::Export),
+    Plan(declared::Difference),
+    Apply(declared::Apply),
     /// Signing keys
     #[command(subcommand)]
     Key(key::Key),
@@ -104,13 +108,15 @@ pub fn run() -> ExitCode {
 }
 
 fn run_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let usage_code = usage_code(&arguments);
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
             // If standard output is closed, the message cannot be shown anywhere.
             let _ = error.print();
             let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
-            return if asked { ExitCode::SUCCESS } else { ExitCode::from(2) };
+            return if asked { ExitCode::SUCCESS } else { ExitCode::from(usage_code) };
         }
     };
     let output = Output { json: cli.global.json };
@@ -120,11 +126,24 @@ fn run_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             let text = error.to_string();
             let usage = text.strip_prefix(USAGE);
             output::note(usage.unwrap_or(&text));
-            ExitCode::from(if usage.is_some() { 2 } else { 1 })
+            ExitCode::from(if usage.is_some() { usage_code } else { 1 })
         }
     };
     telemetry::flush(FLUSH);
     code
+}
+
+/// The exit code of wrong use. For `plan`, 2 says that there is a difference.
+fn usage_code(arguments: &[OsString]) -> u8 {
+    let mut words = arguments.iter().skip(1).map(|word| word.to_string_lossy());
+    while let Some(word) = words.next() {
+        if word == "--config" {
+            words.next();
+        } else if !word.starts_with('-') {
+            return if word == "plan" { 1 } else { 2 };
+        }
+    }
+    2
 }
 
 fn dispatch(cli: Cli, output: Output) -> OrRejected<ExitCode> {
@@ -142,6 +161,9 @@ fn dispatch(cli: Cli, output: Output) -> OrRejected<ExitCode> {
             Verb::Demo(verb) => Box::pin(verb.run(&at)).await.map(|()| ExitCode::SUCCESS),
             Verb::Migrate(verb) => Box::pin(verb.run(&at)).await.map(|()| ExitCode::SUCCESS),
             Verb::Backup(verb) => Box::pin(verb.run(&at)).await.map(|()| ExitCode::SUCCESS),
+            Verb::Export(verb) => Box::pin(verb.run(&at)).await.map(|()| ExitCode::SUCCESS),
+            Verb::Plan(verb) => Box::pin(verb.run(&at)).await,
+            Verb::Apply(verb) => Box::pin(verb.run(&at)).await.map(|()| ExitCode::SUCCESS),
             Verb::Restore(verb) => Box::pin(verb.run(&at)).await.map(|()| ExitCode::SUCCESS),
             Verb::Key(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
             Verb::Client(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),

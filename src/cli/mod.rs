@@ -7,6 +7,7 @@ mod backup;
 mod client;
 mod command_line;
 mod config_verbs;
+mod declared;
 mod demo;
 mod doctor;
 mod explain;

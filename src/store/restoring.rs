@@ -131,6 +131,18 @@ impl Draft {
     }
 }
 
+/// Removes what restores left behind that were killed. Nobody else restores: the lock is held.
+fn remove_drafts(path: &Path) {
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return };
+    let ours = format!("{}.restore-", name.to_string_lossy());
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(&ours) {
+            // What cannot be removed is only in the way of the disk.
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+}
+
 impl Drop for Draft {
     fn drop(&mut self) {
         for suffix in ["", "-journal", "-wal", "-shm"] {
@@ -188,6 +200,7 @@ async fn restore_file<R: AsyncBufRead + Unpin>(
             return reject("another process uses this database file: stop it first");
         }
     }
+    remove_drafts(&real);
     let draft = Draft::beside(&real);
     file::make(&draft.0)?;
     let database = sqlite(draft.url()).await?;

@@ -119,7 +119,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("metrics_process", &["app"]),
     ("opentelemetry_proto", &["app"]),
     ("prost", &["app"]),
-    ("toml", &["app", "pages", "settings"]),
+    ("toml", &["admin", "app", "pages", "settings"]),
     ("lettre", &["mail"]),
     ("mail_parser", &["cli"]),
     ("percent_encoding", &["mail"]),

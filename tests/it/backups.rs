@@ -340,6 +340,7 @@ async fn a_restore_that_is_killed_half_way_leaves_the_old_file() {
     assert_eq!(counts(&url).await, before);
     cli.json(&["restore", &file, "--force"], None).await;
     assert!(counts(&url).await != before);
+    assert!(names(&folder).iter().all(|name| !name.contains(".restore-")), "nothing is left");
 }
 
 #[tokio::test]

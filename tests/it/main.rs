@@ -40,6 +40,7 @@ mod crash;
 mod cross_origin;
 mod database_faults;
 mod deadlines;
+mod declared;
 mod deletion;
 mod demo;
 mod doctor;

@@ -1,0 +1,171 @@
+//! `[[client]]`: the registered clients, with the keys of RFC 7591.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::kind::{
+    AfterCommit, Context, Current, Kind, Object, Wrong, variable, with_nulls, without_nulls,
+};
+use crate::admin::clients::NewClient;
+use crate::clients::registration;
+use crate::domain::admin_right::AdminScope;
+use crate::domain::audit::{Event, EventKind};
+use crate::domain::client::{Client, ClientId, ClientKind, ClientMetadata};
+use crate::domain::client_metadata::ClientChange;
+use crate::domain::secret::{ClientSecret, Plain};
+use crate::domain::user::UserId;
+use crate::domain::verdict::{Fault, OrRejected, reject};
+use crate::store::{Tx, audit_events, clients, users};
+
+pub(super) struct Clients;
+
+const SECRET: &str = "client_secret";
+
+impl Kind for Clients {
+    const WORD: &'static str = "client";
+    const NAME: &'static str = "client_id";
+    const SECRETS: &'static [&'static str] = &[SECRET];
+
+    async fn every(tx: &Tx, _: &Context<'_>) -> Result<BTreeMap<String, Current>, Fault> {
+        let every = clients::list_all(tx).await?;
+        Ok(every.iter().map(|client| (client.id.to_string(), current(client))).collect())
+    }
+
+    async fn changed(
+        tx: &Tx,
+        cx: &Context<'_>,
+        object: Object<'_>,
+    ) -> Result<Result<Current, Wrong>, Fault> {
+        Ok(client(tx, cx, object).await?.map(|client| current(&client)))
+    }
+
+    async fn write(tx: &Tx, cx: &Context<'_>, object: Object<'_>) -> OrRejected {
+        let client = match client(tx, cx, object).await? {
+            Ok(client) => client,
+            Err(Wrong(_, why)) => return reject(why),
+        };
+        let kind = match object.before {
+            Some(_) => {
+                clients::update(tx, &client).await?;
+                EventKind::ClientUpdated
+            }
+            None => {
+                if !clients::insert(tx, &client).await? {
+                    return reject(format!("the client id {:?} is taken", object.name));
+                }
+                EventKind::ClientCreated
+            }
+        };
+        audit_events::insert(tx, &[Event::new(kind).client(&client.id)]).await?;
+        Ok(())
+    }
+
+    async fn delete(tx: &Tx, name: &str) -> OrRejected<AfterCommit> {
+        let Some(id) = ClientId::parse(name) else { return reject("a bad client id") };
+        clients::set_disabled(tx, &id, Some(tx.now())).await?;
+        let event = Event::new(EventKind::ClientDisabled).client(&id);
+        audit_events::insert(tx, &[event]).await?;
+        Ok(AfterCommit::DeleteClient(id))
+    }
+}
+
+fn current(client: &Client) -> Current {
+    let mut members = without_nulls(client.metadata.to_json());
+    members.insert("client_id".to_owned(), json!(client.id));
+    members.insert("kind".to_owned(), json!(client.kind));
+    if client.secret.is_some() {
+        members.insert(SECRET.to_owned(), variable(client.id.as_str(), "CLIENT_SECRET"));
+    }
+    let secret = client.secret.and_then(|secret| secret.to_stored().try_into().ok());
+    Current { members, secret }
+}
+
+/// The client as it is after the change.
+async fn client(
+    tx: &Tx,
+    cx: &Context<'_>,
+    object: Object<'_>,
+) -> Result<Result<Client, Wrong>, Fault> {
+    let mut members = with_nulls(object.members, &ClientMetadata::default().to_json());
+    let kind = match members.remove("kind").map(serde_json::from_value::<ClientKind>).transpose() {
+        Ok(kind) => kind,
+        Err(error) => return Ok(Err(Wrong::of("kind", error.to_string()))),
+    };
+    let Some(id) = ClientId::parse(object.name) else {
+        let why = "a client id has 1 to 255 characters of printable ASCII";
+        return Ok(Err(Wrong::of("client_id", why)));
+    };
+    let mut client = match clients::lock(tx, &id).await? {
+        Some(client) if kind.is_some_and(|kind| kind != client.kind) => {
+            return Ok(Err(Wrong::of(
+                "kind",
+                "a client keeps its kind: delete it and make another",
+            )));
+        }
+        Some(client) => {
+            if let Err(wrong) = fits(&client, &members) {
+                return Ok(Err(wrong));
+            }
+            match client.metadata.changed(&ClientChange(members)) {
+                Ok(metadata) => Client { metadata, ..client },
+                Err(why) => return Ok(Err(Wrong::whole(why))),
+            }
+        }
+        None => {
+            let Some(kind) = kind else {
+                return Ok(Err(Wrong::whole("kind is missing: confidential or public")));
+            };
+            if users::find(tx, &UserId::from_stored(object.name.to_owned())).await?.is_some() {
+                return Ok(Err(Wrong::of("client_id", "is the sub of a person")));
+            }
+            if let Err(wrong) = fits(&Client::new(id, kind, tx.now()), &members) {
+                return Ok(Err(wrong));
+            }
+            let attributes = ClientChange(members);
+            let new = NewClient { id: object.name.to_owned(), kind, attributes };
+            match new.checked(cx.issuer, tx.now()) {
+                Ok(client) => client,
+                Err(why) => return Ok(Err(Wrong::whole(why.to_string()))),
+            }
+        }
+    };
+    let needs = client.metadata.token_endpoint_auth_method.has_secret();
+    match object.secret {
+        Some(_) if !needs => {
+            return Ok(Err(Wrong::of(SECRET, "a client of this authentication method has none")));
+        }
+        Some(secret) if secret.expose().len() < SHORTEST => {
+            let why = format!("a secret has at least {SHORTEST} characters");
+            return Ok(Err(Wrong::of(SECRET, why)));
+        }
+        Some(secret) => {
+            client.secret = Some(Plain::<ClientSecret>::presented(secret.expose()).hashed());
+        }
+        None if needs && client.secret.is_none() => {
+            let why = "client_secret is missing: { env = \"NAME\" } or { file = \"PATH\" }";
+            return Ok(Err(Wrong::whole(why)));
+        }
+        None => {}
+    }
+    // Nobody gives a scope of the administration that they have not.
+    if !cx.may.clients.includes(AdminScope::rights_of(&client.metadata.scope.to_string())) {
+        return Ok(Err(Wrong::of("scope", "has more rights than you have")));
+    }
+    Ok(match registration::check(cx.issuer, &client) {
+        Ok(()) => Ok(client),
+        Err(why) => Err(Wrong::whole(why.to_string())),
+    })
+}
+
+/// The least length of a secret: it is kept as a plain hash, so it must not be guessable.
+const SHORTEST: usize = 32;
+
+/// Names the one key that is wrong, where one alone is.
+fn fits(client: &Client, members: &Map<String, Value>) -> Result<(), Wrong> {
+    for (key, value) in members.iter().filter(|(key, _)| !key.starts_with("refresh_")) {
+        let alone = Map::from_iter([(key.clone(), value.clone())]);
+        client.metadata.changed(&ClientChange(alone)).map_err(|why| Wrong::of(key, why))?;
+    }
+    Ok(())
+}

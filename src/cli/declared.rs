@@ -1,0 +1,173 @@
+//! `mapae export`, `mapae plan` and `mapae apply`: the installation as a file.
+
+use std::collections::HashMap;
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::json;
+
+use super::installation::{DatabaseUse, Installation};
+use super::output::{note, text_of};
+use crate::admin::declared::{self, Action, Change, Context, MayDeclare, Plan};
+use crate::app;
+use crate::app::config::Settings;
+use crate::domain::verdict::{OrRejected, Rejected, reject};
+use crate::keys::seal::Sealer;
+use crate::store::Store;
+
+/// Write clients and providers as one TOML; secrets are references
+#[derive(Debug, Args)]
+pub(super) struct Export {
+    /// Into this file instead of standard output
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+/// Show what `apply` would change. Exit code 0: nothing; 2: something; 1: everything else
+#[derive(Debug, Args)]
+pub(super) struct Difference {
+    /// The file
+    file: PathBuf,
+    /// What the file does not name is to be deleted
+    #[arg(long)]
+    prune: bool,
+    /// Write the plan into this file, for `apply`
+    #[arg(long, value_name = "PLAN")]
+    out: Option<PathBuf>,
+}
+
+/// Make clients and providers as a file or a plan says, in one transaction
+#[derive(Debug, Args)]
+pub(super) struct Apply {
+    /// The file, or a plan that `plan --out` wrote: it is refused if the database has changed since
+    file: PathBuf,
+    /// Delete what the file does not name
+    #[arg(long)]
+    prune: bool,
+}
+
+/// What an opened installation gives to the use cases.
+struct Opened {
+    may: MayDeclare,
+    store: std::sync::Arc<Store>,
+    sealer: Sealer,
+    environment: HashMap<String, String>,
+}
+
+impl Opened {
+    async fn new(at: &Installation, settings: &Settings, how: DatabaseUse) -> OrRejected<Self> {
+        let store = at.store(settings, how).await?;
+        let master = match how {
+            DatabaseUse::Adds => app::master_key(settings, &store).await?,
+            _ => app::existing_master_key(settings, &store).await?,
+        };
+        let (may, environment) = (MayDeclare::operator(), std::env::vars().collect());
+        Ok(Self { may, store, sealer: Sealer::new(&master)?, environment })
+    }
+
+    fn context<'a>(&'a self, at: &'a Installation, settings: &'a Settings) -> Context<'a> {
+        Context {
+            may: &self.may,
+            store: &self.store,
+            clock: &at.clock,
+            issuer: &settings.issuer,
+            sealer: &self.sealer,
+            of_file: &settings.social,
+            allow_private: settings.outbound.allow_private,
+            environment: &self.environment,
+        }
+    }
+}
+
+impl Export {
+    pub(super) async fn run(self, at: &Installation) -> OrRejected {
+        let settings = at.quiet_settings()?;
+        let opened = Opened::new(at, &settings, DatabaseUse::Reads).await?;
+        let text = declared::export(&opened.context(at, &settings)).await?;
+        let Some(file) = &self.output else {
+            at.print(&json!({ "toml": text }), &text);
+            return Ok(());
+        };
+        match std::fs::write(file, &text) {
+            Ok(()) => at.done(&format!("written to {}", file.display())),
+            Err(error) => return reject(format!("{}: {error}", file.display())),
+        }
+        Ok(())
+    }
+}
+
+impl Difference {
+    pub(super) async fn run(self, at: &Installation) -> OrRejected<ExitCode> {
+        let settings = at.quiet_settings()?;
+        let source = text_of(&self.file)?;
+        let opened = Opened::new(at, &settings, DatabaseUse::Reads).await?;
+        let cx = opened.context(at, &settings);
+        let plan = declared::plan(&cx, &source, self.prune).await;
+        let plan = named(&self.file, plan)?;
+        show(at, &plan);
+        if let Some(out) = &self.out {
+            let text = json!(plan).to_string();
+            if let Err(error) = std::fs::write(out, text) {
+                return reject(format!("{}: {error}", out.display()));
+            }
+        }
+        Ok(if plan.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(2) })
+    }
+}
+
+impl Apply {
+    pub(super) async fn run(self, at: &Installation) -> OrRejected {
+        let settings = at.quiet_settings()?;
+        let source = text_of(&self.file)?;
+        let opened = Opened::new(at, &settings, DatabaseUse::Adds).await?;
+        let cx = opened.context(at, &settings);
+        let applied = match Plan::read(&source) {
+            Some(_) if self.prune => return reject("a plan says itself whether it prunes"),
+            Some(plan) => declared::apply_plan(&cx, &plan).await,
+            None => declared::apply(&cx, &source, self.prune).await,
+        };
+        show(at, &named(&self.file, applied)?);
+        Ok(())
+    }
+}
+
+/// Names the file in which a mistake is.
+fn named<T>(file: &std::path::Path, result: OrRejected<T>) -> OrRejected<T> {
+    let named = |Rejected(why)| Rejected(format!("{}: {why}", file.display()));
+    result.map_err(|error| error.map(named))
+}
+
+fn show(at: &Installation, plan: &Plan) {
+    for one in &plan.notes {
+        note(one);
+    }
+    let coloured = std::io::stdout().is_terminal();
+    let words: Vec<_> = plan.changes.iter().map(|change| in_words(change, coloured)).collect();
+    let words = if words.is_empty() { "no difference".to_owned() } else { words.join("\n") };
+    at.print(&json!({ "changes": plan.changes, "notes": plan.notes }), &words);
+}
+
+fn in_words(change: &Change, coloured: bool) -> String {
+    let (sign, colour) = match change.action {
+        Action::Create => ("+", "32"),
+        Action::Update => ("~", "33"),
+        Action::Delete => ("-", "31"),
+    };
+    let mut lines = vec![format!("{sign} {} {}", change.kind, change.name)];
+    if change.action != Action::Delete {
+        for (key, (before, after)) in &change.members {
+            lines.push(match change.action {
+                Action::Create if after == "" => continue,
+                Action::Create => format!("    {key} = {after}"),
+                _ => format!("    {key}: {before} -> {after}"),
+            });
+        }
+        if change.secret {
+            lines.push("    its secret changes".to_owned());
+        }
+    }
+    let text = lines.join("\n");
+    if coloured { format!("\u{1b}[{colour}m{text}\u{1b}[0m") } else { text }
+}

@@ -1,0 +1,149 @@
+//! The installation as a file: `export`, `plan`, `apply`.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::support::{Cli, both};
+
+const SECRET: &str = "a-secret-of-forty-characters-as-it-has-to";
+
+const FILE: &str = r#"
+[[client]]
+client_id = "shop"
+kind = "confidential"
+client_name = "가게"
+grant_types = ["client_credentials"]
+scope = "read write"
+client_secret = { env = "SHOP_SECRET" }
+
+[[client]]
+client_id = "spa"
+kind = "public"
+grant_types = ["authorization_code", "refresh_token"]
+redirect_uris = ["https://app.example.com/callback"]
+
+[[provider]]
+slug = "google"
+preset = "google"
+client_id = "123.apps.googleusercontent.com"
+client_secret = { file = "google.secret" }
+allowed_clients = ["spa"]
+"#;
+
+async fn installed(database: &crate::support::Database) -> Cli {
+    let mut cli = Cli::installed(database).await;
+    cli.set("SHOP_SECRET", SECRET);
+    crate::support::write_secret(cli.folder.path().join("google.secret"), "of-google\n");
+    cli
+}
+
+fn write(cli: &Cli, text: &str) {
+    fs::write(cli.folder.path().join("mapae.objects.toml"), text).unwrap();
+}
+
+const NAME: &str = "mapae.objects.toml";
+
+async fn plan(cli: &Cli, code: i32, more: &[&str]) -> Value {
+    let said = cli.run(&[&["plan", NAME, "--json"], more].concat(), None).await;
+    assert_eq!(said.code, code, "{said:?}");
+    serde_json::from_str(&said.out).unwrap_or(Value::Null)
+}
+
+fn changes(plan: &Value) -> Vec<String> {
+    let changes = plan["changes"].as_array().unwrap().iter();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    changes
+        .map(|one| {
+            format!("{} {} {}", text(&one["action"]), text(&one["kind"]), text(&one["name"]))
+        })
+        .collect()
+}
+
+both! {
+    async fn what_is_planned_is_applied_and_applying_twice_changes_nothing(database) {
+        let cli = installed(&database).await;
+        write(&cli, FILE);
+        let planned = plan(&cli, 2, &[]).await;
+        let made = ["create client shop", "create client spa", "create provider google"];
+        assert_eq!(changes(&planned), made);
+        assert!(!planned.to_string().contains(SECRET), "{planned}");
+        let applied = cli.json(&["apply", NAME], None).await;
+        assert_eq!(applied["changes"], planned["changes"]);
+        assert_eq!(changes(&plan(&cli, 0, &["--prune"]).await), Vec::<String>::new());
+        let again = cli.json(&["apply", NAME], None).await;
+        assert_eq!(again["changes"], json!([]));
+        // It is what was written, and the secret works.
+        let shop = cli.json(&["client", "show", "--id", "shop"], None).await;
+        assert_eq!((&shop["client_name"], &shop["scope"]), (&json!("가게"), &json!("read write")));
+        let binary = cli.serve().await;
+        let token = reqwest::Client::new()
+            .post(format!("{}/token", binary.issuer()))
+            .form(&[("grant_type", "client_credentials"), ("client_id", "shop"), ("client_secret", SECRET)])
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(token.status(), 200);
+    }
+
+    async fn what_is_exported_is_no_difference_and_drift_is_seen(database) {
+        let cli = installed(&database).await;
+        write(&cli, FILE);
+        cli.json(&["apply", NAME], None).await;
+        let exported = cli.run(&["export"], None).await;
+        assert!(exported.code == 0 && !exported.out.contains(SECRET), "{exported:?}");
+        assert!(exported.out.contains("SHOP_CLIENT_SECRET") && exported.out.contains("[[provider]]"));
+        write(&cli, &exported.out);
+        let same = plan(&cli, 0, &["--prune"]).await;
+        assert_eq!(same["notes"].as_array().unwrap().len(), 2, "the secrets are kept: {same}");
+        cli.json(&["client", "update", "--id", "shop", "--scope", "read", "--logo-uri", "https://a.example/x.png"], None).await;
+        let drift = plan(&cli, 2, &[]).await;
+        assert_eq!(drift["changes"][0]["members"]["scope"], json!(["read", "read write"]));
+        assert_eq!(drift["changes"][0]["members"]["logo_uri"], json!(["https://a.example/x.png", ""]));
+        cli.json(&["apply", NAME], None).await;
+        plan(&cli, 0, &["--prune"]).await;
+    }
+
+    async fn a_plan_whose_base_has_changed_is_refused(database) {
+        let cli = installed(&database).await;
+        write(&cli, FILE);
+        plan(&cli, 2, &["--out", "plan.json"]).await;
+        cli.json(&["client", "create", "--id", "other", "--kind", "public"], None).await;
+        let said = cli.run(&["apply", "plan.json"], None).await;
+        assert!(said.code == 1 && said.err.contains("changed since"), "{said:?}");
+        plan(&cli, 2, &["--prune", "--out", "plan.json"]).await;
+        let applied = cli.json(&["apply", "plan.json"], None).await;
+        assert!(changes(&applied).contains(&"delete client other".to_owned()), "{applied}");
+        let clients = cli.json(&["client", "list"], None).await;
+        assert_eq!(clients["clients"].as_array().unwrap().len(), 2);
+        plan(&cli, 0, &["--prune"]).await;
+    }
+
+    async fn a_file_with_a_mistake_changes_nothing_and_names_line_and_key(database) {
+        let cli = installed(&database).await;
+        for (from, to, words) in [
+            ("scope = \"read write\"", "scope = \"read  write\"", &["line 7", "shop", "scope"][..]),
+            ("client_name", "name", &["line 5", "name", "not an attribute"]),
+            ("kind = \"public\"\n", "", &["line 10", "spa", "kind is missing"]),
+            ("SHOP_SECRET", "NOT_SET", &["line 8", "client_secret", "NOT_SET"]),
+            ("client_secret = { env = \"SHOP_SECRET\" }", "", &["line 2", "shop", "client_secret is missing"]),
+            ("{ env = \"SHOP_SECRET\" }", "\"in plain\"", &["line 8", "reference"]),
+            ("preset = \"google\"", "preset = \"nobody\"", &["line 18", "preset"]),
+            ("[\"spa\"]", "[\"gone\"]", &["google", "no client \"gone\""]),
+            ("[[provider]]", "[[thing]]", &["line 16", "thing"]),
+            ("slug = \"google\"", "slug = ", &["line 17"]),
+        ] {
+            assert!(FILE.contains(from), "{from}");
+            write(&cli, &FILE.replacen(from, to, 1));
+            for verb in ["plan", "apply"] {
+                let said = cli.run(&[verb, NAME], None).await;
+                let told = words.iter().all(|word| said.err.contains(word));
+                assert!(said.code == 1 && told, "{verb} {to}: {said:?}");
+            }
+            let clients = cli.json(&["client", "list"], None).await;
+            assert_eq!(clients["clients"], json!([]), "{to}");
+        }
+        let wrong = cli.run(&["plan"], None).await;
+        assert_eq!(wrong.code, 1, "2 says that there is a difference: {wrong:?}");
+    }
+}
