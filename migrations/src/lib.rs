@@ -33,6 +33,7 @@ mod m0040_status_lists;
 mod m0041_revocations;
 mod m0043_key_fetchers;
 mod m0044_administration;
+mod m0045_moving_in;
 mod m0047_groups;
 mod m0048_secrets_and_scopes;
 mod m0050_repeated_creations;
@@ -76,6 +77,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0041_revocations::STEP),
             Box::new(m0043_key_fetchers::STEP),
             Box::new(m0044_administration::STEP),
+            Box::new(m0045_moving_in::STEP),
             Box::new(m0047_groups::STEP),
             Box::new(m0048_secrets_and_scopes::STEP),
             Box::new(m0050_repeated_creations::STEP),

@@ -138,6 +138,7 @@ async fn create(
         // count as verified here.
         email_verified: identity.verified_email().is_some() && is_nobodys(tx, identity).await?,
         password_hash: None,
+        password_temporary: false,
         totp_since: None,
         profile: identity.profile.clone(),
         disabled_at: None,

@@ -15,8 +15,10 @@ use std::time::{Duration, Instant};
 use argon2::Block;
 use tokio::sync::oneshot;
 
-use super::hashing_queue::{Busy, HashingQueue, Job, Lane, Task, Work};
-use super::password_hash::{Cost, PasswordCheck, check, hash, params};
+use super::foreign_hash;
+use super::hashing_queue::{Busy, HashingQueue, Job, Lane, Task, TimedCheck, Work};
+use super::password_hash::{Cost, PasswordToCheck, check, hash, params};
+use crate::domain::foreign_hash::{ForeignHash, WeakHash};
 use crate::domain::request;
 use crate::domain::secret::Secret;
 use crate::domain::verdict::{Error, Fault};
@@ -58,6 +60,17 @@ struct Pool {
     threads: u32,
     queue: Mutex<HashingQueue>,
     wakes: Condvar,
+    /// How long the slowest check of a foreign hash takes.
+    yardstick: Mutex<Option<Yardstick>>,
+}
+
+/// How long a check of the slowest foreign hash takes on this machine.
+#[derive(Clone, Debug)]
+struct Yardstick {
+    /// What it was measured with.
+    work: i64,
+    longest: Duration,
+    measured_at: Instant,
 }
 
 /// How many jobs may wait that go before the checks. Each sign-in in progress has one of them at a
@@ -65,6 +78,8 @@ struct Pool {
 const FIRST: usize = 2048;
 /// The longest time that a check waits for a free thread.
 const LONGEST_WAIT: Duration = Duration::from_millis(1200);
+/// How long a measured time counts.
+const MEASURED: Duration = Duration::from_hours(1);
 /// A thread that has no work for this time frees its memory.
 const REST: Duration = Duration::from_secs(1);
 
@@ -78,7 +93,8 @@ impl Hasher {
     pub fn supervised(cost: Cost, threads: u32, supervisor: &Supervisor) -> Result<Self, Fault> {
         let fault = |error| Fault::internal("starting the hashing threads", error);
         let queue = Mutex::new(HashingQueue::new());
-        let pool = Pool { cost, threads, queue, wakes: Condvar::new() };
+        let yardstick = Mutex::new(None);
+        let pool = Pool { cost, threads, queue, wakes: Condvar::new(), yardstick };
         let pool = Arc::new(pool);
         params(cost)?;
         for number in 0..threads {
@@ -98,8 +114,36 @@ impl Hasher {
     /// person with a new password asks for it.
     pub async fn hash(&self, password: Secret<Vec<u8>>) -> Result<String, Fault> {
         let (reply, answer) = oneshot::channel();
+        let password = PasswordToCheck { normalised: password, typed: None };
         self.0.first(Job { password, task: Task::Hash(reply), since: Instant::now() })?;
         in_time(HASHING, answer).await?
+    }
+
+    /// Puts a weak hash of another program into an Argon2id hash. The password is not known.
+    pub async fn wrap(&self, weak: WeakHash) -> Result<ForeignHash, Fault> {
+        let (reply, answer) = oneshot::channel();
+        let (task, since) = (Task::Wrap(weak, reply), Instant::now());
+        self.0.first(Job { password: PasswordToCheck::default(), task, since })?;
+        in_time("wrapping a password hash", answer).await?
+    }
+
+    /// How long a refusal takes while this is the foreign hash whose check takes longest: a quarter
+    /// more than the longest that was measured, so that a check seldom takes longer.
+    pub async fn refusal_time(&self, slowest: &str, work: i64) -> Result<Duration, Fault> {
+        let known = self.0.yardstick().clone();
+        let known = known.filter(|one| one.work == work && one.measured_at.elapsed() < MEASURED);
+        let longest = if let Some(known) = known {
+            known.longest
+        } else {
+            let (reply, answer) = oneshot::channel();
+            let (task, since) = (Task::Measure(slowest.to_owned(), reply), Instant::now());
+            self.0.first(Job { password: PasswordToCheck::default(), task, since })?;
+            let longest = in_time("measuring a password check", answer).await??;
+            let measured_at = Instant::now();
+            *self.0.yardstick() = Some(Yardstick { work, longest, measured_at });
+            longest
+        };
+        Ok(longest + longest / 4)
     }
 
     /// Runs another part of a sign-in, before the next hash. Work that needs the processor for a
@@ -116,7 +160,8 @@ impl Hasher {
                 drop(reply.send(request::on_a_thread(request, work)));
             }
         });
-        let job = Job { password: Secret::default(), task: Task::Run(work), since: Instant::now() };
+        let (password, since) = (PasswordToCheck::default(), Instant::now());
+        let job = Job { password, task: Task::Run(work), since };
         self.0.first(job)?;
         in_time("finishing a sign-in", answer).await
     }
@@ -137,9 +182,9 @@ impl Hasher {
     pub async fn check(
         &self,
         lane: Lane,
-        password: Secret<Vec<u8>>,
+        password: PasswordToCheck,
         stored: Option<String>,
-    ) -> Result<PasswordCheck, Error<Busy>> {
+    ) -> Result<TimedCheck, Error<Busy>> {
         let (reply, answer) = oneshot::channel();
         if self.0.is_overloaded(lane) {
             return Err(Error::Refused(Busy));
@@ -170,6 +215,10 @@ impl Drop for Hasher {
 impl Pool {
     fn lock(&self) -> MutexGuard<'_, HashingQueue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn yardstick(&self) -> MutexGuard<'_, Option<Yardstick>> {
+        self.yardstick.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn push(&self, lane: Lane, job: Job) {
@@ -203,6 +252,8 @@ impl Pool {
             let is_left = match &job.task {
                 Task::PasswordCheck(_, reply) => reply.is_closed(),
                 Task::Hash(reply) => reply.is_closed(),
+                Task::Measure(_, reply) => reply.is_closed(),
+                Task::Wrap(_, reply) => reply.is_closed(),
                 Task::Run(_) => false,
             };
             if is_left {
@@ -216,15 +267,23 @@ impl Pool {
                 }
                 Task::Hash(reply) => {
                     // If nobody waits for the answer any more, it is dropped.
-                    let _ = reply.send(hash(self.cost, job.password.expose(), &mut memory));
+                    let _ =
+                        reply.send(hash(self.cost, job.password.normalised.expose(), &mut memory));
+                }
+                Task::Measure(stored, reply) => {
+                    let _ = reply.send(foreign_hash::longest_check(&stored, &mut memory));
+                    continue;
+                }
+                Task::Wrap(weak, reply) => {
+                    let _ = reply.send(foreign_hash::wrap(weak, self.cost, &mut memory));
                 }
                 Task::PasswordCheck(_, reply) if job.since.elapsed() > LONGEST_WAIT => {
                     let _ = reply.send(Err(Error::Refused(Busy)));
                     continue;
                 }
                 Task::PasswordCheck(stored, reply) => {
-                    let checked =
-                        check(self.cost, job.password.expose(), stored.as_deref(), &mut memory);
+                    let checked = check(self.cost, &job.password, stored.as_deref(), &mut memory);
+                    let checked = checked.map(|check| TimedCheck { check, began: started });
                     let _ = reply.send(checked.map_err(Error::Fault));
                 }
             }
@@ -259,6 +318,8 @@ impl Pool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::accounts::password_hash::PasswordCheck;
+    use crate::domain::foreign_hash::{self, ReadHash};
     use crate::runtime::supervisor::Pauses;
 
     const CHEAP: Cost = Cost { memory: 64, passes: 1 };
@@ -267,18 +328,19 @@ mod tests {
         Secret::new(text.as_bytes().to_vec())
     }
 
+    async fn check(hasher: &Hasher, text: &str, stored: Option<&str>) -> PasswordCheck {
+        let (password, stored) = (PasswordToCheck::of(text), stored.map(str::to_owned));
+        hasher.check(Lane::Known, password, stored).await.unwrap().check
+    }
+
     #[tokio::test]
     async fn a_password_matches_its_own_hash_alone() {
         let hasher = Hasher::new(CHEAP, 1).unwrap();
         let stored = hasher.hash(password("horse")).await.unwrap();
         assert!(stored.starts_with("$argon2id$v=19$m=64,t=1,p=1$"));
-        let check = |text| hasher.check(Lane::Known, password(text), Some(stored.clone()));
-        assert_eq!(check("horse").await.unwrap(), PasswordCheck::Right(None));
-        assert_eq!(check("Horse").await.unwrap(), PasswordCheck::Wrong);
-        assert_eq!(
-            hasher.check(Lane::Known, password("horse"), None).await.unwrap(),
-            PasswordCheck::Wrong
-        );
+        assert_eq!(check(&hasher, "horse", Some(&stored)).await, PasswordCheck::Right(None));
+        assert_eq!(check(&hasher, "Horse", Some(&stored)).await, PasswordCheck::Wrong);
+        assert_eq!(check(&hasher, "horse", None).await, PasswordCheck::Wrong);
     }
 
     #[tokio::test]
@@ -295,23 +357,18 @@ mod tests {
     async fn a_hash_of_another_cost_is_renewed() {
         let old = Hasher::new(CHEAP, 1).unwrap().hash(password("horse")).await.unwrap();
         let hasher = Hasher::new(Cost { memory: 128, passes: 2 }, 1).unwrap();
-        let PasswordCheck::Right(Some(new)) =
-            hasher.check(Lane::Known, password("horse"), Some(old)).await.unwrap()
-        else {
+        let PasswordCheck::Right(Some(new)) = check(&hasher, "horse", Some(&old)).await else {
             panic!("the password is right and its hash is old");
         };
         assert!(new.starts_with("$argon2id$v=19$m=128,t=2,p=1$"));
-        assert_eq!(
-            hasher.check(Lane::Known, password("horse"), Some(new)).await.unwrap(),
-            PasswordCheck::Right(None)
-        );
+        assert_eq!(check(&hasher, "horse", Some(&new)).await, PasswordCheck::Right(None));
     }
 
     #[tokio::test]
     async fn an_overloaded_pool_turns_away_at_once() {
         let hasher = Hasher::new(Cost { memory: 19 * 1024, passes: 2 }, 1).unwrap();
         hasher.0.lock().pace = Duration::from_mins(1);
-        let checks = (0..8).map(|_| hasher.check(Lane::Stranger, password("x"), None));
+        let checks = (0..8).map(|_| hasher.check(Lane::Stranger, PasswordToCheck::of("x"), None));
         let answers = futures_util::future::join_all(checks).await;
         assert!(answers.iter().any(|answer| matches!(answer, Err(Error::Refused(Busy)))));
         assert!(answers.iter().any(Result::is_ok));
@@ -323,7 +380,7 @@ mod tests {
         let hasher = Hasher::new(CHEAP, 0).unwrap();
         let first = || {
             hasher.0.first(Job {
-                password: password(""),
+                password: PasswordToCheck::default(),
                 task: Task::Run(Box::new(|| ())),
                 since: Instant::now(),
             })
@@ -331,5 +388,61 @@ mod tests {
         assert!((0..FIRST).all(|_| first().is_ok()));
         assert!(first().is_err());
         assert_eq!(hasher.waiting(), FIRST);
+    }
+
+    /// In NFD, the letter and its accent are two characters.
+    #[tokio::test]
+    async fn a_foreign_hash_is_tried_as_typed_and_then_normalised_and_renewed() {
+        let hasher = Hasher::new(CHEAP, 1).unwrap();
+        let decomposed = "cafe\u{301} au lait";
+        for (hashed, typed) in
+            [(decomposed, decomposed), ("caf\u{e9} au lait", decomposed), ("plain", "plain")]
+        {
+            let salt = [7; 16];
+            let mut with_end = hashed.as_bytes().to_vec();
+            with_end.push(0);
+            let output = bcrypt::bcrypt(4, salt, &with_end);
+            let stored = ForeignHash {
+                scheme: foreign_hash::Scheme::Bcrypt { cost: 4, of_sha256: false },
+                salt: salt.to_vec(),
+                output: output[..23].to_vec(),
+            };
+            let stored = stored.stored();
+            let PasswordCheck::Right(Some(new)) = check(&hasher, typed, Some(&stored)).await else {
+                panic!("{hashed:?} {typed:?}");
+            };
+            assert_eq!(check(&hasher, typed, Some(&new)).await, PasswordCheck::Right(None));
+            assert_eq!(check(&hasher, "wrong", Some(&stored)).await, PasswordCheck::Wrong);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_weak_hash_is_wrapped_and_its_password_is_right() {
+        let hasher = Hasher::new(CHEAP, 1).unwrap();
+        let read = foreign_hash::read("{SSHA}6pQ5dQ0kcZHSpE0nJwOnOSkvOklzYWx0").unwrap();
+        let ReadHash::Weak(weak) = read else { panic!("{read:?}") };
+        let bare = weak.output.clone();
+        let wrapped = hasher.wrap(weak).await.unwrap();
+        assert!(
+            !wrapped.stored().contains(&base64::Engine::encode(
+                &base64::engine::general_purpose::STANDARD,
+                bare
+            ))
+        );
+        assert_eq!(check(&hasher, "wrong", Some(&wrapped.stored())).await, PasswordCheck::Wrong);
+    }
+
+    #[tokio::test]
+    async fn a_refusal_takes_as_long_as_the_slowest_hash_until_another_is_the_slowest() {
+        let hasher = Hasher::new(CHEAP, 1).unwrap();
+        let hash = |rounds| ForeignHash {
+            scheme: foreign_hash::Scheme::Pbkdf2 { digest: foreign_hash::Digest::Sha256, rounds },
+            salt: vec![1; 16],
+            output: vec![2; 32],
+        };
+        let (slow, fast) = (hash(200_000), hash(1));
+        let first = hasher.refusal_time(&slow.stored(), 2).await.unwrap();
+        assert_eq!(hasher.refusal_time(&slow.stored(), 2).await.unwrap(), first);
+        assert!(hasher.refusal_time(&fast.stored(), 1).await.unwrap() < first);
     }
 }

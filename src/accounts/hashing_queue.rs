@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use super::password_hash::PasswordCheck;
-use crate::domain::secret::Secret;
+use super::password_hash::{PasswordCheck, PasswordToCheck};
+use crate::domain::foreign_hash::{ForeignHash, WeakHash};
 use crate::domain::verdict::{Error, Fault};
 
 /// The refusal of a check, because the pool could not answer it in time.
@@ -98,7 +98,7 @@ impl HashingQueue {
 
 /// A piece of work for a hashing thread.
 pub(super) struct Job {
-    pub(super) password: Secret<Vec<u8>>,
+    pub(super) password: PasswordToCheck,
     pub(super) task: Task,
     pub(super) since: Instant,
 }
@@ -112,6 +112,15 @@ impl std::fmt::Debug for Job {
 /// Another part of a sign-in's work.
 pub(super) type Work = Box<dyn FnOnce() + Send>;
 
+/// The result of a check, and when a thread began with it.
+#[derive(Debug)]
+pub struct TimedCheck {
+    /// The result.
+    pub check: PasswordCheck,
+    /// When a thread began with it.
+    pub began: Instant,
+}
+
 /// What a thread has to do.
 pub(super) enum Task {
     /// Run this work.
@@ -120,7 +129,11 @@ pub(super) enum Task {
     Hash(oneshot::Sender<Result<String, Fault>>),
     /// Check a password. Without a stored hash the same work is done, so that the time does not
     /// reveal whether there is one.
-    PasswordCheck(Option<String>, oneshot::Sender<Result<PasswordCheck, Error<Busy>>>),
+    PasswordCheck(Option<String>, oneshot::Sender<Result<TimedCheck, Error<Busy>>>),
+    /// Say how long the slowest check of a foreign hash takes on this machine.
+    Measure(String, oneshot::Sender<Result<Duration, Fault>>),
+    /// Wrap a weak hash of another program.
+    Wrap(WeakHash, oneshot::Sender<Result<ForeignHash, Fault>>),
 }
 
 #[cfg(test)]
@@ -130,7 +143,7 @@ mod tests {
     #[test]
     fn the_known_go_before_strangers_who_get_one_turn_of_four() {
         let job = |name: &str| Job {
-            password: Secret::new(name.as_bytes().to_vec()),
+            password: PasswordToCheck::of(name),
             task: Task::Run(Box::new(|| ())),
             since: Instant::now(),
         };
@@ -146,7 +159,7 @@ mod tests {
         queue.first.push_back(job("first"));
         let mut order = Vec::new();
         while let Some(job) = queue.pop() {
-            order.push(String::from_utf8(job.password.expose().clone()).unwrap());
+            order.push(String::from_utf8(job.password.normalised.expose().clone()).unwrap());
         }
         assert_eq!(order[..10], ["first", "k0", "k1", "k2", "s0", "k3", "k4", "k5", "s1", "s2"]);
         assert_eq!(order.len(), 27);

@@ -1,6 +1,7 @@
 //! The accounts of people, and how people prove who they are.
 
 pub mod address_claims;
+mod argon2_hash;
 pub mod attempt_limits;
 pub mod breached_passwords;
 pub mod browsers;
@@ -8,6 +9,7 @@ pub mod deletion;
 mod deletion_mails;
 pub mod factor_changes;
 pub mod federation;
+mod foreign_hash;
 pub mod hashing;
 pub mod hashing_queue;
 pub mod held_session;

@@ -189,6 +189,7 @@ pub async fn give_back(
         email_verified: true,
         email_by: if by_operator { AccountSource::Operator } else { AccountSource::Person },
         password_hash: None,
+        password_temporary: false,
         deletion_at: None,
         updated_at: tx.now(),
         ..before.clone()

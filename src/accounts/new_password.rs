@@ -77,6 +77,7 @@ pub async fn change(
         place: AttemptPlace::Address(change.address),
         browser: change.known,
         asked_for: None,
+        takes_temporary: true,
         client: None,
         origin: change.from.origin,
     };
@@ -109,6 +110,7 @@ pub async fn set_first(
     let user = user.filter(|user| user.is_enabled() && user.password_hash.is_none());
     let Some(mut user) = user else { return Ok(false) };
     user.password_hash = Some(hash);
+    user.password_temporary = false;
     users::update(tx, &user).await?;
     let set = Event::new(EventKind::UserPasswordChanged).user(&user.id).from(from.origin);
     audit_events::insert(tx, &[set]).await?;
@@ -135,6 +137,7 @@ async fn write(
     let mut user = held.user;
     let (_, event) = proven.record(tx, None, origin).await.map_err(refused)?;
     user.password_hash = Some(hash);
+    user.password_temporary = false;
     users::update(tx, &user).await?;
     session_endings::begin(tx, ending).await?;
     let changed = Event::new(EventKind::UserPasswordChanged).user(&user.id).from(origin);

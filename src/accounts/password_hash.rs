@@ -6,23 +6,37 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use subtle::ConstantTimeEq;
 
+pub use super::argon2_hash::Cost;
+use super::argon2_hash::compute;
+use super::foreign_hash;
+use crate::domain::foreign_hash::{ForeignHash, HashRefused};
+use crate::domain::person;
 use crate::domain::random;
 use crate::domain::secret::Secret;
 use crate::domain::verdict::Fault;
 
-/// The cost of a hash.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cost {
-    /// Memory in KiB.
-    pub memory: u32,
-    /// The number of passes over that memory.
-    pub passes: u32,
+/// A password that is checked against a stored hash.
+#[derive(Clone, Debug, Default)]
+pub struct PasswordToCheck {
+    /// The form in which we hash it.
+    pub normalised: Secret<Vec<u8>>,
+    /// What was typed, if that is something else.
+    pub typed: Option<Secret<Vec<u8>>>,
 }
 
-impl Default for Cost {
-    /// The OWASP parameters: 19 MiB, two passes, one lane.
-    fn default() -> Self {
-        Self { memory: 19 * 1024, passes: 2 }
+impl PasswordToCheck {
+    /// A password as it was typed. One that is empty or too long is that of nobody.
+    #[must_use]
+    pub fn of(typed: &str) -> Self {
+        let Some(normalised) = person::password_bytes(typed) else { return Self::default() };
+        let differs = normalised.expose() != typed.as_bytes();
+        let typed = differs.then(|| Secret::new(typed.as_bytes().to_vec()));
+        Self { normalised, typed }
+    }
+
+    /// The forms in which another program may have hashed it.
+    pub fn forms(&self) -> impl Iterator<Item = &Secret<Vec<u8>>> {
+        self.typed.iter().chain(std::iter::once(&self.normalised))
     }
 }
 
@@ -36,10 +50,6 @@ pub enum PasswordCheck {
     Right(Option<String>),
 }
 
-/// A number of blocks of 1 KiB. glibc always maps an allocation of 32 MiB or more separately,
-/// whatever threshold it has learned before.
-const MAPPED_APART: usize = 33 * 1024;
-
 /// The Argon2 parameters of this cost.
 pub(super) fn params(cost: Cost) -> Result<Params, Fault> {
     Params::new(cost.memory, cost.passes, 1, Some(32))
@@ -52,18 +62,9 @@ fn digest(
     salt: &[u8],
     memory: &mut Vec<Block>,
 ) -> Result<Secret<[u8; 32]>, Fault> {
-    let fault = |error: argon2::Error| Fault::internal("hashing a password", error.to_string());
-    let blocks = params.block_count();
-    if memory.len() < blocks {
-        // The allocator maps such a large allocation separately and returns it to the system when
-        // it is freed. Only the pages that are touched take memory.
-        *memory = Vec::with_capacity(blocks.max(MAPPED_APART));
-        memory.resize(blocks, Block::default());
-    }
     let mut output = Secret::new([0; 32]);
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-        .hash_password_into_with_memory(password, salt, output.expose_mut(), memory.as_mut_slice())
-        .map_err(fault)?;
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    compute(&argon2, (password, salt), output.expose_mut(), memory)?;
     Ok(output)
 }
 
@@ -83,10 +84,14 @@ pub(super) fn hash(cost: Cost, password: &[u8], memory: &mut Vec<Block>) -> Resu
 /// Checks a password against a stored hash. If there is none, the same work is done.
 pub(super) fn check(
     cost: Cost,
-    password: &[u8],
+    password: &PasswordToCheck,
     stored: Option<&str>,
     memory: &mut Vec<Block>,
 ) -> Result<PasswordCheck, Fault> {
+    if let Some(foreign) = stored.and_then(ForeignHash::of_stored) {
+        return check_foreign(cost, password, foreign, memory);
+    }
+    let password = password.normalised.expose();
     let today = params(cost)?;
     let Some(stored) = stored else {
         digest(today, password, &[0; 16], memory)?;
@@ -104,4 +109,24 @@ pub(super) fn check(
     }
     let renewed = if is_current { None } else { Some(hash(cost, password, memory)?) };
     Ok(PasswordCheck::Right(renewed))
+}
+
+/// Checks a password against a hash that another program made: as it was typed, because that
+/// program may have hashed it so, and then in the form in which we hash it. If it is right, there is
+/// a new hash.
+fn check_foreign(
+    cost: Cost,
+    password: &PasswordToCheck,
+    foreign: Result<ForeignHash, HashRefused>,
+    memory: &mut Vec<Block>,
+) -> Result<PasswordCheck, Fault> {
+    let foreign =
+        foreign.map_err(|error| Fault::internal("reading a password hash", error.to_string()))?;
+    for form in password.forms() {
+        if foreign_hash::is_of(&foreign, form.expose(), memory)? {
+            let renewed = hash(cost, password.normalised.expose(), memory)?;
+            return Ok(PasswordCheck::Right(Some(renewed)));
+        }
+    }
+    Ok(PasswordCheck::Wrong)
 }

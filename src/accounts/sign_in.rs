@@ -3,17 +3,17 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
-use tokio::time::timeout;
+use tokio::time::{sleep_until, timeout};
 use uuid::Uuid;
 
 use super::attempt_limits::{AttemptSource, Bucket, Throttled};
 use super::hashing::Hasher;
-use super::hashing_queue::{Busy, Lane};
-use super::password_hash::PasswordCheck;
+use super::hashing_queue::{Busy, Lane, TimedCheck};
+use super::password_hash::{PasswordCheck, PasswordToCheck};
 use super::throttle::{Counted, Throttle, Turn};
 use crate::domain::address::neighbourhood;
 use crate::domain::audit::{Event, EventKind, Origin};
@@ -54,6 +54,8 @@ pub struct PasswordAttempt<'a> {
     pub browser: Option<&'a str>,
     /// An account that this address may be used for, although the account has not verified it.
     pub asked_for: Option<&'a UserId>,
+    /// Whether a temporary password is accepted, because the person is asked for a new one next.
+    pub takes_temporary: bool,
     /// The client that the person signs in to, or `None` for their own account page.
     pub client: Option<&'a ClientId>,
     /// What audit events say about where the request came from.
@@ -148,19 +150,26 @@ impl PasswordSignIn {
         let Found { user, place, seen_at, lane, .. } = found;
         let admitted = user.as_ref().filter(|user| user.may_sign_in(self.clock.now()));
         let stored = admitted.and_then(|user| user.password_hash.clone());
-        let password = person::password_bytes(attempt.password).unwrap_or_default();
+        let password = PasswordToCheck::of(attempt.password);
+        let forms = password.forms().count();
+        let is_taken = |user: &User| attempt.takes_temporary || !user.password_temporary;
         match (self.hasher.check(lane, password, stored).await, user) {
-            (Ok(PasswordCheck::Right(renewed_hash)), Some(user)) => Ok(ProvenPassword {
-                user,
-                place,
-                seen_at,
-                renewed_hash,
-                _counted: counted,
-                _turn: turn,
-            }),
-            (Ok(_), user) => {
+            (Ok(TimedCheck { check: PasswordCheck::Right(renewed_hash), .. }), Some(user))
+                if is_taken(&user) =>
+            {
+                Ok(ProvenPassword {
+                    user,
+                    place,
+                    seen_at,
+                    renewed_hash,
+                    _counted: counted,
+                    _turn: turn,
+                })
+            }
+            (Ok(TimedCheck { began, .. }), user) => {
                 counted.keep();
                 self.failed(user.as_ref(), &place, attempt).await?;
+                self.take_as_long_as_the_slowest(began, forms).await?;
                 Err(SignInRefused::Wrong.into())
             }
             (Err(Error::Refused(Busy)), _) => Err(SignInRefused::Busy.into()),
@@ -262,6 +271,20 @@ impl PasswordSignIn {
                 Err(SignInRefused::Throttled(seconds_until(now, throttled.until)).into())
             }
         }
+    }
+
+    /// While there are hashes of other programs, waits until a refusal has taken as long as the
+    /// slowest of them, so that the time does not tell who has such a hash, or whether there is an
+    /// account at all.
+    async fn take_as_long_as_the_slowest(&self, began: Instant, forms: usize) -> Result<(), Fault> {
+        let Some((stored, work)) = users::slowest_foreign_hash(&*self.store).await? else {
+            return Ok(());
+        };
+        let each = self.hasher.refusal_time(&stored, work).await?;
+        // What was typed may be tried in two forms.
+        let whole = each.saturating_mul(u32::try_from(forms).unwrap_or(1));
+        request::in_time(sleep_until((began + whole).into())).await;
+        Ok(())
     }
 
     async fn failed(

@@ -84,6 +84,7 @@ pub async fn make(tx: &Tx, new: NewAccount, origin: &Origin) -> Result<MadeAccou
         email: Some(new.email),
         email_verified: new.is_proven,
         password_hash: new.password_hash,
+        password_temporary: false,
         totp_since: None,
         deletion_at: None,
         profile: Profile { name: Some(new.name), locale: Some(new.language), ..Profile::default() },

@@ -10,6 +10,7 @@ pub mod client_roles;
 pub mod clients;
 pub mod declared;
 pub mod groups;
+pub mod import;
 pub mod installation_checks;
 pub mod invitations;
 pub mod keys;

@@ -154,7 +154,7 @@ pub async fn list(
     every(store, of_file).await
 }
 
-async fn every(store: &Store, of_file: &[Registration]) -> Result<Vec<Listed>, Fault> {
+pub(super) async fn every(store: &Store, of_file: &[Registration]) -> Result<Vec<Listed>, Fault> {
     let of_file = of_file.iter().map(|one| Listed {
         slug: one.slug.clone(),
         metadata: one.metadata.clone(),

@@ -73,6 +73,7 @@ pub async fn create(
         email: new.email.map(trimmed),
         email_verified: new.email_verified,
         password_hash,
+        password_temporary: false,
         totp_since: None,
         profile: new.profile,
         disabled_at: None,
@@ -260,6 +261,36 @@ pub(super) async fn found(reader: &impl Reader, who: Who<'_>) -> AdminResult<Use
     }
 }
 
+/// The account that an operator names in any way: by its user name, its verified address, its id, or
+/// an address that only one account has.
+pub async fn find_any(
+    _may: &May<ReadPeople>,
+    reader: &impl Reader,
+    named: &str,
+    now: DateTime<Utc>,
+) -> AdminResult<User> {
+    let (key, email) = (person::username_key(named), person::email_key(named));
+    let key = key.unwrap_or_default();
+    if let Some(user) = users::find_by_name(reader, &key, email.as_deref()).await? {
+        return Ok(user);
+    }
+    if let Some(user) = users::find(reader, &UserId::from_stored(named.to_owned())).await? {
+        return Ok(user);
+    }
+    let mut of_email = match &email {
+        Some(email) => users::of_email(reader, email, now).await?,
+        None => Vec::new(),
+    };
+    match (of_email.pop(), of_email.len()) {
+        (Some(user), 0) => Ok(user),
+        (Some(_), more) => conflict(format!(
+            "{} accounts say that they have the address {named:?}: name one by its user name or id",
+            more + 1
+        )),
+        (None, _) => unknown(Who::Name(named)),
+    }
+}
+
 /// A page of accounts.
 #[derive(Debug)]
 pub struct UserPage {
@@ -333,6 +364,22 @@ pub async fn factors(
     })
 }
 
+/// A password that an operator sets.
+#[derive(Clone, Copy, Debug)]
+pub struct SetPassword<'a> {
+    /// The password.
+    pub password: &'a Secret<String>,
+    /// Whether the person has to change it when they sign in.
+    pub temporary: bool,
+}
+
+impl<'a> From<&'a Secret<String>> for SetPassword<'a> {
+    /// A password that the person may keep.
+    fn from(password: &'a Secret<String>) -> Self {
+        Self { password, temporary: false }
+    }
+}
+
 /// Sets a password, and ends all sessions and tokens of the account. The person is told by mail. If
 /// the ending fails, the new password is stored all the same.
 pub async fn set_password(
@@ -342,11 +389,13 @@ pub async fn set_password(
     mailer: Option<&Mailer>,
     hasher: &Hasher,
     target: Target<'_>,
-    password: &Secret<String>,
+    set: impl Into<SetPassword<'_>>,
 ) -> AdminResult<u64> {
+    let SetPassword { password, temporary } = set.into();
     let hash = hash(hasher, password).await?;
     let (tx, mut user) = lock(may, store, clock, target).await?;
     user.password_hash = Some(hash);
+    user.password_temporary = temporary;
     users::update(&tx, &user).await?;
     tell(&tx, mailer, &user, MethodChange::PasswordSetByOperator).await?;
     end(

@@ -13,8 +13,8 @@ use super::installation::Installation;
 use super::output::{self, Output};
 use super::usage::USAGE;
 use super::{
-    attribute, audit, backup, client, config_verbs, declared, demo, doctor, explain, group, key,
-    mail, migrate, provider, restore, role, scope, serve, token, user, verify,
+    attribute, audit, backup, client, config_verbs, declared, demo, doctor, explain, group, import,
+    key, mail, migrate, provider, restore, role, scope, serve, token, user, verify,
 };
 use crate::app::telemetry;
 use crate::domain::verdict::{OrRejected, Rejected};
@@ -74,6 +74,8 @@ enum Verb {
     /// Scopes with words for the consent page
     #[command(subcommand)]
     Scope(scope::Verbs),
+    /// Move people in from another program
+    Import(import::ImportPeople),
     /// Providers of social login
     #[command(subcommand)]
     Provider(provider::Verbs),
@@ -172,6 +174,7 @@ fn dispatch(cli: Cli, output: Output) -> OrRejected<ExitCode> {
             Verb::Role(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
             Verb::Attribute(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
             Verb::Scope(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
+            Verb::Import(verb) => Box::pin(verb.run(&at)).await,
             Verb::Provider(verb) => verb.run(&at).await,
             Verb::Token(verb) => Box::pin(verb.run(&at)).await,
             Verb::Verify(verb) => Box::pin(verb.run(&at)).await,

@@ -12,6 +12,7 @@ mod demo;
 mod doctor;
 mod explain;
 mod group;
+mod import;
 mod installation;
 mod key;
 mod mail;

@@ -22,6 +22,7 @@ use crate::app::{mailer, outbound};
 use crate::domain::admin_role::AdminRole;
 use crate::domain::client::ClientId;
 use crate::domain::client_role::{self, RoleName};
+use crate::domain::clock::Clock;
 use crate::domain::person;
 use crate::domain::secret::Secret;
 use crate::domain::user::{Profile, User};
@@ -65,18 +66,41 @@ pub(super) enum Verbs {
     Invite(Invite),
 }
 
+/// The account that a verb is about.
 #[derive(Debug, Args)]
-pub(super) struct One {
+#[group(required = true, multiple = false)]
+struct Whom {
     /// The user name
     #[arg(long)]
-    username: String,
+    username: Option<String>,
+    /// The user name, the address, or the id
+    #[arg(long, value_name = "NAME|ADDRESS|ID")]
+    user: Option<String>,
+}
+
+impl Whom {
+    /// The user name of the account.
+    async fn username(self, store: &Store, clock: &Clock) -> OrRejected<String> {
+        match (self.username, self.user) {
+            (_, Some(named)) => {
+                let found = users::find_any(&May::operator(), store, &named, clock.now());
+                Ok(found.await?.username)
+            }
+            (username, None) => Ok(username.unwrap_or_default()),
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct One {
+    #[command(flatten)]
+    whom: Whom,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Group {
-    /// The user name
-    #[arg(long)]
-    username: String,
+    #[command(flatten)]
+    whom: Whom,
     /// The name of the group
     #[arg(long)]
     group: String,
@@ -84,9 +108,8 @@ pub(super) struct Group {
 
 #[derive(Debug, Args)]
 pub(super) struct Role {
-    /// The user name
-    #[arg(long)]
-    username: String,
+    #[command(flatten)]
+    whom: Whom,
     /// A role in the administration (owner, admin, support or auditor), or one at a client: its
     /// `client_id`, a colon and the name of the role
     #[arg(long, value_name = "ROLE|CLIENT:ROLE", value_parser = role_word)]
@@ -169,9 +192,8 @@ pub(super) struct Create {
 
 #[derive(Debug, Args)]
 pub(super) struct Update {
-    /// The user name
-    #[arg(long)]
-    username: String,
+    #[command(flatten)]
+    whom: Whom,
     #[command(flatten)]
     claims: Claims,
     /// The value of a declared attribute (again for each); an empty value removes it
@@ -181,18 +203,19 @@ pub(super) struct Update {
 
 #[derive(Debug, Args)]
 pub(super) struct SetPassword {
-    /// The user name
-    #[arg(long)]
-    username: String,
+    #[command(flatten)]
+    whom: Whom,
     #[command(flatten)]
     password: Password,
+    /// The person has to change it when they sign in
+    #[arg(long)]
+    temporary: bool,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Recover {
-    /// The user name
-    #[arg(long)]
-    username: String,
+    #[command(flatten)]
+    whom: Whom,
     /// Print the link, and mail nothing
     #[arg(long)]
     print: bool,
@@ -267,7 +290,8 @@ impl Verbs {
                 );
             }
             Self::Show(one) => {
-                let user = users::find(&May::operator(), store, Who::Name(&one.username)).await?;
+                let username = one.whom.username(store, clock).await?;
+                let user = users::find(&May::operator(), store, Who::Name(&username)).await?;
                 let mut shown = described(&user);
                 let factors = json!(users::factors(&May::operator(), store, &user).await?);
                 let roles = roles::of_user(&May::operator(), store, &user).await?;
@@ -289,7 +313,8 @@ impl Verbs {
                 let attributes = update.attributes.into_iter().collect();
                 let change = ClaimsChange { attributes, ..update.claims.change()? };
                 let mailer = mailer(&settings, &opened, clock).await?;
-                let (mailer, target) = (mailer.as_ref(), Target::named(&update.username));
+                let username = update.whom.username(store, clock).await?;
+                let (mailer, target) = (mailer.as_ref(), Target::named(&username));
                 let may = May::operator();
                 let changed = users::update(&may, store, clock, mailer, target, change).await?;
                 let shown = described(&changed);
@@ -297,6 +322,7 @@ impl Verbs {
             }
             Self::SetPassword(set) => set.run(at, &settings, &opened).await?,
             Self::ResetMfa(one) => {
+                let username = one.whom.username(store, clock).await?;
                 let mailer = mailer(&settings, &opened, clock).await?;
                 let mailer = mailer.as_ref();
                 let removed = users::reset_mfa(
@@ -304,27 +330,30 @@ impl Verbs {
                     store,
                     clock,
                     mailer,
-                    Target::named(&one.username),
+                    Target::named(&username),
                 )
                 .await?;
                 let said = if removed { "the second factor is removed" } else { "there was none" };
                 at.print(&json!({ "done": true, "removed": removed }), said);
             }
             Self::Disable(one) => {
+                let username = one.whom.username(store, clock).await?;
                 ended_shown(
                     at,
                     "disabled",
-                    users::disable(&May::operator(), store, clock, Target::named(&one.username))
+                    users::disable(&May::operator(), store, clock, Target::named(&username))
                         .await?,
                 );
             }
             Self::Enable(one) => {
-                users::enable(&May::operator(), store, clock, Target::named(&one.username)).await?;
-                at.done(&format!("enabled {}", one.username));
+                let username = one.whom.username(store, clock).await?;
+                users::enable(&May::operator(), store, clock, Target::named(&username)).await?;
+                at.done(&format!("enabled {username}"));
             }
             Self::Delete(one) => {
-                users::delete(&May::operator(), store, clock, Target::named(&one.username)).await?;
-                at.done(&format!("deleted {}", one.username));
+                let username = one.whom.username(store, clock).await?;
+                users::delete(&May::operator(), store, clock, Target::named(&username)).await?;
+                at.done(&format!("deleted {username}"));
             }
             Self::AddGroup(group) => group.add(at, store).await?,
             Self::RemoveGroup(group) => group.remove(at, store).await?,
@@ -332,11 +361,11 @@ impl Verbs {
             Self::RevokeRole(revoke) => revoke.run(at, store).await?,
             Self::Invite(invite) => invite.run(at, &settings, &opened).await?,
             Self::Logout(one) => {
+                let username = one.whom.username(store, clock).await?;
                 ended_shown(
                     at,
                     "logged out",
-                    users::logout(&May::operator(), store, clock, Target::named(&one.username))
-                        .await?,
+                    users::logout(&May::operator(), store, clock, Target::named(&username)).await?,
                 );
             }
             Self::Recover(recover) => recover.run(at, &settings, &opened).await?,
@@ -346,8 +375,8 @@ impl Verbs {
 }
 
 impl Group {
-    async fn add(&self, at: &Installation, store: &Store) -> OrRejected {
-        let Self { username, group } = self;
+    async fn add(self, at: &Installation, store: &Store) -> OrRejected {
+        let (username, group) = (&self.whom.username(store, &at.clock).await?, &self.group);
         let (may, target) = (May::operator(), Target::named(username));
         let added = groups::add_member(&may, store, &at.clock, target, group).await?;
         let words = if added { "is in" } else { "was already in" };
@@ -356,8 +385,8 @@ impl Group {
         Ok(())
     }
 
-    async fn remove(&self, at: &Installation, store: &Store) -> OrRejected {
-        let Self { username, group } = self;
+    async fn remove(self, at: &Installation, store: &Store) -> OrRejected {
+        let (username, group) = (&self.whom.username(store, &at.clock).await?, &self.group);
         let (may, target) = (May::operator(), Target::named(username));
         let removed = groups::remove_member(&may, store, &at.clock, target, group).await?;
         let words = if removed { "is no longer in" } else { "was not in" };
@@ -368,9 +397,10 @@ impl Group {
 }
 
 impl Role {
-    async fn grant(&self, at: &Installation, store: &Store) -> OrRejected {
-        let Self { username, role } = self;
-        let granted = match role {
+    async fn grant(self, at: &Installation, store: &Store) -> OrRejected {
+        let Self { whom, role } = self;
+        let username = &whom.username(store, &at.clock).await?;
+        let granted = match &role {
             RoleWord::Admin(role) => {
                 let (may, who) = (May::operator(), Who::Name(username));
                 roles::grant(&may, store, &at.clock, who, *role).await?
@@ -388,12 +418,13 @@ impl Role {
 }
 
 impl RevokeRole {
-    async fn run(&self, at: &Installation, store: &Store) -> OrRejected {
-        let Self { role: Role { username, role }, force } = self;
-        let revoked = match role {
+    async fn run(self, at: &Installation, store: &Store) -> OrRejected {
+        let Self { role: Role { whom, role }, force } = self;
+        let username = &whom.username(store, &at.clock).await?;
+        let revoked = match &role {
             RoleWord::Admin(role) => {
                 let (may, who) = (May::operator(), Who::Name(username));
-                roles::revoke(&may, store, &at.clock, who, (*role, *force)).await?
+                roles::revoke(&may, store, &at.clock, who, (*role, force)).await?
             }
             RoleWord::AtClient(client, name) => {
                 let (may, target) = (May::operator(), Target::named(username));
@@ -408,14 +439,16 @@ impl RevokeRole {
 }
 
 impl SetPassword {
-    async fn run(&self, at: &Installation, settings: &Settings, store: &Arc<Store>) -> OrRejected {
+    async fn run(self, at: &Installation, settings: &Settings, store: &Arc<Store>) -> OrRejected {
         let password = self.password.read()?.unwrap_or_default();
         warn_if_breached(settings, Some(&password)).await?;
         let (clock, hasher) = (&at.clock, hasher(settings)?);
         let mailer = mailer(settings, store, clock).await?;
-        let (mailer, target) = (mailer.as_ref(), Target::named(&self.username));
+        let username = self.whom.username(store, clock).await?;
+        let (mailer, target) = (mailer.as_ref(), Target::named(&username));
+        let set = users::SetPassword { password: &password, temporary: self.temporary };
         let may = May::operator();
-        let ended = users::set_password(&may, store, clock, mailer, &hasher, target, &password);
+        let ended = users::set_password(&may, store, clock, mailer, &hasher, target, set);
         let ended = ended.await?;
         ended_shown(at, "the password is set", ended);
         Ok(())
@@ -440,16 +473,17 @@ impl Invite {
 }
 
 impl Recover {
-    async fn run(&self, at: &Installation, settings: &Settings, store: &Arc<Store>) -> OrRejected {
+    async fn run(self, at: &Installation, settings: &Settings, store: &Arc<Store>) -> OrRejected {
         let mailer = if self.print { None } else { mailer(settings, store, &at.clock).await? };
         let (issuer, mailer) = (&settings.issuer, mailer.as_ref());
+        let username = self.whom.username(store, &at.clock).await?;
         let made = recovery::make(
             &May::operator(),
             store,
             &at.clock,
             issuer,
             mailer,
-            Target::named(&self.username),
+            Target::named(&username),
         )
         .await?;
         match made {
@@ -571,6 +605,7 @@ fn described(user: &User) -> Value {
         "email": user.email,
         "email_verified": user.email_verified,
         "has_password": user.password_hash.is_some(),
+        "password_temporary": user.password_temporary,
         "claims": user.profile,
         "disabled_at": user.disabled_at,
         "deletion_at": user.deletion_at,

@@ -30,6 +30,7 @@ pub mod error_reference;
 pub mod excerpt;
 pub mod failure_reason;
 pub mod family;
+pub mod foreign_hash;
 pub mod form;
 pub mod grant_type;
 pub mod group;

@@ -23,8 +23,11 @@ pub struct User {
     pub email: Option<String>,
     /// Whether the address was verified to belong to the person.
     pub email_verified: bool,
-    /// Argon2id in PHC form. Without it, sign-in by password is not possible.
+    /// Argon2id in PHC form, or what another program made of the password, until the first sign-in
+    /// ([`foreign_hash`](super::foreign_hash)). Without it, sign-in by password is not possible.
     pub password_hash: Option<String>,
+    /// Whether the person has to change the password when they sign in.
+    pub password_temporary: bool,
     /// Since when the account has one-time codes; `None` if it has none.
     pub totp_since: Option<DateTime<Utc>>,
     /// The other standard claims.

@@ -5,10 +5,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::accounts::browsers::{BrowserState, Cookie, new_browser_session};
-use crate::accounts::hashing_queue::Lane;
+use crate::accounts::hashing_queue::{Busy, Lane};
 use crate::accounts::mail_secrets::{self, MailSecretRefused};
 use crate::accounts::passkeys::adding::{self, CreatedPasskey, NotAdded, PasskeyOwner};
 use crate::accounts::passkeys::challenge::PasskeyPrompt;
+use crate::accounts::password_hash::{PasswordCheck, PasswordToCheck};
 use crate::accounts::password_rules::{ChosenPassword, PasswordRefused, words_about};
 use crate::accounts::{notices, session_endings};
 use crate::domain::account_page::AccountPage;
@@ -20,7 +21,8 @@ use crate::domain::language::Language;
 use crate::domain::mail::{MailContent, MethodChange};
 use crate::domain::mail_secret::{MailPurpose, MailSecretOwner};
 use crate::domain::passkey::{self, Passkey};
-use crate::domain::secret::{MailLink, Plain};
+use crate::domain::random;
+use crate::domain::secret::{MailLink, Plain, Secret};
 use crate::domain::urls;
 use crate::domain::user::{User, UserId};
 use crate::domain::verdict::{Error, Fault};
@@ -147,6 +149,17 @@ pub(super) async fn begin(
     (user, link): (&UserId, &Plain<MailLink>),
     (then, language): (Option<Handle>, Language),
 ) -> Result<Advanced, Fault> {
+    let ui_locales = Some(language.as_str().to_owned());
+    begin_in(tx, flows, caller, (user, link), (then, ui_locales)).await
+}
+
+async fn begin_in(
+    tx: &Tx,
+    flows: &Flows,
+    caller: Caller<'_>,
+    (user, link): (&UserId, &Plain<MailLink>),
+    (then, ui_locales): (Option<Handle>, Option<String>),
+) -> Result<Advanced, Fault> {
     let version = users::lock_secrets_version(tx, user).await?;
     let gone = || Fault::unavailable("beginning a recovery", "the account is gone");
     let (browser, cookie) = if let Some(browser) = &caller.browser_state.browser {
@@ -159,12 +172,27 @@ pub(super) async fn begin(
         user: user.clone(),
         version: version.ok_or_else(gone)?,
         then,
-        ui_locales: Some(language.as_str().to_owned()),
+        ui_locales,
     };
     let begun = Interaction::new(purpose, Some(browser), flows.clock.now());
     let begun = Interaction { id: interaction::begun_by(link), is_stored: true, ..begun };
     interactions::keep(tx, &begun).await?;
     Ok(to_new_password(&begun, cookie))
+}
+
+/// Begins the interaction in which a person who proved a temporary password chooses a new one. What
+/// they came for continues afterwards.
+pub(super) async fn begin_after_temporary(
+    tx: &Tx,
+    flows: &Flows,
+    caller: Caller<'_>,
+    user: &UserId,
+    before: &Interaction,
+) -> Result<Advanced, Fault> {
+    let link = Plain::presented(&random::identifier());
+    let ui_locales = before.purpose.ui_locales().map(str::to_owned);
+    let then = Some(before.id.handle());
+    begin_in(tx, flows, caller, (user, &link), (then, ui_locales)).await
 }
 
 /// The data of the page that asks for the new password.
@@ -218,6 +246,8 @@ pub enum NotRecovered {
     InteractionError(InteractionError),
     /// The password is not accepted.
     Password(PasswordRefused),
+    /// The password is the temporary one.
+    Same,
     /// The server has too much to do.
     Busy,
     /// There is no passkey, or it came too late.
@@ -226,6 +256,20 @@ pub enum NotRecovered {
 
 fn lost(error: Error<InteractionError>) -> Error<NotRecovered> {
     error.map(NotRecovered::InteractionError)
+}
+
+/// Whether this is the password that the account has.
+async fn is_same(
+    flows: &Flows,
+    user: &User,
+    new: &Secret<String>,
+) -> Result<bool, Error<NotRecovered>> {
+    let (password, stored) = (PasswordToCheck::of(new.expose()), user.password_hash.clone());
+    match flows.password.hasher.check(Lane::Known, password, stored).await {
+        Ok(checked) => Ok(matches!(checked.check, PasswordCheck::Right(_))),
+        Err(Error::Refused(Busy)) => Err(Error::Refused(NotRecovered::Busy)),
+        Err(Error::Fault(fault)) => Err(fault.into()),
+    }
 }
 
 /// What takes the place of what the person forgot.
@@ -256,7 +300,11 @@ pub async fn recover(
                 return Err(Error::Refused(NotRecovered::Busy));
             }
             let hash = flows.password_rules.hash(chosen, words_about(&user)).await;
-            Recovered::Password(hash.map_err(password_refused)?)
+            let hash = hash.map_err(password_refused)?;
+            if user.password_temporary && is_same(flows, &user, new).await? {
+                return Err(Error::Refused(NotRecovered::Same));
+            }
+            Recovered::Password(hash)
         }
         NewWayIn::Passkey(new) => {
             let created = new_way_in::check(flows, &interaction, new).await;
@@ -316,6 +364,7 @@ async fn write(
     let created = match recovered {
         Recovered::Password(hash) => {
             account.password_hash = Some(hash);
+            account.password_temporary = false;
             users::update(tx, account).await?;
             return Ok((Method::Password, None));
         }
@@ -323,6 +372,7 @@ async fn write(
     };
     // Somebody else may know the password that was forgotten.
     account.password_hash = None;
+    account.password_temporary = false;
     users::update(tx, account).await?;
     users::bump_version(tx, &account.id).await?;
     let lost = |error: Error<NotAdded>| error.map(|_| InteractionError::Finished(None));
@@ -360,18 +410,30 @@ async fn recover_in(
         }
     }
     interactions::end(tx, &interaction.id, None).await?;
+    let was_temporary = account.password_temporary;
     let (method, later) = write(tx, caller, &mut account, recovered).await?;
     let (change, said) = match method {
+        Method::Password if was_temporary => {
+            (MethodChange::PasswordChanged, FlashMessage::PasswordChanged)
+        }
         Method::Password => (MethodChange::PasswordRecovered, FlashMessage::PasswordChanged),
         _ => (MethodChange::PasskeyRecovered, FlashMessage::PasskeyAdded),
     };
     let mailer = flows.mailer.as_ref();
     notices::changed(tx, mailer, user, change, caller.notice_origin()).await?;
-    let recovered = Event::new(EventKind::RecoveryCompleted).user(user).from(caller.origin);
+    let kind = match method {
+        Method::Password if was_temporary => EventKind::UserPasswordChanged,
+        _ => EventKind::RecoveryCompleted,
+    };
+    let recovered = Event::new(kind).user(user).from(caller.origin);
     audit_events::insert(tx, &[recovered]).await?;
     // The person proved their address, so their browser counts as known, and no notice tells them
-    // of a new device.
-    let known = known(flows, caller, user, tx);
+    // of a new device. A temporary password proves no address.
+    let known = if was_temporary {
+        caller.known.unwrap_or_default().to_owned()
+    } else {
+        known(flows, caller, user, tx)
+    };
     // A second factor is asked for in every browser: the mailbox is in the place of the password.
     let browser_state = BrowserState { remembered: None, ..caller.browser_state.clone() };
     let caller = Caller { known: Some(&known), browser_state: &browser_state, ..caller };

@@ -101,6 +101,7 @@ pub(super) fn attempt<'a>(
         place: AttemptPlace::Address(caller.address),
         browser: caller.known,
         asked_for: Some(&user.id),
+        takes_temporary: false,
         client,
         origin: caller.origin,
     }

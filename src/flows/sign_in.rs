@@ -9,7 +9,6 @@ use crate::domain::reason::Reason;
 use crate::domain::session::{Session, SessionId};
 use crate::domain::user::UserId;
 use crate::domain::verdict::Error;
-use crate::flows::advance;
 use crate::flows::complete_sign_in::{
     CompletedSignIn, asks_for_another, complete_sign_in, known, next, signed_in_user, token,
 };
@@ -17,6 +16,7 @@ use crate::flows::context::Flows;
 use crate::flows::interaction::{self, Caller};
 use crate::flows::outcome::{Advanced, InteractionError, NextStep, Outcome};
 use crate::flows::submitted::Submitted;
+use crate::flows::{advance, recovery};
 use crate::oauth::error::Refusal;
 use crate::store::{Repeats, Tx, audit_events, interactions, users};
 
@@ -84,6 +84,7 @@ pub async fn sign_in(
         place: AttemptPlace::Address(caller.address),
         browser: caller.known,
         asked_for: pending.and_then(|pending| asked_for(pending, typed.username)),
+        takes_temporary: true,
         client,
         origin: caller.origin,
     };
@@ -172,6 +173,10 @@ async fn admit(
     }
     if asks_for_another(tx, flows, id, user).await? {
         return Err(Error::Refused(NotSignedIn::Another));
+    }
+    if signed_in.user.password_temporary {
+        audit_events::insert(tx, &[event]).await?;
+        return Ok(recovery::begin_after_temporary(tx, flows, caller, user, &found).await?);
     }
     let authentication = Authentication::by(Method::Password, tx.now());
     let entry = CompletedSignIn { id, user: user.clone(), authentication, keep, event };

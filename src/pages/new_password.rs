@@ -42,6 +42,8 @@ pub enum NewPasswordProblem {
     TooEasy,
     /// It is on a list of breached passwords.
     Breached,
+    /// It is the temporary password.
+    Same,
     /// It is too long.
     TooLong,
     /// There is no passkey.
@@ -63,6 +65,7 @@ impl NewPasswordProblem {
             }
             Self::TooEasy => Some(frame.t("password-too-easy")),
             Self::Breached => Some(frame.t("password-breached")),
+            Self::Same => Some(frame.t("password-same-as-old")),
             Self::TooLong => Some(frame.t("password-too-long")),
             Self::NoPasskey | Self::PasskeyLate | Self::Busy => None,
         }
@@ -110,6 +113,7 @@ impl<'a> Sample<'a> for NewPasswordPage<'a> {
             ("too-short", problem(NewPasswordProblem::TooShort { least: 8 })),
             ("too-easy", Self { keep_sessions: true, ..problem(NewPasswordProblem::TooEasy) }),
             ("breached", problem(NewPasswordProblem::Breached)),
+            ("same", problem(NewPasswordProblem::Same)),
             ("too-long", problem(NewPasswordProblem::TooLong)),
             ("busy", problem(NewPasswordProblem::Busy)),
             ("long-names", Self { username: names::LONG, ..page.clone() }),

@@ -1,5 +1,7 @@
 //! `account_key`: every name by which an account can sign in.
 
+use std::collections::HashMap;
+
 use sea_orm::ActiveValue::Set;
 use sea_orm::ExprTrait;
 use sea_orm::entity::prelude::*;
@@ -51,6 +53,30 @@ pub(super) async fn put(tx: &Tx, user: &UserId, keys: &[String]) -> Result<bool,
         free &= put == 1;
     }
     Ok(free)
+}
+
+/// Writes names of new accounts; `false` when one of them is taken.
+pub(super) async fn insert_many(tx: &Tx, named: Vec<(String, &UserId)>) -> Result<bool, Fault> {
+    let number = named.len();
+    let rows = named
+        .into_iter()
+        .map(|(key, user)| ActiveModel { key: Set(key), user_id: Set(user.as_str().to_owned()) });
+    let inserted = Entity::insert_many(rows)
+        .on_conflict(OnConflict::column(Column::Key).do_nothing().to_owned())
+        .exec_without_returning(tx.connection())
+        .await
+        .map_err(while_doing(WRITING))?;
+    Ok(usize::try_from(inserted).is_ok_and(|inserted| inserted == number))
+}
+
+/// The accounts that have these names.
+pub(super) async fn owners(
+    reader: &impl Reader,
+    keys: &[String],
+) -> Result<HashMap<String, UserId>, Fault> {
+    let rows = Entity::find().filter(Column::Key.is_in(keys)).all(reader.connection()).await;
+    let rows = rows.map_err(while_doing("reading the table account_key"))?;
+    Ok(rows.into_iter().map(|row| (row.key, UserId::from_stored(row.user_id))).collect())
 }
 
 /// Removes these names from the accounts that this statement selects.

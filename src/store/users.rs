@@ -1,6 +1,8 @@
 //! `account`: the accounts of people. Names are looked up only by their canonical keys, so both
 //! databases compare the same bytes.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::entity::prelude::*;
@@ -19,6 +21,7 @@ use super::reader::Reader;
 use super::revocation_log::Noted;
 use super::revocations::everywhere;
 use super::tx::Tx;
+use crate::domain::foreign_hash::ForeignHash;
 use crate::domain::revocation::{Audiences, Revocation, RevokedKind};
 use crate::domain::user::{AccountSource, Profile, User, UserId};
 use crate::domain::verdict::Fault;
@@ -36,6 +39,8 @@ entity! {
             pub email_key: Option<String>,
             pub email_verified: bool,
             pub password_hash: Option<String>,
+            pub password_temporary: bool,
+            pub foreign_work: Option<i64>,
             pub totp_since: Option<i64>,
             pub profile: String,
             pub disabled_at: Option<i64>,
@@ -66,6 +71,7 @@ impl TryFrom<Model> for User {
             email: row.email,
             email_verified: row.email_verified,
             password_hash: row.password_hash,
+            password_temporary: row.password_temporary,
             totp_since: instant(row.totp_since),
             profile,
             disabled_at: instant(row.disabled_at),
@@ -91,6 +97,8 @@ fn row(user: &User) -> Result<ActiveModel, Fault> {
         email_key: Set(user.email.as_deref().and_then(person::email_key)),
         email_verified: Set(user.email_verified),
         password_hash: Set(user.password_hash.clone()),
+        password_temporary: Set(user.password_temporary),
+        foreign_work: Set(user.password_hash.as_deref().and_then(work)),
         totp_since: Set(user.totp_since.map(millis)),
         profile: Set(profile),
         disabled_at: Set(user.disabled_at.map(millis)),
@@ -101,6 +109,12 @@ fn row(user: &User) -> Result<ActiveModel, Fault> {
         secrets_version: NotSet,
         deletion_at: Set(user.deletion_at.map(millis)),
     })
+}
+
+/// About how long a check of this hash takes, if another program made it.
+fn work(hash: &str) -> Option<i64> {
+    let work = ForeignHash::work_of_stored(hash)?;
+    Some(i64::try_from(work).unwrap_or(i64::MAX))
 }
 
 fn source(text: &str) -> Result<AccountSource, Fault> {
@@ -163,6 +177,21 @@ pub(super) fn of_name(username_key: &str, email_key: Option<&str>) -> Select<Ent
         .add(Column::EmailVerified.eq(true))
         .add(Column::EmailKey.eq(email_key.unwrap_or_default()));
     Entity::find().filter(Condition::any().add(Column::UsernameKey.eq(username_key)).add(owner))
+}
+
+/// The hash of another program whose check takes longest, with an estimate of how long.
+pub async fn slowest_foreign_hash(reader: &impl Reader) -> Result<Option<(String, i64)>, Fault> {
+    let slowest = Entity::find()
+        .select_only()
+        .column(Column::PasswordHash)
+        .column(Column::ForeignWork)
+        .filter(Column::ForeignWork.is_not_null())
+        .order_by_desc(Column::ForeignWork)
+        .into_tuple::<(Option<String>, Option<i64>)>()
+        .one(reader.connection())
+        .await;
+    let slowest = slowest.map_err(while_doing(TABLE))?;
+    Ok(slowest.and_then(|(hash, work)| hash.zip(work)))
 }
 
 /// Every user with this e-mail address whose account is not over; the one whose address is verified
@@ -405,6 +434,41 @@ pub async fn insert(tx: &Tx, user: &User) -> Result<bool, Fault> {
     Ok(unless_taken(inserted.map(drop))? && put_keys(tx, user).await?)
 }
 
+/// Writes new users, whose names the caller freed ([`free`]); `false` when one of the names or ids is
+/// taken. The transaction must then be ended.
+pub async fn insert_many(tx: &Tx, users: &[User]) -> Result<bool, Fault> {
+    let rows = users.iter().map(row).collect::<Result<Vec<_>, _>>()?;
+    let inserted = Entity::insert_many(rows).exec_without_returning(tx.connection()).await;
+    let named = users.iter().flat_map(|user| keys(user).into_iter().map(|key| (key, &user.id)));
+    Ok(unless_taken(inserted.map(drop))? && account_keys::insert_many(tx, named.collect()).await?)
+}
+
+/// Takes these names away from accounts that are over.
+pub async fn free(tx: &Tx, keys: &[String]) -> Result<(), Fault> {
+    free_names(tx, keys).await
+}
+
+/// Who has these names. An account that is over owns nothing.
+pub async fn owners(
+    reader: &impl Reader,
+    keys: &[String],
+    now: DateTime<Utc>,
+) -> Result<HashMap<String, UserId>, Fault> {
+    let mut owners = account_keys::owners(reader, keys).await?;
+    let ids: Vec<&str> = owners.values().map(UserId::as_str).collect();
+    let over = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::Id.is_in(ids))
+        .filter(is_over(now))
+        .into_tuple::<String>()
+        .all(reader.connection())
+        .await
+        .map_err(while_doing(TABLE))?;
+    owners.retain(|_, owner| !over.iter().any(|id| id == owner.as_str()));
+    Ok(owners)
+}
+
 async fn put_keys(tx: &Tx, user: &User) -> Result<bool, Fault> {
     account_keys::put(tx, &user.id, &keys(user)).await
 }
@@ -511,6 +575,7 @@ fn unless_taken(written: Result<(), DbErr>) -> Result<bool, Fault> {
 pub async fn replace_hash(tx: &Tx, id: &UserId, old: &str, new: &str) -> Result<(), Fault> {
     Entity::update_many()
         .col_expr(Column::PasswordHash, Expr::value(new))
+        .col_expr(Column::ForeignWork, Expr::value(work(new)))
         .filter(Column::Id.eq(id.as_str()))
         .filter(Column::PasswordHash.eq(old))
         .exec(tx.connection())

@@ -98,6 +98,9 @@ async fn set(shared: Arc<Shared>, (mut page_request, form): (PageRequest, Submit
         Err(Error::Refused(NotRecovered::Password(refused))) => {
             return Ok(show(&shared, &mut page_request, Some(problem(refused))).await);
         }
+        Err(Error::Refused(NotRecovered::Same)) => {
+            return Ok(show(&shared, &mut page_request, Some(NewPasswordProblem::Same)).await);
+        }
         Err(Error::Refused(NotRecovered::Busy)) => {
             return Ok(show(&shared, &mut page_request, Some(NewPasswordProblem::Busy)).await);
         }

@@ -58,6 +58,7 @@ fn no_queue_between_tasks_is_without_a_bound() {
 /// What runs beside the one who began it, and is not kept going by the supervisor: why.
 const SPAWNED: &[(&str, &str)] = &[
     ("accounts/hashing.rs", "the threads are kept going by the supervisor"),
+    ("admin/import/mod.rs", "reads the file: the import waits for it"),
     ("app/log_queue.rs", "the thread begins again by itself: the supervisor speaks by it"),
     ("app/server.rs", "waits for what is supervised, and for the last connections at the end"),
     ("cli/demo/mod.rs", "the app of the demo, beside the server"),

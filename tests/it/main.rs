@@ -56,6 +56,7 @@ mod housekeeping;
 mod http;
 mod http_behaviour;
 mod identity;
+mod import;
 mod installation;
 mod interop;
 mod jwt;

@@ -101,6 +101,7 @@ mod tests {
             email: Some("hong@example.com".to_owned()),
             email_verified: false,
             password_hash: None,
+            password_temporary: false,
             totp_since: None,
             profile: Profile {
                 name: Some("홍길동".to_owned()),

@@ -125,6 +125,7 @@ impl<'a> AttemptFrom<'a> {
             place: self.place,
             browser: None,
             asked_for: None,
+            takes_temporary: false,
             client: Some(self.client),
             origin: &self.origin,
         }
