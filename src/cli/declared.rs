@@ -73,6 +73,7 @@ impl Opened {
             store: &self.store,
             clock: &at.clock,
             issuer: &settings.issuer,
+            lifetimes: &settings.lifetimes,
             sealer: &self.sealer,
             of_file: &settings.social,
             allow_private: settings.outbound.allow_private,

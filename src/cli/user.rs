@@ -83,8 +83,8 @@ impl Whom {
     async fn username(self, store: &Store, clock: &Clock) -> OrRejected<String> {
         match (self.username, self.user) {
             (_, Some(named)) => {
-                let found = users::find_any(&May::operator(), store, &named, clock.now());
-                Ok(found.await?.username)
+                let may = May::operator();
+                Ok(users::find_any(&may, store, &named, clock.now()).await?.username)
             }
             (username, None) => Ok(username.unwrap_or_default()),
         }

@@ -13,6 +13,7 @@ use crate::domain::admin_right::AdminScope;
 use crate::domain::audit::{Event, EventKind};
 use crate::domain::client::{Client, ClientId, ClientKind, ClientMetadata};
 use crate::domain::client_metadata::ClientChange;
+use crate::domain::client_secret;
 use crate::domain::secret::{ClientSecret, Plain};
 use crate::domain::user::UserId;
 use crate::domain::verdict::{Fault, OrRejected, reject};
@@ -74,10 +75,11 @@ fn current(client: &Client) -> Current {
     let mut members = without_nulls(client.metadata.to_json());
     members.insert("client_id".to_owned(), json!(client.id));
     members.insert("kind".to_owned(), json!(client.kind));
-    if client.secret.is_some() {
+    if !client.secrets.is_empty() {
         members.insert(SECRET.to_owned(), variable(client.id.as_str(), "CLIENT_SECRET"));
     }
-    let secret = client.secret.and_then(|secret| secret.to_stored().try_into().ok());
+    let newest = client.secrets.first();
+    let secret = newest.and_then(|one| one.hash.to_stored().try_into().ok());
     Current { members, secret }
 }
 
@@ -124,7 +126,7 @@ async fn client(
             }
             let attributes = ClientChange(members);
             let new = NewClient { id: object.name.to_owned(), kind, attributes };
-            match new.checked(cx.issuer, tx.now()) {
+            match new.checked(cx.issuer, cx.lifetimes, tx.now()) {
                 Ok(client) => client,
                 Err(why) => return Ok(Err(Wrong::whole(why.to_string()))),
             }
@@ -140,9 +142,12 @@ async fn client(
             return Ok(Err(Wrong::of(SECRET, why)));
         }
         Some(secret) => {
-            client.secret = Some(Plain::<ClientSecret>::presented(secret.expose()).hashed());
+            let hash = Plain::<ClientSecret>::presented(secret.expose()).hashed();
+            if client.secrets.first().is_none_or(|newest| newest.hash != hash) {
+                client.secrets = client_secret::rotated(&client.secrets, hash, tx.now(), None);
+            }
         }
-        None if needs && client.secret.is_none() => {
+        None if needs && client.secrets.is_empty() => {
             let why = "client_secret is missing: { env = \"NAME\" } or { file = \"PATH\" }";
             return Ok(Err(Wrong::whole(why)));
         }
@@ -151,6 +156,9 @@ async fn client(
     // Nobody gives a scope of the administration that they have not.
     if !cx.may.clients.includes(AdminScope::rights_of(&client.metadata.scope.to_string())) {
         return Ok(Err(Wrong::of("scope", "has more rights than you have")));
+    }
+    if let Err(why) = cx.lifetimes.check_client(&client.metadata) {
+        return Ok(Err(Wrong::whole(why)));
     }
     Ok(match registration::check(cx.issuer, &client) {
         Ok(()) => Ok(client),

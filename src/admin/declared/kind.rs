@@ -12,6 +12,7 @@ use crate::domain::secret::Secret;
 use crate::domain::urls;
 use crate::domain::verdict::{Fault, OrRejected};
 use crate::keys::seal::Sealer;
+use crate::oauth::lifetimes::Lifetimes;
 use crate::store::{Store, Tx};
 
 /// The proof that somebody may make, change and delete everything that can be declared, and its
@@ -46,6 +47,8 @@ pub struct Context<'a> {
     pub clock: &'a Clock,
     /// The issuer.
     pub issuer: &'a urls::Issuer,
+    /// How long tokens live at most.
+    pub lifetimes: &'a Lifetimes,
     /// Opens and seals the credentials of providers.
     pub sealer: &'a Sealer,
     /// The providers of the settings file, which are not declared.
