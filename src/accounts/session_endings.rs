@@ -347,7 +347,7 @@ pub async fn end_family(tx: &Tx, family: &Family) -> Result<bool, Fault> {
     let event = Event::new(EventKind::FamilyRevoked).user(&family.user).client(&family.client);
     audit_events::insert(tx, &[event.family(&family.id)]).await?;
     let (id, client, user) = (family.id.clone(), family.client.clone(), family.user.clone());
-    notify(tx, &[EndedFamily { id, client, user }]).await?;
+    notify(tx, &[EndedFamily { id, user, client }]).await?;
     Ok(true)
 }
 

@@ -270,7 +270,8 @@ mod tests {
     fn a_dangerous_change_wants_a_proof_that_is_not_old() {
         let owner = person(AdminRole::Owner, proven(Acr::Two, true));
         for right in AdminRight::ALL {
-            let at = |minutes| owner.check(*right, clock::from_millis(minutes * 60_000), FRESH);
+            let at =
+                |minutes: i64| owner.check(*right, clock::from_millis(minutes * 60_000), FRESH);
             assert_eq!(at(15), Ok(()), "{right:?}");
             let expected = if right.is_dangerous() { Err(NotAllowed::Age(FRESH)) } else { Ok(()) };
             assert_eq!(at(16), expected, "{right:?}");

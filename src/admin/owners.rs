@@ -10,7 +10,7 @@ use crate::store::{Tx, admin_roles};
 /// owners who take the role from each other at the same time do not both succeed.
 pub(super) async fn keeps_one(tx: &Tx, leaving: &User) -> AdminResult {
     let owners = admin_roles::lock_holders(tx, AdminRole::Owner).await?;
-    if owners.iter().any(|owner| *owner == leaving.id) && owners.len() == 1 {
+    if owners == [leaving.id.clone()] {
         return conflict(format!("{:?} is the last owner", leaving.username));
     }
     Ok(())

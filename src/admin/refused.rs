@@ -46,8 +46,9 @@ impl From<Error<ClientRejected>> for Error<Refused> {
                 ClientRejected::InvalidMetadata(_) => Refused::Invalid(why),
                 ClientRejected::BeyondRights(_) => Refused::Forbidden(why),
                 ClientRejected::Changed => Refused::Changed,
-                ClientRejected::Unknown(_) => Refused::NotFound(why),
-                ClientRejected::NoSuchSecret(_) => Refused::NotFound(why),
+                ClientRejected::Unknown(_) | ClientRejected::NoSuchSecret(_) => {
+                    Refused::NotFound(why)
+                }
                 ClientRejected::Taken(_)
                 | ClientRejected::TooManySecrets
                 | ClientRejected::OnlySecret

@@ -46,10 +46,10 @@ pub async fn revoke(
     may.within(role)?;
     let user = users::found(store, who).await?;
     let tx = may.acting(store).begin(clock.now()).await?;
-    let checked = match force {
-        true => Ok(()),
-        false if role == AdminRole::Owner => owners::keeps_one(&tx, &user).await,
-        false => Ok(()),
+    let checked = if role == AdminRole::Owner && !force {
+        owners::keeps_one(&tx, &user).await
+    } else {
+        Ok(())
     };
     if let Err(why) = checked {
         tx.abandon().await;

@@ -382,6 +382,7 @@ impl<'a> From<&'a Secret<String>> for SetPassword<'a> {
 
 /// Sets a password, and ends all sessions and tokens of the account. The person is told by mail. If
 /// the ending fails, the new password is stored all the same.
+#[expect(clippy::too_many_arguments, reason = "the parts it works with, the person, the password")]
 pub async fn set_password(
     may: &May<ChangePeople>,
     store: &Store,

@@ -82,22 +82,8 @@ impl Server {
         epoch.check(&store, &services.known).await?;
         end_what_disabled_providers_gave(&settings, &store, &clock).await?;
         services.known.learn().await?;
-        let shared = Shared::new(web::SharedParts {
-            supervisor: services.supervisor.clone(),
-            flows: services.flows.clone(),
-            requests: services.requests.clone(),
-            token: Arc::clone(&services.token),
-            resources: services.resources.clone(),
-            keyring: Arc::clone(&services.keyring),
-            status_lists: Arc::clone(&services.status_lists),
-            feed: Arc::clone(&services.feed),
-            logos: logos(&services),
-            look: Arc::clone(&services.look),
-            doctor: DoctorKey::new(&master)?,
-            key_fetchers: Arc::clone(&services.key_fetchers),
-            admin: settings.admin,
-            providers_of_file: settings.social.clone(),
-        })?;
+        let doctor = DoctorKey::new(&master)?;
+        let shared = Shared::new(parts(&services, &settings, doctor))?;
         let router = web::router(Arc::clone(&shared));
         let strict_transport = services.url.is_https().then_some(settings.strict_transport);
         let (proxies, timeout) = (settings.trusted_proxies.clone(), settings.http.request_timeout);
@@ -248,4 +234,24 @@ async fn bind(setting: &str, address: SocketAddr) -> OrRejected<TcpListener> {
 
 fn local(listener: &TcpListener) -> Result<SocketAddr, Fault> {
     listener.local_addr().map_err(|error| Fault::internal("asking for the own address", error))
+}
+
+/// The parts of the handlers.
+fn parts(services: &Services, settings: &Settings, doctor: DoctorKey) -> web::SharedParts {
+    web::SharedParts {
+        supervisor: services.supervisor.clone(),
+        flows: services.flows.clone(),
+        requests: services.requests.clone(),
+        token: Arc::clone(&services.token),
+        resources: services.resources.clone(),
+        keyring: Arc::clone(&services.keyring),
+        status_lists: Arc::clone(&services.status_lists),
+        feed: Arc::clone(&services.feed),
+        logos: logos(services),
+        look: Arc::clone(&services.look),
+        doctor,
+        key_fetchers: Arc::clone(&services.key_fetchers),
+        admin: settings.admin,
+        providers_of_file: settings.social.clone(),
+    }
 }

@@ -169,7 +169,7 @@ fn dispatch(cli: Cli, output: Output) -> OrRejected<ExitCode> {
             Verb::Restore(verb) => Box::pin(verb.run(&at)).await.map(|()| ExitCode::SUCCESS),
             Verb::Key(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
             Verb::Client(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
-            Verb::User(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
+            Verb::User(verb) => Box::pin(verb.run(&at)).await.map(|()| ExitCode::SUCCESS),
             Verb::Group(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
             Verb::Role(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
             Verb::Attribute(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),

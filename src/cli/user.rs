@@ -255,6 +255,7 @@ impl Verbs {
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm for each verb")]
     pub(super) async fn run(self, at: &Installation) -> OrRejected {
         let settings = at.quiet_settings()?;
         // Missing flags are reported before the database is opened.

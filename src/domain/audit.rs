@@ -200,7 +200,7 @@ impl EventKind {
             Self::RoleGranted => "role.granted",
             Self::RoleRevoked => "role.revoked",
             Self::EverythingRevoked => "everything.revoked",
-            Self::DatabaseRestored => "database.restored",
+            Self::DatabaseRestored => "backup.restored",
         }
     }
 }

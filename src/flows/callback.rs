@@ -377,7 +377,7 @@ impl At<'_> {
                 }
                 Ok(Some(Arrival::Known(user) | Arrival::New(user))) => {
                     let advanced = self.complete_sign_in(&tx, interaction, &user, identity);
-                    advanced.await.map(CallbackOutcome::Advanced)
+                    Box::pin(advanced).await.map(CallbackOutcome::Advanced)
                 }
                 Ok(Some(Arrival::Prove(user))) => {
                     let advanced = self.ask(&tx, interaction, user, identity);

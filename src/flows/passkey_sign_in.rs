@@ -125,7 +125,8 @@ pub async fn sign_in_by_passkey(
         return Err(Error::Refused(NotSignedInByPasskey::Refused(SignInRefused::Wrong)));
     }
     let tx = flows.store.begin(flows.clock.now()).await?;
-    let advanced = admit(&tx, flows, caller, &interaction, &proven, given.keep).await;
+    let advanced = admit(&tx, flows, caller, &interaction, &proven, given.keep);
+    let advanced = Box::pin(advanced).await;
     tx.settle(advanced).await
 }
 

@@ -96,7 +96,7 @@ pub async fn sign_in(
     let mut repeats = Repeats::default();
     loop {
         let tx = flows.store.begin(flows.clock.now()).await?;
-        let advanced = admit(&tx, flows, caller, proven).await;
+        let advanced = Box::pin(admit(&tx, flows, caller, proven)).await;
         let settled = tx.settle(advanced).await;
         if !repeats.wants(&settled) {
             return settled;

@@ -41,6 +41,7 @@ pub type Memberships = Batch<Asked, Result<Held, Fault>>;
 
 /// Starts the worker that answers the queue: one statement for all groups of a batch, one for all
 /// roles, and one for all attributes.
+#[must_use]
 pub fn start(supervisor: &Supervisor, store: Arc<Store>) -> Memberships {
     let deadline = Duration::from_secs(3);
     let bounds = Bounds { name: "memberships", lanes: 2, queue: 4096, deadline };

@@ -86,7 +86,8 @@ impl Table {
                 format!("\"{key}\"{how}")
             };
             let key: Vec<_> = self.key.iter().map(by).collect();
-            sql.push_str(&format!(" ORDER BY {}", key.join(", ")));
+            sql.push_str(" ORDER BY ");
+            sql.push_str(&key.join(", "));
         }
         sql
     }

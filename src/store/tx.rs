@@ -87,7 +87,9 @@ impl Tx {
             changes.send_modify(|number| *number += 1);
         }
         let events = events.into_inner().unwrap_or_else(PoisonError::into_inner);
-        events.iter().for_each(|event| audit_log::log(event, acting.as_ref()));
+        for event in &events {
+            audit_log::log(event, acting.as_ref());
+        }
         Ok(())
     }
 

@@ -143,7 +143,7 @@ both! {
         app.refresh(&later).await.refused(400, "invalid_grant");
         app.password("openid").await.ok();
         let evidence = binary.evidence().await;
-        assert_eq!(evidence.events_of("database.restored").await.len(), 1);
+        assert_eq!(evidence.events_of("backup.restored").await.len(), 1);
     }
 
     async fn a_copy_to_the_other_database_and_back_has_every_row(database) {

@@ -28,7 +28,8 @@ async fn import_text(cli: &Cli, from: &str, text: &str, more: &[&str]) -> (i32, 
 }
 
 fn lines(rows: &[Value]) -> String {
-    rows.iter().map(|row| format!("{row}\n")).collect()
+    let rows: Vec<_> = rows.iter().map(Value::to_string).collect();
+    format!("{}\n", rows.join("\n"))
 }
 
 /// The hashes that programs made of [`MOVED`], by name.
@@ -220,13 +221,11 @@ both! {
         let shown = cli.json(&["user", "show", "--username", "hana"], None).await;
         assert_eq!(shown["claims"], json!({ "name": "Kim, Hana", "locale": "ko" }));
         app.password_as("hana@example.com", MOVED, "read").await.ok();
-        let (code, _) = {
-            let file = cli.folder.path().join("people");
-            std::fs::write(&file, "name\nHana\n").unwrap();
-            let said = cli.run(&["import", "--from", "csv", file.to_str().unwrap()], None).await;
-            (said.code, assert!(said.err.contains("username"), "{said:?}"))
-        };
-        assert_eq!(code, 1);
+        let file = cli.folder.path().join("people");
+        std::fs::write(&file, "name\nHana\n").unwrap();
+        let said = cli.run(&["import", "--from", "csv", file.to_str().unwrap()], None).await;
+        assert!(said.err.contains("username"), "{said:?}");
+        assert_eq!(said.code, 1);
     }
 
     async fn keycloak_brings_hashes_codes_names_and_subjects(database) {

@@ -46,17 +46,13 @@ impl Kind for Clients {
             Ok(client) => client,
             Err(Wrong(_, why)) => return reject(why),
         };
-        let kind = match object.before {
-            Some(_) => {
-                clients::update(tx, &client).await?;
-                EventKind::ClientUpdated
-            }
-            None => {
-                if !clients::insert(tx, &client).await? {
-                    return reject(format!("the client id {:?} is taken", object.name));
-                }
-                EventKind::ClientCreated
-            }
+        let kind = if object.before.is_some() {
+            clients::update(tx, &client).await?;
+            EventKind::ClientUpdated
+        } else if clients::insert(tx, &client).await? {
+            EventKind::ClientCreated
+        } else {
+            return reject(format!("the client id {:?} is taken", object.name));
         };
         audit_events::insert(tx, &[Event::new(kind).client(&client.id)]).await?;
         Ok(())

@@ -16,6 +16,7 @@ const DEADLINE: Duration = Duration::from_secs(3);
 pub type Liveness = Batch<LivenessQuestion, Result<Option<TokenStanding>, Fault>>;
 
 /// Starts the worker that answers the queue.
+#[must_use]
 pub fn start(supervisor: &Supervisor, store: Arc<Store>) -> Liveness {
     let bounds = Bounds { name: "liveness", lanes: 2, queue: QUEUE, deadline: DEADLINE };
     Batch::start(supervisor, bounds, move |questions: Vec<LivenessQuestion>| {

@@ -13,6 +13,7 @@ use crate::store::{Store, users};
 pub type People = Batch<UserId, Result<Option<User>, Fault>>;
 
 /// Starts the worker that answers the queue.
+#[must_use]
 pub fn start(supervisor: &Supervisor, store: Arc<Store>) -> People {
     let bounds = Bounds { name: "people", lanes: 2, queue: 4096, deadline: Duration::from_secs(3) };
     Batch::start(supervisor, bounds, move |wanted: Vec<UserId>| {

@@ -81,7 +81,7 @@ fn info() -> utoipa::openapi::Info {
         .build()
 }
 
-/// The description of the API, OpenAPI 3.1, without the servers that offer it.
+/// The description of the API, `OpenAPI` 3.1, without the servers that offer it.
 #[must_use]
 pub fn description() -> OpenApi {
     let mut api = operations().split_for_parts().1;
