@@ -8,6 +8,7 @@ pub mod actor;
 pub mod address;
 pub mod admin_right;
 pub mod admin_role;
+pub mod admin_urls;
 pub mod attribute;
 pub mod audit;
 pub mod auth_session;

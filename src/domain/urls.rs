@@ -2,6 +2,8 @@
 
 use url::{Host, Url};
 
+use super::admin_urls;
+
 /// The token endpoint, RFC 6749 §3.2.
 pub const TOKEN: &str = "/token";
 /// The authorization endpoint, RFC 6749 §3.1.
@@ -138,12 +140,6 @@ pub const STATUS_LISTS: &str = "/status";
 pub const STATUS_LIST: &str = "/status/{number}";
 /// The feed of revocations.
 pub const REVOCATIONS: &str = "/revocations";
-/// The audience of tokens for the administration API, below the issuer.
-pub const ADMIN_API: &str = "/admin/api";
-/// The administration API.
-pub const ADMIN_API_V1: &str = "/admin/api/v1";
-/// The description of the administration API.
-pub const ADMIN_OPENAPI: &str = "/admin/api/v1/openapi.json";
 /// The metadata, OpenID Connect Discovery §4.
 pub const OPENID_CONFIGURATION: &str = "/.well-known/openid-configuration";
 /// The metadata, RFC 8414 §3.
@@ -244,7 +240,7 @@ pub const ALL: &[&str] = &[
 pub fn template(route: &str, base: &str) -> Option<&'static str> {
     let inner = route.strip_prefix(base).or_else(|| route.strip_suffix(base)).unwrap_or(route);
     let inner = if inner.is_empty() { FRONT } else { inner };
-    ALL.iter().find(|path| **path == inner).copied()
+    ALL.iter().chain(admin_urls::ROUTES).find(|path| **path == inner).copied()
 }
 
 /// The issuer identifier: a URL without query and fragment, and with https except on loopback. It

@@ -5,6 +5,7 @@ use mapae::admin::roles;
 use mapae::admin::users::Who;
 use mapae::domain::admin_role::AdminRole;
 use mapae::domain::scope::Scope;
+use mapae::domain::urls::template;
 use mapae::web::admin_api::description;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -155,6 +156,11 @@ fn the_table_of_operations_has_every_operation_of_the_description() {
         .iter()
         .map(|(method, path, _)| ((*method).to_owned(), (*path).to_owned()))
         .collect();
+    for (_, path) in &described {
+        let route = format!("/admin/api/v1{path}");
+        // The log and the metrics name a route by its template.
+        assert_eq!(template(&route, ""), Some(&*route));
+    }
     described.sort();
     listed.sort();
     assert_eq!(described, listed);

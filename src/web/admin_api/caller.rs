@@ -10,10 +10,10 @@ use super::problem::{ApiResult, Failed};
 use crate::admin::authority::{self, Authority, May, Proven, Right};
 use crate::domain::acr::Acr;
 use crate::domain::admin_right::AdminScope;
+use crate::domain::admin_urls;
 use crate::domain::client::ClientId;
 use crate::domain::form::Form;
 use crate::domain::reason::Reason;
-use crate::domain::urls;
 use crate::domain::user::UserId;
 use crate::oauth::claims::AccessToken;
 use crate::web::body::Head;
@@ -41,7 +41,7 @@ async fn authority(parts: &mut Parts, shared: &Arc<Shared>) -> ApiResult<Authori
     let claims = shared.resources.access_tokens.verify(token).await?;
     let claims = claims.ok_or(Reason::AccessTokenInvalid)?;
     let audience =
-        format!("{}{}", shared.flows.url.as_str().trim_end_matches('/'), urls::ADMIN_API);
+        format!("{}{}", shared.flows.url.as_str().trim_end_matches('/'), admin_urls::API);
     // RFC 9068 §4: a token whose audience does not name this API is refused.
     if !claims.aud.contains(&audience) {
         return Err(Reason::AccessTokenInvalid.into());

@@ -18,10 +18,10 @@ use super::received::{Named, Parameters, Seen, Sent};
 use super::shown::{Shown, done};
 use crate::admin::authority::{ChangeClients, ChangeSecrets, ReadClients};
 use crate::admin::clients::{self, NewClient, Target};
+use crate::domain::admin_urls;
 use crate::domain::client::{Client, ClientKind};
 use crate::domain::client_metadata::ClientChange;
 use crate::domain::reason::Reason;
-use crate::domain::urls;
 use crate::domain::verdict::Error;
 use crate::web::shared::Shared;
 
@@ -139,7 +139,7 @@ pub(super) async fn create(
         let secret = clients::create(&may, store, clock, &flows.url, client.clone()).await?;
         let made = clients::of_id(&may, &**store, client.id.as_str()).await?;
         let id = made.id.as_str();
-        let location = format!("{}{}/clients/{id}", shared.base, urls::ADMIN_API_V1);
+        let location = format!("{}{}/clients/{id}", shared.base, admin_urls::API_V1);
         let client_secret = secret.map(|secret| secret.expose().to_owned());
         let shown = NewApp { app: App::from(&made), client_secret };
         // The secret is shown once.

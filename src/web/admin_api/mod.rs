@@ -30,7 +30,7 @@ use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder, SecurityRequirement,
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::domain::urls;
+use crate::domain::admin_urls;
 use crate::web::answer;
 use crate::web::shared::Shared;
 
@@ -90,7 +90,7 @@ pub fn description() -> OpenApi {
     components.security_schemes.insert(BEARER.to_owned(), SecurityScheme::Http(scheme).into());
     api.security = Some(vec![SecurityRequirement::new(BEARER, Vec::<String>::new())]);
     let paths = std::mem::take(&mut api.paths.paths);
-    let below = |(path, item)| (format!("{}{path}", urls::ADMIN_API_V1), item);
+    let below = |(path, item)| (format!("{}{path}", admin_urls::API_V1), item);
     api.paths.paths = paths.into_iter().map(below).collect();
     api
 }
@@ -98,7 +98,7 @@ pub fn description() -> OpenApi {
 /// The routes of the API.
 pub(super) fn routes() -> Router<Arc<Shared>> {
     let operations = operations().split_for_parts().0;
-    Router::new().nest(urls::ADMIN_API_V1, operations).route(urls::ADMIN_OPENAPI, get(openapi))
+    Router::new().nest(admin_urls::API_V1, operations).route(admin_urls::OPENAPI, get(openapi))
 }
 
 /// The description, which everybody may read.

@@ -21,9 +21,9 @@ use super::shown::{Shown, done};
 use crate::admin::authority::{ChangePeople, ReadPeople};
 use crate::admin::recovery::{self, RecoveryLink};
 use crate::admin::users::{self, ClaimsChange, NewEmail, NewUser, Target, Who};
+use crate::domain::admin_urls;
 use crate::domain::reason::Reason;
 use crate::domain::secret::Secret;
-use crate::domain::urls;
 use crate::domain::user::{Profile, User};
 use crate::web::shared::Shared;
 
@@ -149,7 +149,7 @@ pub(super) struct Recovery {
 }
 
 fn location(shared: &Shared, id: &str) -> String {
-    format!("{}{}/users/{id}", shared.base, urls::ADMIN_API_V1)
+    format!("{}{}/users/{id}", shared.base, admin_urls::API_V1)
 }
 
 fn shown(user: &User) -> Shown<Person> {
