@@ -24,7 +24,7 @@ pub use epoch::last_epoch;
 pub use jobs::tell_servers;
 pub use opening::{
     check_existing_store, clock_skew, existing_master_key, is_missing, look, mailer, master_key,
-    open_existing_store, open_keyring, open_store, outbound, post,
+    open_existing_store, open_keyring, open_store, outbound, post, redis_answers,
 };
 pub use server::Server;
 pub use services::Services;

@@ -186,6 +186,13 @@ pub(super) async fn redis(settings: &Settings) -> OrRejected<Option<Redis>> {
     Ok(Some(redis))
 }
 
+/// Whether Redis answers, for `mapae doctor`: a message is sent to which nobody listens. `None` if
+/// there is no Redis.
+pub async fn redis_answers(settings: &Settings) -> OrRejected<Option<bool>> {
+    let Some(redis) = redis(settings).await? else { return Ok(None) };
+    Ok(Some(redis.publish("mapae:doctor").await.is_ok()))
+}
+
 /// The look of the pages: the built-in one, or that of the operator's branding folder.
 pub fn look(settings: &Settings) -> OrRejected<Look> {
     let look = match &settings.pages.branding_dir {

@@ -40,6 +40,7 @@ impl Doctor {
             findings.extend(weak_settings::look(settings));
             findings.extend(files::look(at, settings));
             findings.extend(can_be_used(settings).await);
+            findings.extend(redis(settings).await);
             let seen = database::look(at, settings).await;
             findings.extend(seen.findings);
             findings.push(from_outside::metadata(settings, &seen.kids).await);
@@ -88,6 +89,18 @@ async fn can_be_used(settings: &Settings) -> [Finding; 3] {
         ),
         mail(settings).await,
     ]
+}
+
+/// Whether Redis answers, if there is one. Without it the database counts, so this is no error.
+async fn redis(settings: &Settings) -> Option<Finding> {
+    const CHECK: &str = "redis";
+    let mend = "correct redis.url, or start Redis; until then the database counts";
+    match app::redis_answers(settings).await {
+        Ok(None) => None,
+        Ok(Some(true)) => Some(Finding::good(CHECK, "it answers")),
+        Ok(Some(false)) => Some(Finding::warning(CHECK, "it does not answer", mend)),
+        Err(error) => Some(Finding::error(CHECK, error.to_string(), mend)),
+    }
 }
 
 /// Connects to the mail server and signs in, without sending a mail.

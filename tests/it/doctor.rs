@@ -6,7 +6,9 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::Value;
 
-use crate::support::{Binary, Cli, Database, Said, both, http};
+use crate::support::{
+    Binary, Cli, Database, RedisServer, Said, both, free_port, http, postgres_or_skip,
+};
 
 /// The report, whose form is checked.
 fn report(said: &Said) -> Value {
@@ -148,4 +150,27 @@ async fn weak_settings_and_open_files_are_told_with_their_mending() {
     let report = examine(&cli, &[]).await;
     let (level, detail) = found(&report, "files");
     assert!(level == "error" && detail.contains("mapae.db"), "{detail}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_redis_that_does_not_answer_is_a_warning() {
+    let mut cli = Cli::installed(&Database::Sqlite).await;
+    let named = examine(&cli, &[]).await.to_string();
+    assert!(!named.contains("\"redis\"") && !named.contains("\"standby\""), "{named}");
+    cli.set("MAPAE_REDIS_URL", format!("redis://127.0.0.1:{}", free_port()));
+    assert_eq!(found(&examine(&cli, &[]).await, "redis").0, "warning");
+    let Some(redis) = RedisServer::start().await else { return };
+    cli.set("MAPAE_REDIS_URL", redis.url());
+    assert_eq!(found(&examine(&cli, &[]).await, "redis"), ("ok", "it answers"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_standby_that_does_not_answer_is_a_warning() {
+    let Some(database) = postgres_or_skip() else { return };
+    let mut cli = Cli::installed(&database).await;
+    cli.set("MAPAE_DATABASE_READ_URL", cli.get("MAPAE_DATABASE_URL").to_owned());
+    assert_eq!(found(&examine(&cli, &[]).await, "standby").0, "ok");
+    let nobody = format!("postgres://mapae@127.0.0.1:{}/none", free_port());
+    cli.set("MAPAE_DATABASE_READ_URL", nobody);
+    assert_eq!(found(&examine(&cli, &[]).await, "standby").0, "warning");
 }

@@ -49,6 +49,7 @@ pub(super) async fn look(at: &Installation, settings: &Settings) -> Seen {
     };
     seen.findings.push(server(&store).await);
     seen.findings.extend(clock(at, &store).await);
+    seen.findings.extend(standby(settings).await);
     let keys = signing_keys::list_all(&*store).await.unwrap_or_default();
     seen.kids = keys.into_iter().map(|key| key.kid).collect();
     let (now, lead) = (at.clock.now(), settings.keys.lead);
@@ -127,6 +128,28 @@ async fn server(store: &Store) -> Finding {
     } else {
         Finding::good(CHECK, detail)
     }
+}
+
+/// Whether the standby answers, if there is one. Without it lists are read from the primary.
+async fn standby(settings: &Settings) -> Option<Finding> {
+    const CHECK: &str = "standby";
+    let url = settings.database_read_url.as_deref()?;
+    let answered = match Store::open(url, &settings.database).await {
+        Ok(store) => {
+            let version = store.version().await;
+            store.close().await;
+            version
+        }
+        Err(fault) => Err(fault),
+    };
+    Some(match answered {
+        Ok(version) => Finding::good(CHECK, format!("{version} answers")),
+        Err(fault) => Finding::warning(
+            CHECK,
+            fault.to_string(),
+            "correct database.read_url, or start the standby; until then lists are read from the primary",
+        ),
+    })
 }
 
 /// Compares the clock of this machine with that of the database, if the database has its own.
