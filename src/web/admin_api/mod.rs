@@ -1,6 +1,6 @@
 //! The administration API, `/admin/api/v1`: JSON for programs. Each handler reads a request, calls
 //! a use case of [`admin`](crate::admin) and shows the result. Who may do it is known before
-//! anything of the request is judged: [`Caller`](caller::Caller) stands first in every handler.
+//! anything of the request is judged: `caller::Caller` stands first in every handler.
 
 mod audit;
 mod caller;
