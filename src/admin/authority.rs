@@ -142,18 +142,6 @@ impl Authority {
         }
         Ok(())
     }
-
-    /// The rights.
-    #[must_use]
-    pub fn rights(&self) -> Rights {
-        self.rights
-    }
-
-    /// Who it is.
-    #[must_use]
-    pub fn actor(&self) -> &Actor {
-        &self.acting.actor
-    }
 }
 
 /// The proof that somebody may do something.
@@ -200,8 +188,8 @@ impl<R: Right> May<R> {
         reader: &impl Reader,
         user: &User,
     ) -> Result<(), Error<Refused>> {
-        let roles = roles_of(reader, &user.id).await?;
-        if self.rights.includes(roles) {
+        let roles = admin_roles::of_user(reader, &user.id).await?;
+        if self.rights.includes(Rights::every_of(roles.iter().map(|role| role.rights()))) {
             return Ok(());
         }
         let why = format!("{:?} has a role with more rights than yours", user.username);
@@ -229,12 +217,6 @@ pub async fn standing(
     let has_second_factor =
         account.totp_since.is_some() || !passkeys::of_user(reader, user).await?.is_empty();
     Ok(Some((roles, has_second_factor)))
-}
-
-/// The rights that the roles of a person give them.
-pub async fn roles_of(reader: &impl Reader, user: &UserId) -> Result<Rights, Fault> {
-    let roles = admin_roles::of_user(reader, user).await?;
-    Ok(Rights::every_of(roles.iter().map(|role| role.rights())))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 
 use super::authority::{May, Right};
 use crate::domain::clock::Clock;
+use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
 use crate::store::{Store, repeatable_creations};
 
@@ -49,10 +50,16 @@ impl KeyedCreation {
         Ok(creation)
     }
 
-    /// Keeps its answer, which has no secret.
-    pub async fn answered(&self, store: &Store, clock: &Clock, text: String) -> Result<(), Fault> {
+    /// Keeps its answer, which has no secret. One that tells of a person goes with their account.
+    pub async fn answered(
+        &self,
+        store: &Store,
+        clock: &Clock,
+        text: String,
+        about: Option<&UserId>,
+    ) -> Result<(), Fault> {
         let tx = store.begin(clock.now()).await?;
-        repeatable_creations::answer(&tx, &self.hash, text).await?;
+        repeatable_creations::answer(&tx, &self.hash, text, about).await?;
         tx.commit().await
     }
 

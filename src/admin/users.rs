@@ -218,6 +218,21 @@ pub(super) async fn lock(
     }
 }
 
+/// The same for an account that can be used no longer afterwards: the last owner stays.
+async fn lock_leaving(
+    may: &May<ChangePeople>,
+    store: &Store,
+    clock: &Clock,
+    target: Target<'_>,
+) -> AdminResult<(Tx, User)> {
+    let (tx, user) = lock(may, store, clock, target).await?;
+    if let Err(why) = owners::keeps_one_without(may, &tx, &user).await {
+        tx.abandon().await;
+        return Err(why);
+    }
+    Ok((tx, user))
+}
+
 pub(super) fn unknown<T>(who: Who<'_>) -> AdminResult<T> {
     not_found(match who {
         Who::Name(name) => format!("there is no user {name:?}"),
@@ -418,11 +433,7 @@ pub async fn disable(
     clock: &Clock,
     target: Target<'_>,
 ) -> AdminResult<u64> {
-    let (tx, user) = lock(may, store, clock, target).await?;
-    if let Err(why) = owners::keeps_one_without(may, &tx, &user).await {
-        tx.abandon().await;
-        return Err(why);
-    }
+    let (tx, user) = lock_leaving(may, store, clock, target).await?;
     users::set_disabled(&tx, &user.id, Some(tx.now())).await?;
     end(
         &may.acting(store),
@@ -496,11 +507,7 @@ pub async fn delete(
     clock: &Clock,
     target: Target<'_>,
 ) -> AdminResult<()> {
-    let (tx, user) = lock(may, store, clock, target).await?;
-    if let Err(why) = owners::keeps_one_without(may, &tx, &user).await {
-        tx.abandon().await;
-        return Err(why);
-    }
+    let (tx, user) = lock_leaving(may, store, clock, target).await?;
     users::set_disabled(&tx, &user.id, Some(tx.now())).await?;
     end(&may.acting(store), clock, tx, &user, None, EndingScope::Account).await.map(drop)
 }

@@ -1,5 +1,6 @@
 //! Reads the groups, the roles and the attributes of many people at once, for the tokens that name them.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -76,15 +77,29 @@ async fn read(store: &Store, asked: &[Asked]) -> Result<Vec<Held>, Fault> {
         [] => Vec::new(),
         users => attribute_values::of_each(store, users).await?,
     };
-    let held = |one: &Asked| {
-        let valued = attributes.iter().filter(|(user, ..)| one.attributes && *user == one.user);
-        let of_user = groups.iter().filter(|(user, _)| one.groups && *user == one.user);
-        let at_clients = roles.iter().filter(|role| one.roles && role.user == one.user);
-        Held {
-            groups: of_user.map(|(_, name)| name.clone()).collect(),
-            attributes: valued.map(|(_, name, value)| (name.clone(), value.clone())).collect(),
-            roles: at_clients.map(|role| (role.client.clone(), role.name.clone())).collect(),
+    let mut held: HashMap<UserId, Held> = HashMap::new();
+    for (user, name) in groups {
+        held.entry(user).or_default().groups.push(name);
+    }
+    for role in roles {
+        held.entry(role.user).or_default().roles.push((role.client, role.name));
+    }
+    for (user, name, value) in attributes {
+        held.entry(user).or_default().attributes.push((name, value));
+    }
+    // What another request of the batch asked for is left out.
+    let answer = |one: &Asked| {
+        let mut answer = held.get(&one.user).cloned().unwrap_or_default();
+        if !one.groups {
+            answer.groups.clear();
         }
+        if !one.roles {
+            answer.roles.clear();
+        }
+        if !one.attributes {
+            answer.attributes.clear();
+        }
+        answer
     };
-    Ok(asked.iter().map(held).collect())
+    Ok(asked.iter().map(answer).collect())
 }

@@ -13,6 +13,7 @@ use super::entity::entity;
 use super::housekeeping::housekeep;
 use super::reader::Reader;
 use super::tx::Tx;
+use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
 
 entity! {
@@ -24,6 +25,7 @@ entity! {
             pub hash: Vec<u8>,
             pub request: Vec<u8>,
             pub answer: Option<String>,
+            pub user_id: Option<String>,
             pub begun_at: i64,
             pub expires_at: i64,
         }
@@ -59,6 +61,7 @@ pub async fn begin(
         hash: Set(hash.to_vec()),
         request: Set(request.to_vec()),
         answer: Set(None),
+        user_id: Set(None),
         begun_at: Set(millis(tx.now())),
         expires_at: Set(millis(tx.now() + kept)),
     };
@@ -85,10 +88,16 @@ pub async fn begin(
     Ok(known.answer.map_or(Creation::Unanswered, Creation::Answered))
 }
 
-/// Keeps the answer to a creation.
-pub async fn answer(tx: &Tx, hash: &[u8; 32], answer: String) -> Result<(), Fault> {
+/// Keeps the answer to a creation. One that tells of a person goes with their account.
+pub async fn answer(
+    tx: &Tx,
+    hash: &[u8; 32],
+    answer: String,
+    about: Option<&UserId>,
+) -> Result<(), Fault> {
     let written = Entity::update_many()
         .col_expr(Column::Answer, Expr::value(answer))
+        .col_expr(Column::UserId, Expr::value(about.map(|id| id.as_str().to_owned())))
         .filter(Column::Hash.eq(hash.to_vec()))
         .exec(tx.connection())
         .await;

@@ -466,6 +466,12 @@ both! {
         assert_eq!(refused.status, 422, "{}", refused.text);
         let made = Reply::of(asked("k2", "/users", json!({ "username": "ab" })).await.unwrap()).await;
         assert_eq!(made.status, 201, "{}", made.text);
+        // What was kept of an answer goes with the person whom it tells of.
+        let path = format!("/users/{}", made.text("id"));
+        assert_eq!(api.send(Method::DELETE, &path, Some("*"), None).await.status, 204);
+        let other = Reply::of(asked("k2", "/users", json!({ "username": "ab" })).await.unwrap()).await;
+        assert_eq!(other.status, 201, "{}", other.text);
+        assert_ne!(other.text("id"), made.text("id"));
         // Of many at once one makes it.
         let body = json!({ "username": "many" });
         let all = futures_util::future::join_all((0..6).map(|_| asked("k3", "/users", body.clone()))).await;

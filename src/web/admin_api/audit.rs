@@ -17,8 +17,6 @@ use super::received::Parameters;
 use super::shown::Shown;
 use crate::admin::audit::{self, PageQuery, RecordedEvent};
 use crate::admin::authority::ReadAudit;
-use crate::domain::reason::Reason;
-use crate::domain::verdict::Error;
 use crate::web::shared::Shared;
 
 /// Which events.
@@ -115,9 +113,6 @@ pub(super) async fn list(
         limit: limit(asked.limit)?,
     };
     let page = audit::page(&may, shared.flows.store.lists(), query).await;
-    let (events, next) = page.map_err(|error| match error {
-        Error::Refused(why) => Failed::because(Reason::AdminQueryMalformed, why.to_string()),
-        Error::Fault(fault) => fault.into(),
-    })?;
+    let (events, next) = page.map_err(Failed::of_query)?;
     Ok(Shown::of(Page { items: events.into_iter().map(Event::from).collect(), next }))
 }

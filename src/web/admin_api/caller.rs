@@ -8,7 +8,6 @@ use chrono::{DateTime, Utc};
 
 use super::problem::{ApiResult, Failed};
 use crate::admin::authority::{self, Authority, May, Proven, Right};
-use crate::domain::acr::Acr;
 use crate::domain::admin_right::AdminScope;
 use crate::domain::admin_urls;
 use crate::domain::client::ClientId;
@@ -40,8 +39,7 @@ async fn authority(parts: &mut Parts, shared: &Arc<Shared>) -> ApiResult<Authori
     let token = presented(&head, &no_form).map_err(|refusal| Failed::from(refusal.reason))?;
     let claims = shared.resources.access_tokens.verify(token).await?;
     let claims = claims.ok_or(Reason::AccessTokenInvalid)?;
-    let audience =
-        format!("{}{}", shared.flows.url.as_str().trim_end_matches('/'), admin_urls::API);
+    let audience = shared.flows.url.url(admin_urls::API);
     // RFC 9068 §4: a token whose audience does not name this API is refused.
     if !claims.aud.contains(&audience) {
         return Err(Reason::AccessTokenInvalid.into());
@@ -62,7 +60,10 @@ async fn of(shared: &Shared, claims: &AccessToken) -> ApiResult<Authority> {
     let standing = authority::standing(store, &user).await?;
     let (roles, has_second_factor) = standing.ok_or(Reason::AccessTokenInvalid)?;
     let at = claims.auth_time.and_then(|at| DateTime::<Utc>::from_timestamp(at, 0));
-    let acr = claims.acr.as_ref().and_then(|acr| acr.as_str().parse().ok()).unwrap_or(Acr::One);
-    let proven = Proven { acr, at: at.unwrap_or_default(), has_second_factor };
+    let proven = Proven {
+        acr: claims.acr.unwrap_or_default(),
+        at: at.unwrap_or_default(),
+        has_second_factor,
+    };
     Ok(Authority::person(&user, &roles, Some(scope), proven))
 }

@@ -2,9 +2,8 @@
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::header::{ETAG, LOCATION};
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue, Response};
+use axum::http::{HeaderName, Response};
 use axum::response::IntoResponse;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -16,6 +15,7 @@ use super::shown::Shown;
 use crate::admin::authority::{May, Right};
 use crate::admin::repeats::{Creation, KeyedCreation};
 use crate::domain::reason::Reason;
+use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
 use crate::domain::version::Version;
 use crate::web::shared::Shared;
@@ -34,13 +34,21 @@ pub(super) struct Made<T> {
     pub(super) location: String,
     /// What it is now.
     pub(super) version: Version,
+    /// The person, if it is one.
+    pub(super) person: Option<UserId>,
 }
 
 impl<T: Serialize> Made<T> {
     /// What was made, which has no secret.
     pub(super) fn of(now: T, location: String, version: Version) -> Self {
         let again = serde_json::to_value(&now).unwrap_or_default();
-        Self { now, again, location, version }
+        Self { now, again, location, version, person: None }
+    }
+
+    /// It is this person: what is kept of the answer goes with their account.
+    pub(super) fn person(mut self, id: &UserId) -> Self {
+        self.person = Some(id.clone());
+        self
     }
 
     /// What is shown to who asks again.
@@ -88,10 +96,10 @@ where
             return Err(failed);
         }
     };
-    let Made { again, location, version, .. } = &made;
+    let Made { again, location, version, person, .. } = &made;
     let kept = Kept { body: again.clone(), location: location.clone(), etag: version.etag() };
     if let Ok(text) = serde_json::to_string(&kept) {
-        keyed.answered(store, clock, text).await?;
+        keyed.answered(store, clock, text, person.as_ref()).await?;
     }
     Ok(first(made).into_response())
 }
@@ -117,10 +125,9 @@ fn first<T: Serialize>(made: Made<T>) -> Shown<T> {
 fn repeated(text: &str) -> ApiResult<Response<Body>> {
     let kept: Kept = serde_json::from_str(text)
         .map_err(|error| Fault::internal("reading a kept answer", error))?;
-    let mut response = Shown::made(kept.body, kept.location.clone()).into_response();
-    let of = |text: String| HeaderValue::try_from(text).ok();
-    let headers = response.headers_mut();
-    headers.extend(of(kept.location).map(|value| (LOCATION, value)));
-    headers.extend(of(kept.etag).map(|value| (ETAG, value)));
-    Ok(response)
+    let again = Shown::made(kept.body, kept.location);
+    Ok(match Version::from_etag(&kept.etag) {
+        Some(version) => again.version(version).into_response(),
+        None => again.into_response(),
+    })
 }

@@ -50,6 +50,14 @@ impl Failed {
     pub(super) fn because(reason: Reason, detail: impl Into<String>) -> Self {
         Self::Refused { reason, detail: Some(detail.into()), challenge: None }
     }
+
+    /// A use case that reads refused a parameter of the query.
+    pub(super) fn of_query(error: Error<Refused>) -> Self {
+        match error {
+            Error::Refused(why) => Self::because(Reason::AdminQueryMalformed, why.to_string()),
+            Error::Fault(fault) => Self::Fault(fault),
+        }
+    }
 }
 
 impl From<Reason> for Failed {

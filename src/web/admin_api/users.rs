@@ -172,12 +172,7 @@ pub(super) async fn list(
     let limit = limit(asked.limit)?;
     let (search, after) = (asked.search.as_deref(), asked.after.as_deref());
     let page = users::list(&may, shared.flows.store.lists(), search, after, limit).await;
-    let page = page.map_err(|error| match error {
-        crate::domain::verdict::Error::Refused(why) => {
-            Failed::because(Reason::AdminQueryMalformed, why.to_string())
-        }
-        crate::domain::verdict::Error::Fault(fault) => fault.into(),
-    })?;
+    let page = page.map_err(Failed::of_query)?;
     let items = page.users.iter().map(Person::from).collect();
     Ok(Shown::of(Page { items, next: page.next }))
 }
@@ -200,7 +195,7 @@ pub(super) async fn create(
         let (flows, hasher) = (&shared.flows, &shared.flows.password.hasher);
         let user = users::create(&may, &flows.store, &flows.clock, hasher, new).await?;
         let location = location(&shared, user.id.as_str());
-        Ok(Made::of(Person::from(&user), location, users::version(&user)))
+        Ok(Made::of(Person::from(&user), location, users::version(&user)).person(&user.id))
     })
     .await
 }
