@@ -1,15 +1,14 @@
 //! Backups of the database, restoring them, and copying one database to another.
 
-use std::fs::OpenOptions;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use tokio::fs::File;
 use tokio::io::{AsyncWriteExt, BufReader, BufWriter};
 
 use super::authority::{ChangeKeys, May};
+use super::draft::Draft;
 use crate::domain::audit::{Event, EventKind};
 use crate::domain::clock::Clock;
-use crate::domain::random;
 use crate::domain::verdict::{Error, Fault, OrRejected, Rejected, reject};
 use crate::store::backup::{self, BackupReader, Header, Written};
 use crate::store::comparing::{self, Compared};
@@ -22,16 +21,6 @@ use crate::store::{Options, Store, audit_events};
 const AT_ONCE: usize = 256 * 1024;
 /// How many bytes a copy has on their way.
 const ON_THE_WAY: usize = 1024 * 1024;
-
-/// A file that is not finished. It is removed if it does not get its name.
-struct Draft(PathBuf);
-
-impl Drop for Draft {
-    fn drop(&mut self) {
-        // Mostly it has got its name by now.
-        let _ = std::fs::remove_file(&self.0);
-    }
-}
 
 /// A whole database is for the operator at the command line alone, whoever has which rights.
 fn only_operator(may: &May<ChangeKeys>) -> OrRejected {
@@ -53,22 +42,12 @@ pub async fn back_up(
     if snapshot.migrations.is_empty() {
         return reject("the database is empty: there is nothing to back up");
     }
-    let mut name = file.as_os_str().to_owned();
-    name.push(format!(".draft-{}", random::identifier()));
-    let draft = Draft(PathBuf::from(name));
-    let mut open = OpenOptions::new();
-    open.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut open, 0o600);
-    let mut to =
-        BufWriter::with_capacity(AT_ONCE, File::from_std(open.open(&draft.0).map_err(named)?));
+    let (draft, to) = Draft::begin(file).map_err(named)?;
+    let mut to = BufWriter::with_capacity(AT_ONCE, File::from_std(to));
     let written = backup::write(snapshot, &mut to, clock.now()).await?;
     to.flush().await.map_err(named)?;
     to.get_ref().sync_all().await.map_err(named)?;
-    std::fs::rename(&draft.0, file).map_err(named)?;
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or_else(|| Path::new("."));
-    std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(named)?;
+    draft.keep().map_err(named)?;
     Ok(written)
 }
 

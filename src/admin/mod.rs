@@ -9,6 +9,8 @@ pub mod backups;
 pub mod client_roles;
 pub mod clients;
 pub mod declared;
+pub mod draft;
+pub mod export_people;
 pub mod groups;
 pub mod import;
 pub mod installation_checks;

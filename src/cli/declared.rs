@@ -1,7 +1,7 @@
 //! `mapae export`, `mapae plan` and `mapae apply`: the installation as a file.
 
 use std::collections::HashMap;
-use std::io::IsTerminal;
+use std::io::{BufWriter, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -10,19 +10,28 @@ use serde_json::json;
 
 use super::installation::{DatabaseUse, Installation};
 use super::output::{note, text_of};
+use crate::admin::authority::May;
 use crate::admin::declared::{self, Action, Change, Context, MayDeclare, Plan};
+use crate::admin::draft::Draft;
+use crate::admin::export_people;
 use crate::app;
 use crate::app::config::Settings;
 use crate::domain::verdict::{OrRejected, Rejected, reject};
 use crate::keys::seal::Sealer;
 use crate::store::Store;
 
-/// Write clients and providers as one TOML; secrets are references
+/// Write what can be declared as one TOML, or people as lines of JSON; secrets are references
 #[derive(Debug, Args)]
 pub(super) struct Export {
     /// Into this file instead of standard output
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// People instead, one JSON object a line, as `import --from mapae` takes them
+    #[arg(long)]
+    users: bool,
+    /// With the hashes of their passwords
+    #[arg(long, requires = "users")]
+    with_password_hashes: bool,
 }
 
 /// Show what `apply` would change. Exit code 0: nothing; 2: something; 1: everything else
@@ -85,6 +94,9 @@ impl Opened {
 impl Export {
     pub(super) async fn run(self, at: &Installation) -> OrRejected {
         let settings = at.quiet_settings()?;
+        if self.users {
+            return self.people(at, &settings).await;
+        }
         let opened = Opened::new(at, &settings, DatabaseUse::Reads).await?;
         let text = declared::export(&opened.context(at, &settings)).await?;
         let Some(file) = &self.output else {
@@ -96,6 +108,54 @@ impl Export {
             Err(error) => return reject(format!("{}: {error}", file.display())),
         }
         Ok(())
+    }
+}
+
+impl Export {
+    async fn people(&self, at: &Installation, settings: &Settings) -> OrRejected {
+        let store = at.store(settings, DatabaseUse::Reads).await?;
+        let Some(file) = &self.output else {
+            return match self.write_people(&store, &mut std::io::stdout().lock()).await? {
+                // If the reader has closed the pipe, it does not want the rest.
+                Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+                    reject(format!("standard output: {error}"))
+                }
+                Ok(_) | Err(_) => Ok(()),
+            };
+        };
+        let named = |error: std::io::Error| Rejected(format!("{}: {error}", file.display()));
+        let (draft, to) = Draft::begin(file).map_err(named)?;
+        let mut to = BufWriter::new(to);
+        let people = self.write_people(&store, &mut to).await?.map_err(named)?;
+        to.into_inner().map_err(|error| named(error.into_error()))?.sync_all().map_err(named)?;
+        draft.keep().map_err(named)?;
+        let shown = json!({ "file": file, "people": people });
+        at.print(&shown, &format!("{people} people in {}", file.display()));
+        Ok(())
+    }
+
+    /// Writes people a page at a time, so that the memory does not depend on their number.
+    async fn write_people(
+        &self,
+        store: &Store,
+        to: &mut impl Write,
+    ) -> OrRejected<std::io::Result<u64>> {
+        let (may, mut after, mut people) = (May::operator(), None, 0);
+        loop {
+            let some =
+                export_people::some(&may, store, after.as_deref(), self.with_password_hashes);
+            let some = some.await?;
+            for row in some.rows {
+                if let Err(error) = writeln!(to, "{row}") {
+                    return Ok(Err(error));
+                }
+                people += 1;
+            }
+            after = some.next;
+            if after.is_none() {
+                return Ok(to.flush().map(|()| people));
+            }
+        }
     }
 }
 

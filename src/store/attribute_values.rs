@@ -11,6 +11,7 @@ use super::column::corrupt;
 use super::entity::entity;
 use super::reader::Reader;
 use super::some_rows::is_one_of;
+use super::statement::ROWS;
 use super::tx::Tx;
 use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
@@ -45,6 +46,25 @@ pub async fn put(tx: &Tx, user: &UserId, name: &str, value: &Value) -> Result<()
         OnConflict::columns([Column::UserId, Column::Name]).update_column(Column::Value).to_owned();
     let put = Entity::insert(row).on_conflict(over).exec_without_returning(tx.connection()).await;
     put.map(drop).map_err(while_doing(WRITING))
+}
+
+/// Writes values of people who have none yet: the person, the name and the value.
+pub async fn insert_many<'a>(
+    tx: &Tx,
+    values: impl Iterator<Item = (&'a UserId, &'a String, &'a Value)>,
+) -> Result<(), Fault> {
+    let row = |(user, name, value): (&UserId, &String, &Value)| ActiveModel {
+        user_id: Set(user.as_str().to_owned()),
+        name: Set(name.clone()),
+        value: Set(value.to_string()),
+    };
+    let rows: Vec<_> = values.map(row).collect();
+    for some in rows.chunks(ROWS) {
+        let inserted = Entity::insert_many(some.to_vec());
+        let inserted = inserted.exec_without_returning(tx.connection()).await;
+        inserted.map_err(while_doing(WRITING))?;
+    }
+    Ok(())
 }
 
 /// Removes the value that a person has of an attribute.

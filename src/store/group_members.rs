@@ -10,6 +10,7 @@ use super::entity::entity;
 use super::groups;
 use super::reader::Reader;
 use super::some_rows::is_one_of;
+use super::statement::ROWS;
 use super::tx::Tx;
 use crate::domain::group::GroupId;
 use crate::domain::user::UserId;
@@ -43,6 +44,20 @@ pub async fn insert(tx: &Tx, user: &UserId, group: &GroupId) -> Result<bool, Fau
     let inserted = Entity::insert(row).on_conflict(known);
     let inserted = inserted.exec_without_returning(tx.connection()).await;
     Ok(inserted.map_err(while_doing(WRITING))? == 1)
+}
+
+/// Adds people who are in no group yet to a group.
+pub async fn insert_many(tx: &Tx, group: &GroupId, users: &[&UserId]) -> Result<(), Fault> {
+    for some in users.chunks(ROWS) {
+        let row = |user: &&UserId| ActiveModel {
+            user_id: Set(user.as_str().to_owned()),
+            group_id: Set(group.as_str().to_owned()),
+        };
+        let inserted = Entity::insert_many(some.iter().map(row));
+        let inserted = inserted.exec_without_returning(tx.connection()).await;
+        inserted.map_err(while_doing(WRITING))?;
+    }
+    Ok(())
 }
 
 /// Removes a person from a group; `false` when they are not in it.

@@ -90,6 +90,20 @@ pub async fn of_user(reader: &impl Reader, user: &UserId) -> Result<Vec<LinkedId
     rows.map_err(while_doing(TABLE))?.into_iter().map(LinkedIdentity::try_from).collect()
 }
 
+/// Every identity of these people, read by one statement, oldest first. The caller limits the number
+/// of people.
+pub async fn of_each(
+    reader: &impl Reader,
+    users: &[&UserId],
+) -> Result<Vec<LinkedIdentity>, Fault> {
+    let rows = Entity::find()
+        .filter(Column::UserId.is_in(users.iter().map(|user| user.as_str())))
+        .order_by_asc(Column::LinkedAt)
+        .all(reader.connection())
+        .await;
+    rows.map_err(while_doing(TABLE))?.into_iter().map(LinkedIdentity::try_from).collect()
+}
+
 /// Links an identity to an account; `false` when it already belongs to an account.
 pub async fn insert(
     tx: &Tx,

@@ -185,7 +185,7 @@ both! {
         .join("\n");
         let (code, report) = import_text(&cli, "jsonl", &text, &[]).await;
         assert_eq!((code, &report["taken"]), (1, &json!(2)), "{report}");
-        assert_eq!(report["left_out"], json!({ "attributes": 1, "groups": 1 }));
+        assert_eq!(report["left_out"], json!({ "attributes": 1 }));
         let said = |line: u64| {
             let skipped = report["skipped"].as_array().unwrap();
             let row = skipped.iter().find(|row| row["line"] == line);
@@ -199,6 +199,100 @@ both! {
         assert_eq!(report["skipped"].as_array().unwrap().len(), 11);
         let shown = cli.json(&["user", "show", "--user", "Fine@Example.com"], None).await;
         assert_eq!((&shown["username"], &shown["claims"]["locale"]), (&json!("fine"), &json!("ko")));
+        assert_eq!(shown["groups"], json!(["staff"]));
+    }
+
+    async fn groups_are_made_or_joined_and_attributes_have_their_declared_type(database) {
+        let server = Server::start_with(&database, &PATIENT).await;
+        let (cli, evidence) = (server.cli().await, server.evidence().await);
+        for (name, kind) in [("floor", "integer"), ("since", "date"), ("remote", "boolean")] {
+            let declare = ["attribute", "create", "--name", name, "--type", kind, "--scope", "hr"];
+            assert_eq!(cli.run(&declare, None).await.code, 0);
+        }
+        assert_eq!(cli.run(&["group", "create", "--name", "staff"], None).await.code, 0);
+        let long = "x".repeat(101);
+        let rows = lines(&[
+            json!({ "username": "one", "groups": ["staff", "seoul", "staff"],
+                "attributes": { "floor": 7, "since": ["2020-02-29"], "remote": "true", "other": 1 } }),
+            json!({ "username": "two", "groups": ["seoul"], "attributes": { "floor": "" } }),
+            json!({ "username": "bad1", "attributes": { "floor": "seven" } }),
+            json!({ "username": "bad2", "attributes": { "remote": 1 } }),
+            json!({ "username": "bad3", "groups": [long] }),
+            json!({ "username": "bad4", "groups": [""] }),
+        ]);
+        // A dry run finds the same mistakes, and makes no group.
+        let (_, dry) = import_text(&cli, "jsonl", &rows, &["--dry-run"]).await;
+        assert_eq!(evidence.count("SELECT COUNT(*) AS n FROM \"people_group\"").await, 1);
+        let (code, report) = import_text(&cli, "jsonl", &rows, &[]).await;
+        assert_eq!((code, &report["skipped"]), (1, &dry["skipped"]), "{report}");
+        let reasons: Vec<_> = report["skipped"].as_array().unwrap().iter().map(|row| {
+            row["reason"].as_str().unwrap().split(':').next().unwrap().to_owned()
+        }).collect();
+        assert_eq!(reasons.len(), 4, "{report}");
+        assert!(reasons[0].contains("\"floor\"") && reasons[1].contains("\"remote\""), "{reasons:?}");
+        assert!(reasons[2..].iter().all(|reason| reason.contains("the group")), "{reasons:?}");
+        assert_eq!(report["left_out"], json!({ "attributes": 1 }));
+        let one = cli.json(&["user", "show", "--username", "one"], None).await;
+        assert_eq!(one["groups"], json!(["seoul", "staff"]));
+        assert_eq!(one["attributes"], json!({ "floor": 7, "since": "2020-02-29", "remote": true }));
+        let two = cli.json(&["user", "show", "--username", "two"], None).await;
+        assert_eq!((&two["groups"], &two["attributes"]), (&json!(["seoul"]), &json!({})));
+        let made = "SELECT detail AS text FROM audit_event WHERE kind = 'group.created' ORDER BY detail";
+        assert_eq!(evidence.texts(made).await, ["seoul", "staff"]);
+    }
+
+    async fn who_is_exported_is_imported_elsewhere_as_they_were(database) {
+        let server = Server::start_with(&database, &PATIENT).await;
+        let (cli, evidence) = (server.cli().await, server.evidence().await);
+        let declare = ["attribute", "create", "--name", "floor", "--type", "integer", "--scope", "hr"];
+        let secret = cli.folder.path().join("secret");
+        std::fs::write(&secret, "s").unwrap();
+        let provider = ["provider", "add", "--slug", "corp", "--preset", "google", "--client-id", "c",
+            "--client-secret-file", secret.to_str().unwrap()];
+        let other = Server::start_with(&database, &PATIENT).await;
+        let elsewhere = other.cli().await;
+        for one in [&cli, &elsewhere] {
+            for verb in [&declare[..], &provider[..]] {
+                let said = one.run(verb, None).await;
+                assert_eq!(said.code, 0, "{said:?}");
+            }
+        }
+        let rows: Vec<Value> = (0..450).map(|n| json!({ "username": format!("p{n:03}"),
+            "email": format!("p{n}@example.com"), "email_verified": n % 2 == 0, "name": "이름",
+            "groups": if n % 3 == 0 { vec!["staff", "seoul"] } else { vec![] },
+            "attributes": { "floor": n, "locale": "ko" }, "disabled": n == 7,
+            "identities": if n == 3 { vec![json!({ "provider": "corp", "subject": "s3" })] } else { vec![] },
+        })).collect();
+        assert_eq!(import_text(&cli, "jsonl", &lines(&rows), &[]).await.0, 0);
+        server.user("own", Some(PASSWORD)).await;
+        let out = cli.folder.path().join("people.jsonl");
+        let export = ["export", "--users", "--output", out.to_str().unwrap()];
+        let said = cli.json(&export, None).await;
+        assert_eq!(said["people"], 451);
+        let bare = std::fs::read_to_string(&out).unwrap();
+        assert!(!bare.contains("argon2") && !bare.contains("password"), "{bare}");
+        let printed = cli.run(&["export", "--users"], None).await;
+        assert_eq!((printed.code, &printed.out), (0, &bare));
+        cli.json(&[&export[..], &["--with-password-hashes"]].concat(), None).await;
+        let mode = std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(&out).unwrap());
+        assert_eq!(mode & 0o777, 0o600);
+        let (code, report) = import(&elsewhere, "mapae", out.to_str().unwrap(), &[]).await;
+        assert_eq!((code, &report["taken"], &report["left_out"]), (0, &json!(451), &json!({})), "{report}");
+        for name in ["p000", "p003", "p007", "own"] {
+            let (mut was, mut is) = (
+                cli.json(&["user", "show", "--username", name], None).await,
+                elsewhere.json(&["user", "show", "--username", name], None).await,
+            );
+            // It was disabled at another instant here.
+            for one in [&mut was, &mut is] {
+                one["disabled_at"] = json!(one["disabled_at"].is_string());
+                one.as_object_mut().unwrap().remove("updated_at");
+            }
+            assert_eq!(was, is, "{name}");
+        }
+        let app = other.client("app", |_| {}).await;
+        app.password_as("own", PASSWORD, "read").await.ok();
+        assert_eq!(evidence.count("SELECT COUNT(*) AS n FROM account").await, 451);
     }
 
     async fn a_table_has_the_same_columns(database) {
@@ -220,6 +314,7 @@ both! {
         assert_eq!(lines, [json!(3), json!(4), json!(7)], "{report}");
         let shown = cli.json(&["user", "show", "--username", "hana"], None).await;
         assert_eq!(shown["claims"], json!({ "name": "Kim, Hana", "locale": "ko" }));
+        assert_eq!(shown["groups"], json!(["a", "b"]));
         app.password_as("hana@example.com", MOVED, "read").await.ok();
         let file = cli.folder.path().join("people");
         std::fs::write(&file, "name\nHana\n").unwrap();
@@ -232,8 +327,11 @@ both! {
         let server = Server::start_with(&database, &PATIENT).await;
         let cli = server.cli().await;
         let app = server.client("app", |_| {}).await;
+        let declare = ["attribute", "create", "--name", "department", "--type", "string", "--scope", "hr"];
+        assert_eq!(cli.run(&declare, None).await.code, 0);
         let (code, report) = import(&cli, "keycloak", &fixture("keycloak.json"), &[]).await;
         assert_eq!((code, &report["taken"]), (1, &json!(3)), "{report}");
+        assert!(report["left_out"].get("attributes").is_none(), "{report}");
         let skipped = &report["skipped"][0];
         assert_eq!((&skipped["username"], &skipped["line"]), (&json!("strange"), &json!(66)), "{report}");
         assert!(skipped["reason"].as_str().unwrap().contains("crypt-of-our-own"));
@@ -243,6 +341,8 @@ both! {
         let hana = cli.json(&["user", "show", "--user", "6b3f0a52-3a41-4c85-9c44-1a1a8d7c6a01"], None).await;
         let claims = json!({ "name": "Hana Kim", "given_name": "Hana", "family_name": "Kim", "locale": "ko" });
         assert_eq!(hana["claims"], claims);
+        assert_eq!(hana["groups"], json!(["staff"]));
+        assert_eq!(hana["attributes"], json!({ "department": "books" }));
         // Who has one-time codes there has them here, and is asked for one.
         let duri = cli.json(&["user", "show", "--username", "duri"], None).await;
         assert_eq!(duri["factors"]["one_time_codes"], true);

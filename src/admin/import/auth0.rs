@@ -83,10 +83,10 @@ fn person(one: Person) -> Result<Box<NewPerson>, String> {
         };
         person.identities.push((provider.to_owned(), subject));
     }
-    let is_some =
-        |map: &Option<Map<String, Value>>| map.as_ref().is_some_and(|map| !map.is_empty());
-    if is_some(&one.user_metadata) || is_some(&one.app_metadata) {
-        person.left_out.push(ATTRIBUTES);
+    person.take_other_attributes(one.app_metadata.unwrap_or_default());
+    // People may write the other metadata themselves, and our attributes are the operator's word.
+    if one.user_metadata.is_some_and(|metadata| !metadata.is_empty()) {
+        person.leave_out(ATTRIBUTES);
     }
     Ok(Box::new(person))
 }

@@ -6,7 +6,7 @@ use std::io::Read;
 use csv::{ReaderBuilder, StringRecord};
 use serde_json::{Map, Value};
 
-use super::person::{GROUPS, NewPerson, hash, some};
+use super::person::{NewPerson, hash, some};
 use super::row::{BadFile, Row};
 
 /// The cells of a row, by the names of their columns.
@@ -72,7 +72,10 @@ pub(super) fn row(cells: &Cells<'_>) -> Result<Box<NewPerson>, String> {
             "name" => person.profile.name = some(own()),
             "password_hash" => person.hash = hash(Some(text))?,
             "disabled" => person.disabled = flag(name, text)?,
-            "groups" => person.left_out.push(GROUPS),
+            "groups" => {
+                let names = text.split(';').map(str::trim).filter(|name| !name.is_empty());
+                person.groups = names.map(str::to_owned).collect();
+            }
             "identities" => {
                 for one in text.split(';').map(str::trim).filter(|one| !one.is_empty()) {
                     let (provider, subject) = one

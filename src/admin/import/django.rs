@@ -58,8 +58,12 @@ fn person(one: Fields) -> Result<Box<NewPerson>, String> {
     person.profile.name = some(Some(names.join(" ")));
     person.profile.given_name = first;
     person.profile.family_name = last;
-    if !one.groups.is_empty() {
-        person.left_out.push(GROUPS);
+    // With --natural-foreign a group is its name in a list, else only its number in the other database.
+    for group in one.groups {
+        match group.get(0).and_then(Value::as_str) {
+            Some(name) => person.groups.push(name.to_owned()),
+            None => person.leave_out(GROUPS),
+        }
     }
     Ok(Box::new(person))
 }

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::json_rows::{Said, typed};
-use super::person::{GROUPS, NewPerson, hash, some};
+use super::person::{NewPerson, hash, some};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -47,8 +47,6 @@ fn person(line: Line) -> Result<Box<NewPerson>, String> {
     person.profile.name = some(line.name).or(person.profile.name);
     let identities = line.identities.unwrap_or_default();
     person.identities = identities.into_iter().map(|at| (at.provider, at.subject)).collect();
-    if line.groups.is_some_and(|groups| !groups.is_empty()) {
-        person.left_out.push(GROUPS);
-    }
+    person.groups = line.groups.unwrap_or_default();
     Ok(Box::new(person))
 }

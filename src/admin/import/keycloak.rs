@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::json_rows::{Said, typed};
-use super::person::{FACTORS, GROUPS, NewHash, NewPerson, of_read, some, uuid};
+use super::person::{FACTORS, NewHash, NewPerson, of_read, some, uuid};
 use crate::domain::foreign_hash::{
     Argon2Variant, Digest, Scheme, argon2_by_parts, pbkdf2_by_parts,
 };
@@ -98,9 +98,9 @@ fn person(one: Person) -> Result<Box<NewPerson>, String> {
     person.temporary |= one.required_actions.iter().any(|action| action == "UPDATE_PASSWORD");
     let identities = one.federated_identities.into_iter();
     person.identities = identities.map(|at| (at.identity_provider, at.user_id)).collect();
-    if !one.groups.is_empty() {
-        person.left_out.push(GROUPS);
-    }
+    // A group is written as its path: "/staff", "/staff/seoul". Ours are not nested.
+    let name = |path: String| path.strip_prefix('/').map(str::to_owned).unwrap_or(path);
+    person.groups = one.groups.into_iter().map(name).collect();
     Ok(Box::new(person))
 }
 

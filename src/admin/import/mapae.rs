@@ -2,10 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::json_rows::{Said, typed};
-use super::person::{GROUPS, NewHash, NewPerson, hash, some, uuid};
+use super::person::{NewHash, NewPerson, hash, some, uuid};
 use crate::domain::foreign_hash::{self, Argon2Variant, ForeignHash, ReadHash, Scheme};
 use crate::domain::user::Profile;
 
@@ -32,6 +32,8 @@ struct Line {
     identities: Vec<At>,
     #[serde(default)]
     groups: Vec<String>,
+    #[serde(default)]
+    attributes: Map<String, Value>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -48,8 +50,7 @@ pub(super) fn row(value: Value) -> Said {
 
 fn person(line: Line) -> Result<Box<NewPerson>, String> {
     let identities = line.identities.into_iter().map(|at| (at.provider, at.subject)).collect();
-    let left_out = if line.groups.is_empty() { Vec::new() } else { vec![GROUPS] };
-    Ok(Box::new(NewPerson {
+    let mut person = NewPerson {
         id: uuid(line.sub.as_deref()),
         username: line.username,
         email: some(line.email),
@@ -59,10 +60,13 @@ fn person(line: Line) -> Result<Box<NewPerson>, String> {
         temporary: line.password_temporary,
         totp: None,
         identities,
+        groups: line.groups,
         disabled: line.disabled,
         created_at: line.created_at,
-        left_out,
-    }))
+        ..NewPerson::default()
+    };
+    person.take_attributes(line.attributes)?;
+    Ok(Box::new(person))
 }
 
 /// A hash of our own, or one that waits for its person there as well.

@@ -2,11 +2,13 @@
 //! read one after the other, so the memory does not depend on their number, and written in batches.
 //! Who is there already is left alone, so an import that was interrupted is run again.
 
+mod attributes;
 mod auth0;
 mod cognito;
 mod csv_rows;
 mod django;
 mod firebase;
+mod groups;
 mod json_rows;
 mod jsonl;
 mod keycloak;
@@ -25,6 +27,7 @@ use std::time::Instant;
 
 use tokio::sync::mpsc;
 
+use self::attributes::DeclaredAttributes;
 use self::person::{NewHash, NewPerson};
 use self::report::TWICE;
 pub use self::report::{ImportSummary, Importing, Skipped};
@@ -111,6 +114,7 @@ pub async fn run(
         );
     }
     let providers = Providers::of(at.store, at.of_file).await?;
+    let declared = DeclaredAttributes::of(at.store).await?;
     let (rows, mut received) = mpsc::channel(2 * ROWS);
     let (format, config) = (import.format, import.hash_config.clone());
     let file = import.file.clone();
@@ -129,7 +133,8 @@ pub async fn run(
         let mut people = Vec::with_capacity(batch.len());
         for Row { line, username, person } in batch {
             let person = person.and_then(|person| {
-                let person = person.checked()?;
+                let mut person = person.checked()?;
+                declared.read(&mut person)?;
                 if import.dry_run && !seen.is_new(&person) {
                     return Err(TWICE.to_owned());
                 }

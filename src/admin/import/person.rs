@@ -1,9 +1,12 @@
 //! A person as a row describes them.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
 use crate::domain::foreign_hash::{self, HashRefused, ReadHash};
+use crate::domain::group::GroupName;
 use crate::domain::person;
 use crate::domain::secret::Secret;
 use crate::domain::user::Profile;
@@ -24,6 +27,12 @@ pub(super) struct NewPerson {
     pub(super) totp: Option<Secret<Vec<u8>>>,
     /// The identities: the name of the provider, and the subject there.
     pub(super) identities: Vec<(String, String)>,
+    /// The names of the groups.
+    pub(super) groups: Vec<String>,
+    /// The attributes that are no standard claims, by name.
+    pub(super) attributes: BTreeMap<String, String>,
+    /// The values of those that the operator has declared.
+    pub(super) values: Vec<(String, Value)>,
     pub(super) disabled: bool,
     pub(super) created_at: Option<DateTime<Utc>>,
     /// What the row has besides that is not taken.
@@ -66,6 +75,13 @@ impl NewPerson {
             Some(_) => {}
             None => self.email_verified = false,
         }
+        self.groups.sort();
+        self.groups.dedup();
+        for group in &self.groups {
+            if let Err(bad) = GroupName::parse(group) {
+                return Err(format!("the group {group:?}: {bad}"));
+            }
+        }
         Ok(*self)
     }
 
@@ -77,25 +93,50 @@ impl NewPerson {
     /// Takes attributes: those that are standard claims become claims. `Err` names one of a wrong
     /// type.
     pub(super) fn take_attributes(&mut self, attributes: Map<String, Value>) -> Result<(), String> {
-        let mut left_out = false;
+        let mut others = Map::new();
         for (name, value) in attributes {
             if value.is_null() {
                 continue;
             }
             let value = plain(&name, value);
-            let claim = Map::from_iter([(name.clone(), value)]);
+            let claim = Map::from_iter([(name.clone(), value.clone())]);
             match serde_json::from_value::<Profile>(Value::Object(claim)) {
                 Ok(claim) => self.profile.follow(claim),
                 Err(_) if is_claim(&name) => {
                     return Err(format!("the attribute {name:?} has a value of a wrong type"));
                 }
-                Err(_) => left_out = true,
+                Err(_) => drop(others.insert(name, value)),
             }
         }
-        if left_out {
-            self.left_out.push(ATTRIBUTES);
-        }
+        self.take_other_attributes(others);
         Ok(())
+    }
+
+    /// Takes attributes of which none is a standard claim. A list or an object is the value of no
+    /// attribute, and is left out.
+    pub(super) fn take_other_attributes(&mut self, attributes: Map<String, Value>) {
+        for (name, value) in attributes {
+            match text(plain(&name, value)) {
+                Some(text) => drop(self.attributes.insert(name, text)),
+                None => self.leave_out(ATTRIBUTES),
+            }
+        }
+    }
+
+    /// Notes that something of the row is not taken.
+    pub(super) fn leave_out(&mut self, what: &'static str) {
+        if !self.left_out.contains(&what) {
+            self.left_out.push(what);
+        }
+    }
+}
+
+/// The text of a value that is neither a list nor an object.
+fn text(value: Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text),
+        Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::groups;
 use super::person::{NewHash, NewPerson};
 use super::report::{Importing, Skipped, TWICE};
 use crate::accounts::hashing::Hasher;
@@ -15,7 +16,9 @@ use crate::domain::provider::{Preset, Registration, Slug};
 use crate::domain::user::{AccountSource, User, UserId};
 use crate::domain::verdict::{Fault, OrRejected};
 use crate::social::profiles;
-use crate::store::{Reader, Store, Tx, audit_events, identities, one_time_codes, users};
+use crate::store::{
+    Reader, Store, Tx, attribute_values, audit_events, identities, one_time_codes, users,
+};
 
 /// The providers of this server, by their names.
 #[derive(Debug)]
@@ -184,6 +187,12 @@ impl Batch {
                 events.push(added.detail("import"));
             }
         }
+        let belonging = || self.people().zip(&every).map(|(person, user)| (person, &user.id));
+        events.extend(groups::join(tx, belonging()).await?);
+        let values = belonging().flat_map(|(person, id)| {
+            person.values.iter().map(move |(name, value)| (id, name, value))
+        });
+        attribute_values::insert_many(tx, values).await?;
         audit_events::insert(tx, &events).await?;
         Ok(true)
     }
