@@ -37,6 +37,7 @@ mod m0045_moving_in;
 mod m0047_groups;
 mod m0048_secrets_and_scopes;
 mod m0050_repeated_creations;
+mod m0060_resources;
 mod step;
 
 /// Every migration, oldest first.
@@ -81,6 +82,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0047_groups::STEP),
             Box::new(m0048_secrets_and_scopes::STEP),
             Box::new(m0050_repeated_creations::STEP),
+            Box::new(m0060_resources::STEP),
         ]
     }
 }

@@ -22,6 +22,7 @@ pub mod providers;
 pub mod recovery;
 pub mod refused;
 pub mod repeats;
+pub mod resources;
 pub mod roles;
 pub mod scopes;
 pub mod sessions;

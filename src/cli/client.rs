@@ -375,7 +375,7 @@ fn claim_rule(text: &str) -> Result<String, String> {
 }
 
 /// Reads a lifetime in seconds. An empty one stays, to take the client's own away.
-fn lifetime(text: &str) -> Result<Value, String> {
+pub(super) fn lifetime(text: &str) -> Result<Value, String> {
     if text.is_empty() {
         return Ok(json!(""));
     }

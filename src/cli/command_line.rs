@@ -14,7 +14,7 @@ use super::output::{self, Output};
 use super::usage::USAGE;
 use super::{
     attribute, audit, backup, client, config_verbs, declared, demo, doctor, explain, group, import,
-    key, mail, migrate, provider, restore, role, scope, serve, token, user, verify,
+    key, mail, migrate, provider, resource, restore, role, scope, serve, token, user, verify,
 };
 use crate::app::telemetry;
 use crate::domain::verdict::{OrRejected, Rejected};
@@ -71,6 +71,9 @@ enum Verb {
     /// Attributes of people
     #[command(subcommand)]
     Attribute(attribute::Verbs),
+    /// The APIs that access tokens are for
+    #[command(subcommand)]
+    Resource(resource::Verbs),
     /// Scopes with words for the consent page
     #[command(subcommand)]
     Scope(scope::Verbs),
@@ -173,6 +176,7 @@ fn dispatch(cli: Cli, output: Output) -> OrRejected<ExitCode> {
             Verb::Group(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
             Verb::Role(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
             Verb::Attribute(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
+            Verb::Resource(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
             Verb::Scope(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
             Verb::Import(verb) => Box::pin(verb.run(&at)).await,
             Verb::Provider(verb) => verb.run(&at).await,

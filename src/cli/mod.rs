@@ -20,6 +20,7 @@ mod migrate;
 mod output;
 mod provider;
 mod registration_advice;
+mod resource;
 mod restore;
 mod role;
 mod scope;

@@ -7,11 +7,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::domain::attribute::Attribute;
 use crate::domain::client::{Client, ClientId, RefreshDelivery};
+use crate::domain::resource::ResourceMetadata;
 use crate::domain::scope::Scope;
 use crate::domain::sign_up_mode::SignUpMode;
 use crate::domain::verdict::Fault;
 use crate::keys::client_keys::ClientKeys;
-use crate::store::{Store, attributes, clients};
+use crate::store::{Store, attributes, clients, resources};
 
 /// A client with its parsed keys.
 #[derive(Debug)]
@@ -57,6 +58,8 @@ struct InMemory {
     resource_servers: Option<Arc<HashMap<String, Vec<ClientId>>>>,
     /// The attributes of people that operators declared, after they were asked for once.
     attributes: Option<Arc<[Attribute]>>,
+    /// What is registered of each resource, after it was asked for once.
+    resources: Option<Arc<HashMap<String, ResourceMetadata>>>,
     /// It grows whenever something is removed from memory. What was read from the database before
     /// that is not kept.
     epoch: u64,
@@ -76,6 +79,8 @@ impl InMemory {
 
 /// The most clients in memory.
 const MOST: usize = 10_000;
+/// How many resources are read at once.
+const PAGE: u64 = 1000;
 
 impl Registry {
     pub(crate) fn new(store: Arc<Store>) -> Self {
@@ -142,6 +147,7 @@ impl Registry {
         known.with_status = None;
         known.resource_servers = None;
         known.attributes = None;
+        known.resources = None;
         known.epoch += 1;
     }
 
@@ -194,7 +200,11 @@ impl Registry {
         };
         let every = clients::list_all(&*self.store).await?;
         let asking = every.into_iter().filter(|client| client.metadata.status_list.is_on());
-        let with_status = asking.flat_map(|client| client.metadata.resource_servers).collect();
+        let mut with_status: HashSet<String> =
+            asking.flat_map(|client| client.metadata.resource_servers).collect();
+        let registered = self.resources().await?;
+        let asking = registered.iter().filter(|(_, resource)| resource.status_list);
+        with_status.extend(asking.map(|(id, _)| id.clone()));
         let with_status = Arc::new(with_status);
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         if known.epoch == epoch {
@@ -243,6 +253,30 @@ impl Registry {
         Ok(every)
     }
 
+    /// What is registered of each resource, by its identifier.
+    pub async fn resources(&self) -> Result<Arc<HashMap<String, ResourceMetadata>>, Fault> {
+        let epoch = {
+            let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some(resources) = &known.resources {
+                return Ok(Arc::clone(resources));
+            }
+            known.epoch
+        };
+        let (mut every, mut behind) = (HashMap::new(), None::<String>);
+        loop {
+            let some = resources::page(&*self.store, behind.as_deref(), PAGE).await?;
+            let Some(last) = some.last() else { break };
+            behind = Some(last.id.clone());
+            every.extend(some.into_iter().map(|one| (one.id, one.metadata)));
+        }
+        let every = Arc::new(every);
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if known.epoch == epoch {
+            known.resources = Some(Arc::clone(&every));
+        }
+        Ok(every)
+    }
+
     /// Removes every client from memory, because something was changed.
     pub fn forget(&self) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
@@ -253,6 +287,7 @@ impl Registry {
         known.with_status = None;
         known.resource_servers = None;
         known.attributes = None;
+        known.resources = None;
         known.epoch += 1;
     }
 }

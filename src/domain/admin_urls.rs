@@ -23,6 +23,8 @@ pub const ROUTES: &[&str] = &[
     "/admin/api/v1/providers/{slug}",
     "/admin/api/v1/providers/{slug}/disable",
     "/admin/api/v1/providers/{slug}/enable",
+    "/admin/api/v1/resources",
+    "/admin/api/v1/resources/{id}",
     "/admin/api/v1/roles",
     "/admin/api/v1/sessions",
     "/admin/api/v1/sessions/{sid}",

@@ -1,7 +1,7 @@
 //! The names of claims: which scope gives access to which claims, and which names are reserved for
 //! the tokens themselves.
 
-use super::scope::Scope;
+use super::scope::{OFFLINE_ACCESS, OPENID, Scope};
 
 /// Which scope gives access to which claims, OpenID Connect Core §5.4. The metadata lists them too.
 pub const SCOPE_CLAIMS: &[(&str, &[&str])] = &[
@@ -38,6 +38,13 @@ pub const ROLES: &str = "roles";
 pub fn by_scope(scope: &Scope) -> impl Iterator<Item = &str> {
     let granted = SCOPE_CLAIMS.iter().filter(|(name, _)| scope.contains(name));
     granted.flat_map(|(_, claims)| claims.iter().copied())
+}
+
+/// Whether this server itself gives this scope its meaning.
+#[must_use]
+pub fn is_scope_of_ours(token: &str) -> bool {
+    [OPENID, OFFLINE_ACCESS, GROUPS, ROLES].contains(&token)
+        || SCOPE_CLAIMS.iter().any(|(name, _)| *name == token)
 }
 
 /// Whether a claim of this name can be requested (Core §5.5).

@@ -60,6 +60,7 @@ pub mod redirect_uri;
 pub mod refresh;
 pub mod request;
 pub mod requested_claims;
+pub mod resource;
 pub mod revocation;
 pub mod scope;
 pub mod scope_words;

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
-use super::claim_names::{GROUPS, ROLES, SCOPE_CLAIMS};
+use super::claim_names::is_scope_of_ours;
 use super::language::{LANGUAGES, Language};
-use super::scope::{OFFLINE_ACCESS, OPENID, Scope};
+use super::scope::Scope;
 
 /// A scope with its words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,9 +30,7 @@ impl ScopeWords {
         if !is_one {
             return Err(format!("{name:?} is not one scope (RFC 6749 §3.3)"));
         }
-        let is_ours = [OPENID, OFFLINE_ACCESS, GROUPS, ROLES].contains(&name)
-            || SCOPE_CLAIMS.iter().any(|(scope, _)| *scope == name);
-        if is_ours {
+        if is_scope_of_ours(name) {
             return Err(format!("the scope {name:?} has words of ours"));
         }
         for text in texts.values() {

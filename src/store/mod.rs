@@ -58,6 +58,7 @@ mod reader;
 pub mod recovery_codes;
 pub mod repeatable_creations;
 mod repeats;
+pub mod resources;
 pub mod restoring;
 pub mod revisions;
 mod revocation_log;

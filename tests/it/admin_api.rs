@@ -123,6 +123,11 @@ const OPERATIONS: &[(&str, &str, &str)] = &[
     ("POST", "/clients/{id}/disable", "change clients"),
     ("POST", "/clients/{id}/enable", "change clients"),
     ("POST", "/clients/{id}/secret", "change secrets"),
+    ("GET", "/resources", "read clients"),
+    ("POST", "/resources", "change clients"),
+    ("GET", "/resources/{id}", "read clients"),
+    ("PATCH", "/resources/{id}", "change clients"),
+    ("DELETE", "/resources/{id}", "change clients"),
     ("GET", "/providers", "read providers"),
     ("GET", "/providers/{slug}", "read providers"),
     ("DELETE", "/providers/{slug}", "change providers"),
@@ -417,6 +422,41 @@ both! {
 }
 
 both! {
+    async fn resources_are_registered_changed_and_deleted(database) {
+        let server = Server::start(&database).await;
+        let api = Api::machine(&server, "robot", "admin:clients").await;
+        let id = "https://api.example.com/v1";
+        let made = api.post("/resources", json!({ "id": id, "metadata": { "scope": "read write" } })).await;
+        assert_eq!(made.status, 201, "{}", made.text);
+        let place = made.header("location").split("/admin/api/v1").nth(1).unwrap().to_owned();
+        assert_eq!(place, "/resources/https%3A%2F%2Fapi.example.com%2Fv1");
+        let seen = api.get(&place).await;
+        assert_eq!((&seen.json()["id"], &seen.json()["metadata"]["scope"]), (&json!(id), &json!("read write")));
+        let change = json!({ "metadata": { "access_lifetime": 60, "scope": null } });
+        let changed = api.send(Method::PATCH, &place, Some(&etag(&seen)), Some(change.clone())).await.ok();
+        assert_eq!(changed.json()["metadata"]["access_lifetime"], 60);
+        assert_eq!(changed.json()["metadata"]["scope"], "");
+        let stale = api.send(Method::PATCH, &place, Some(&etag(&seen)), Some(change)).await;
+        assert_eq!(stale.status, 412);
+        for bad in [json!({ "unknown": 1 }), json!({ "access_lifetime": 100_000 })] {
+            let reply = api.send(Method::PATCH, &place, Some("*"), Some(json!({ "metadata": bad }))).await;
+            assert_eq!(reply.status, 422, "{}", reply.text);
+        }
+        for (id, status) in [("api", 422), (id, 409)] {
+            assert_eq!(api.post("/resources", json!({ "id": id })).await.status, status);
+        }
+        for number in 0..3 {
+            api.post("/resources", json!({ "id": format!("urn:{number}") })).await;
+        }
+        let first = api.get("/resources?limit=2").await.json();
+        assert_eq!(first["items"][0]["id"], id);
+        let rest = api.get(&format!("/resources?after={}", first["next"].as_str().unwrap())).await.json();
+        assert_eq!((rest["items"].as_array().unwrap().len(), rest.get("next")), (2, None));
+        let deleted = api.send(Method::DELETE, &place, Some(&etag(&changed)), None).await;
+        assert_eq!(deleted.status, 204);
+        assert_eq!(api.get(&place).await.status, 404);
+    }
+
     async fn keys_are_listed_rotated_and_dropped(database) {
         let server = Server::start(&database).await;
         let api = Api::machine(&server, "robot", EVERY_SCOPE).await;

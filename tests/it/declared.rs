@@ -29,6 +29,12 @@ preset = "google"
 client_id = "123.apps.googleusercontent.com"
 client_secret = { file = "google.secret" }
 allowed_clients = ["spa"]
+
+[[resource]]
+id = "https://api.example.com"
+resource_name = "주문"
+scope = "read write"
+access_lifetime = 120
 "#;
 
 async fn installed(database: &crate::support::Database) -> Cli {
@@ -65,7 +71,7 @@ both! {
         let cli = installed(&database).await;
         write(&cli, FILE);
         let planned = plan(&cli, 2, &[]).await;
-        let made = ["create client shop", "create client spa", "create provider google"];
+        let made = ["create resource https://api.example.com", "create client shop", "create client spa", "create provider google"];
         assert_eq!(changes(&planned), made);
         assert!(!planned.to_string().contains(SECRET), "{planned}");
         let applied = cli.json(&["apply", NAME], None).await;
@@ -97,7 +103,10 @@ both! {
         let same = plan(&cli, 0, &["--prune"]).await;
         assert_eq!(same["notes"].as_array().unwrap().len(), 2, "the secrets are kept: {same}");
         cli.json(&["client", "update", "--id", "shop", "--scope", "read", "--logo-uri", "https://a.example/x.png"], None).await;
-        let drift = plan(&cli, 2, &[]).await;
+        cli.json(&["resource", "update", "--id", "https://api.example.com", "--access-lifetime", "", "--token-alg", "ES256"], None).await;
+        let mut drift = plan(&cli, 2, &[]).await;
+        let resource = drift["changes"].as_array_mut().unwrap().remove(0);
+        assert_eq!(resource["members"], json!({ "access_lifetime": ["", 120], "token_alg": ["ES256", ""] }));
         assert_eq!(drift["changes"][0]["members"]["scope"], json!(["read", "read write"]));
         assert_eq!(drift["changes"][0]["members"]["logo_uri"], json!(["https://a.example/x.png", ""]));
         cli.json(&["apply", NAME], None).await;

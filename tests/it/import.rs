@@ -60,7 +60,9 @@ both! {
         let server = Server::start_with(&database, &PATIENT).await;
         let (cli, evidence) = (server.cli().await, server.evidence().await);
         let app = server.client("app", |_| {}).await;
-        let hashes = hashes();
+        let mut hashes = hashes();
+        // The dear ones sign in first: a refusal takes as long as the slowest that is left.
+        hashes.sort_by_key(|(name, _)| name.starts_with("passlib"));
         let rows: Vec<Value> = hashes
             .iter()
             .enumerate()
@@ -86,6 +88,9 @@ both! {
             app.password_as(&username, MOVED, "read").await.ok();
             let own = stored(&evidence, &username).await;
             assert!(own.starts_with("$argon2id$v=19$m=7168,t=1,p=1$"), "{name}: {own}");
+        }
+        for n in 0..hashes.len() {
+            let username = format!("p{n}");
             app.password_as(&username, MOVED, "read").await.ok();
             wrong(&app, &username, "wrong").await;
         }

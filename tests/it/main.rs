@@ -107,6 +107,7 @@ mod refresh_races;
 mod refusals;
 mod relying_party;
 mod replicas;
+mod resources;
 mod revocation_feed;
 mod row_sizes;
 mod scope_words;

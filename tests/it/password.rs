@@ -165,7 +165,7 @@ both! {
         mapae::store::users::replace_hash(&tx, &user.id, &user.password_hash.unwrap(), &old).await.unwrap();
         tx.commit().await.unwrap();
         app.password("read").await.ok();
-        assert!(hash().await.starts_with("$argon2id$v=19$m=19456,t=1,p=1$"), "{}", hash().await);
+        assert!(hash().await.starts_with("$argon2id$v=19$m=7168,t=1,p=1$"), "{}", hash().await);
         app.password("read").await.ok();
     }
 }

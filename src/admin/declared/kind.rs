@@ -125,6 +125,7 @@ pub(super) struct Object<'a> {
 /// are, and can be repeated.
 #[derive(Debug)]
 pub(super) enum AfterCommit {
+    Nothing,
     DeleteClient(ClientId),
     EndFamilies(Slug),
 }

@@ -24,6 +24,7 @@ mod clients;
 mod file;
 mod kind;
 mod providers;
+mod resources;
 
 /// What happens to an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,9 +81,11 @@ impl Plan {
     }
 }
 
-/// Does this for every kind, in the order in which they are made: providers may name clients.
+/// Does this for every kind, in the order in which they are made: clients may name resources, and
+/// providers may name clients.
 macro_rules! kinds {
     ($each:ident) => {
+        $each!(resources::Resources);
         $each!(clients::Clients);
         $each!(providers::Providers);
     };
@@ -155,6 +158,7 @@ async fn apply_if(
     };
     for one in work.after {
         match one {
+            AfterCommit::Nothing => {}
             AfterCommit::DeleteClient(id) => {
                 super::clients::delete(
                     &cx.may.clients,

@@ -12,6 +12,7 @@ use crate::domain::clock::Clock;
 use crate::domain::family::Family;
 use crate::domain::provider::came_by;
 use crate::domain::random;
+use crate::domain::resource::TokenTerms;
 use crate::domain::scope::{OPENID, Scope};
 use crate::domain::secret::{Plain, RefreshToken};
 use crate::domain::status_list::StatusIndex;
@@ -44,13 +45,16 @@ pub struct Entitlement {
     pub issued_token_type: Option<&'static str>,
 }
 
-/// More claims about the person for the tokens, as the client is registered for them.
+/// What is read about the tokens before they are made: more claims about the person, as the client is
+/// registered for them, and what the resources of the access token say about it.
 #[derive(Debug, Default)]
-pub struct AboutPerson {
+pub struct AboutTokens {
     /// The claims for the id token.
     pub id_token: Map<String, Value>,
     /// The claims for the access token.
     pub access_token: Map<String, Value>,
+    /// What its resources say about the access token.
+    pub terms: TokenTerms,
 }
 
 /// The successful answer, RFC 6749 §5.1 and OpenID Connect Core §3.1.3.3.
@@ -122,9 +126,9 @@ pub fn issue(
     mint: &Mint,
     client: &Client,
     entitlement: &Entitlement,
-    person: AboutPerson,
+    about: AboutTokens,
 ) -> Result<TokenResponse, Fault> {
-    let Minted { claims, access_token, id_token } = make(mint, client, entitlement, person)?;
+    let Minted { claims, access_token, id_token } = make(mint, client, entitlement, about)?;
     let lengths = [access_token.len(), id_token.as_ref().map_or(0, String::len)];
     for (kind, bytes) in KINDS.into_iter().zip(lengths).filter(|(_, bytes)| *bytes > LARGE) {
         large(kind).increment(1);
@@ -165,24 +169,28 @@ pub fn make(
     mint: &Mint,
     client: &Client,
     entitlement: &Entitlement,
-    mut person: AboutPerson,
+    mut about: AboutTokens,
 ) -> Result<Minted, Fault> {
     let keys = mint.keyring.snapshot()?;
     let key = keys.signing(client.metadata.token_alg)?;
-    let claims = access_token(mint, client, entitlement);
+    let access_key = match about.terms.token_alg {
+        Some(alg) if alg != client.metadata.token_alg => keys.signing(alg)?,
+        _ => key,
+    };
+    let claims = access_token(mint, client, entitlement, &about.terms);
     let typ = match client.metadata.access_token_typ {
         AccessTokenTyp::AtJwt => Typ::AccessToken,
         AccessTokenTyp::Jwt => Typ::PlainAccessToken,
     };
-    let access_token = if person.access_token.is_empty() {
-        key.sign(typ, &claims)?
+    let access_token = if about.access_token.is_empty() {
+        access_key.sign(typ, &claims)?
     } else {
-        let telling = TellingAccessToken { token: &claims, person: &person.access_token };
-        key.sign(typ, &telling)?
+        let telling = TellingAccessToken { token: &claims, person: &about.access_token };
+        access_key.sign(typ, &telling)?
     };
     let id_token = match &entitlement.family {
         Some(family) if entitlement.scope.contains(OPENID) => {
-            person.id_token.extend(entitlement.claims.clone());
+            about.id_token.extend(entitlement.claims.clone());
             let claims = IdToken {
                 iss: &claims.iss,
                 sub: &claims.sub,
@@ -196,7 +204,7 @@ pub fn make(
                 idp: came_by(&family.amr),
                 sid: family.id.as_str(),
                 at_hash: left_half_hash(&access_token),
-                asked_for: &person.id_token,
+                asked_for: &about.id_token,
             };
             Some(key.sign(Typ::IdToken, &claims)?)
         }
@@ -205,7 +213,12 @@ pub fn make(
     Ok(Minted { claims, access_token, id_token })
 }
 
-fn access_token(mint: &Mint, client: &Client, entitlement: &Entitlement) -> AccessToken {
+fn access_token(
+    mint: &Mint,
+    client: &Client,
+    entitlement: &Entitlement,
+    terms: &TokenTerms,
+) -> AccessToken {
     let family = entitlement.family.as_deref();
     // What a client got for itself before it was disabled does not come back, not even in the same
     // second.
@@ -213,7 +226,9 @@ fn access_token(mint: &Mint, client: &Client, entitlement: &Entitlement) -> Acce
     let now = mint.clock.now();
     let now = from.map_or(now, |from| now.max(from));
     let iat = now.timestamp();
-    let life = (now + mint.lifetimes.of(&client.metadata).access_token).timestamp();
+    let of_client = mint.lifetimes.of(&client.metadata).access_token;
+    let life = terms.access_token.map_or(of_client, |own| own.min(of_client));
+    let life = (now + life).timestamp();
     AccessToken {
         iss: mint.url.as_str().to_owned(),
         // RFC 9068 §2.2: without a resource owner the subject is the client itself. Registration
@@ -229,7 +244,8 @@ fn access_token(mint: &Mint, client: &Client, entitlement: &Entitlement) -> Acce
         iat,
         jti: random::identifier(),
         client_id: client.id.as_str().to_owned(),
-        scope: entitlement.scope.to_string(),
+        // RFC 8707 §2.2: a token for a resource has the scopes that mean something there.
+        scope: terms.narrowed(&entitlement.scope).to_string(),
         sid: family.map(|family| family.id.as_str().to_owned()),
         auth_time: family.map(|family| family.auth_time.timestamp()),
         acr: family.map(|family| family.acr),

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use crate::domain::claim_names::by_scope;
 use crate::domain::client::Client;
+use crate::domain::resource::TokenTerms;
 use crate::domain::scope::OPENID;
 use crate::domain::verdict::Fault;
 use crate::oauth::added_claims::{AddedClaims, Purpose};
 use crate::oauth::resource::people::People;
 use crate::oauth::resource::userinfo::named;
-use crate::oauth::token::mint::{AboutPerson, Entitlement, audiences};
+use crate::oauth::token::mint::{AboutTokens, Entitlement, audiences};
 
 /// The parts that these claims are made with.
 #[derive(Clone, Debug)]
@@ -21,18 +22,22 @@ pub struct PersonClaims {
 }
 
 impl PersonClaims {
-    /// Makes the claims of an entitlement, as the client is registered for them.
+    /// Reads what tokens of this entitlement say besides, and what their resources say about them.
     pub async fn about(
         &self,
         client: &Client,
         entitlement: &Entitlement,
-    ) -> Result<AboutPerson, Fault> {
+    ) -> Result<AboutTokens, Fault> {
         let user = entitlement.family.as_ref().map(|family| &family.user);
-        let audiences = || audiences(&self.added.url, client, entitlement);
-        let added = self.added.of(Purpose::Tokens, client, &entitlement.scope, user, audiences);
+        let every = || audiences(&self.added.url, client, entitlement);
+        let added = self.added.of(Purpose::Tokens, client, &entitlement.scope, user, every);
         let (mut about, added) = tokio::try_join!(self.standard(client, entitlement), added)?;
         about.id_token.extend(added.client);
         about.access_token.extend(added.access_token);
+        let registered = self.added.clients.resources().await?;
+        if !registered.is_empty() {
+            about.terms = TokenTerms::of(&registered, &every(), self.added.url.as_str());
+        }
         Ok(about)
     }
 
@@ -42,17 +47,17 @@ impl PersonClaims {
         &self,
         client: &Client,
         entitlement: &Entitlement,
-    ) -> Result<AboutPerson, Fault> {
+    ) -> Result<AboutTokens, Fault> {
         let scope = &entitlement.scope;
         let tells = client.metadata.id_token_claims && scope.contains(OPENID);
         let nothing = !tells && client.metadata.access_token_claims.is_empty();
         let Some(family) = entitlement.family.as_ref().filter(|_| !nothing) else {
-            return Ok(AboutPerson::default());
+            return Ok(AboutTokens::default());
         };
         let Some(user) = self.people.ask(family.user.clone()).await?? else {
-            return Ok(AboutPerson::default());
+            return Ok(AboutTokens::default());
         };
-        let mut about = AboutPerson::default();
+        let mut about = AboutTokens::default();
         if tells {
             about.id_token = named(&user, by_scope(scope))?;
         }

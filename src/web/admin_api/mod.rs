@@ -11,6 +11,7 @@ mod paging;
 mod problem;
 mod providers;
 mod received;
+mod resources;
 mod roles;
 mod sessions;
 pub mod settings;
@@ -58,6 +59,8 @@ fn operations() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(clients::disable))
         .routes(routes!(clients::enable))
         .routes(routes!(clients::rotate_secret))
+        .routes(routes!(resources::list, resources::create))
+        .routes(routes!(resources::show, resources::change, resources::delete))
         .routes(routes!(providers::list))
         .routes(routes!(providers::show, providers::delete))
         .routes(routes!(providers::disable))
@@ -73,7 +76,7 @@ fn info() -> utoipa::openapi::Info {
         .title("mapae administration API")
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(
-            "People, roles, clients, providers, keys, sessions and audit events of one issuer. A \
+            "People, roles, clients, resources, providers, keys, sessions and audit events of one issuer. A \
              request carries an access token whose audience is `{issuer}/admin/api`. Lists are read \
              page by page: `next` of one answer is `after` of the next request. A change needs \
              `If-Match` with the `ETag` that was read.",
