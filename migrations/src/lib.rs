@@ -37,6 +37,7 @@ mod m0045_moving_in;
 mod m0047_groups;
 mod m0048_secrets_and_scopes;
 mod m0050_repeated_creations;
+mod m0051_lists;
 mod m0060_resources;
 mod step;
 
@@ -66,9 +67,9 @@ impl MigratorTrait for Migrator {
             Box::new(m0022_carried_logins::STEP),
             Box::new(m0023_outbox::STEP),
             Box::new(m0025_mail_secrets::STEP),
+            Box::new(m0026_sign_ins::STEP),
             Box::new(m0027_strength::STEP),
             Box::new(m0028_passkeys::STEP),
-            Box::new(m0026_sign_ins::STEP),
             Box::new(m0029_terms::STEP),
             Box::new(m0030_my_account::STEP),
             Box::new(m0034_endings_by_person::STEP),
@@ -82,6 +83,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0047_groups::STEP),
             Box::new(m0048_secrets_and_scopes::STEP),
             Box::new(m0050_repeated_creations::STEP),
+            Box::new(m0051_lists::STEP),
             Box::new(m0060_resources::STEP),
         ]
     }

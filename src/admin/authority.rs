@@ -51,6 +51,12 @@ rights!(
     ReadSettings,
 );
 
+/// A right with which people are seen.
+pub trait SeesPeople: Right {}
+
+impl SeesPeople for ReadPeople {}
+impl SeesPeople for ChangePeople {}
+
 /// What a person has proven about who they are.
 #[derive(Clone, Copy, Debug)]
 pub struct Proven {

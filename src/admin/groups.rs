@@ -1,12 +1,15 @@
 //! What an operator does with groups of people.
 
-use super::authority::{ChangePeople, May, ReadPeople};
-use super::refused::{AdminResult, conflict, invalid, not_found};
+use serde_json::json;
+
+use super::authority::{ChangePeople, May, ReadPeople, SeesPeople};
+use super::refused::{AdminResult, Refused, conflict, invalid, not_found};
 use super::users::{Target, lock};
 use crate::domain::audit::{Event, EventKind};
 use crate::domain::clock::Clock;
 use crate::domain::group::{Group, GroupId, GroupName};
 use crate::domain::user::UserId;
+use crate::domain::version::Version;
 use crate::store::{Reader, Store, audit_events, group_members, groups};
 
 /// Makes a group.
@@ -40,12 +43,23 @@ pub struct GroupPage {
 
 /// Groups in the order of their names, after this one.
 pub async fn list(
-    _may: &May<ReadPeople>,
+    may: &May<ReadPeople>,
     reader: &impl Reader,
     after: Option<&str>,
     limit: u64,
 ) -> AdminResult<GroupPage> {
-    let mut groups = groups::page(reader, after, limit.saturating_add(1)).await?;
+    search(may, reader, None, after, limit).await
+}
+
+/// Groups whose name begins so, byte for byte, in the order of their names, after this one.
+pub async fn search(
+    _may: &May<ReadPeople>,
+    reader: &impl Reader,
+    beginning: Option<&str>,
+    after: Option<&str>,
+    limit: u64,
+) -> AdminResult<GroupPage> {
+    let mut groups = groups::page(reader, beginning, after, limit.saturating_add(1)).await?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let is_more = groups.len() > limit;
     groups.truncate(limit);
@@ -56,6 +70,24 @@ pub async fn list(
 /// How many members one transaction removes.
 const STEP: u64 = 2000;
 
+/// What a group is now: whoever changes it can say which version they saw.
+#[must_use]
+pub fn version(group: &Group) -> Version {
+    Version::of(&json!([group.id.as_str(), group.name.as_str(), group.created_at]))
+}
+
+/// The group with this id.
+pub async fn of_id<R: SeesPeople>(
+    _may: &May<R>,
+    reader: &impl Reader,
+    id: &str,
+) -> AdminResult<Group> {
+    match groups::of_id(reader, &GroupId::from_stored(id.to_owned())).await? {
+        Some(group) => Ok(group),
+        None => not_found(format!("there is no group with the id {id:?}")),
+    }
+}
+
 /// Deletes a group. Its members are removed in steps, so their number does not matter.
 pub async fn delete(
     may: &May<ChangePeople>,
@@ -63,8 +95,32 @@ pub async fn delete(
     clock: &Clock,
     name: &str,
 ) -> AdminResult {
-    let store = &may.acting(store);
     let group = find(store, name).await?;
+    delete_found(may, store, clock, group).await
+}
+
+/// The same for the group with this id, if it is still what the caller saw.
+pub async fn delete_seen(
+    may: &May<ChangePeople>,
+    store: &Store,
+    clock: &Clock,
+    id: &str,
+    seen: Option<&Version>,
+) -> AdminResult {
+    let group = of_id(may, store, id).await?;
+    if seen.is_some_and(|seen| *seen != version(&group)) {
+        return Err(Refused::Changed.into());
+    }
+    delete_found(may, store, clock, group).await
+}
+
+async fn delete_found(
+    may: &May<ChangePeople>,
+    store: &Store,
+    clock: &Clock,
+    group: Group,
+) -> AdminResult {
+    let store = &may.acting(store);
     loop {
         let tx = store.begin(clock.now()).await?;
         let removed = group_members::delete_some(&tx, &group.id, STEP).await?;
@@ -76,7 +132,7 @@ pub async fn delete(
     let tx = store.begin(clock.now()).await?;
     if !groups::delete(&tx, &group.id).await? {
         tx.abandon().await;
-        return unknown(name);
+        return unknown(group.name.as_str());
     }
     let event = Event::new(EventKind::GroupDeleted).detail(group.name.as_str());
     audit_events::insert(&tx, &[event]).await?;

@@ -1,6 +1,6 @@
 //! What an operator does with accounts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::attributes;
-use super::authority::{ChangePeople, May, ReadPeople};
+use super::authority::{ChangePeople, May, ReadPeople, SeesPeople};
 use super::owners;
 use super::refused::{AdminResult, Refused, conflict, invalid, not_found};
 use crate::accounts::factor_changes;
@@ -17,17 +17,24 @@ use crate::accounts::hashing::Hasher;
 use crate::accounts::notices::{self, NoticeOrigin};
 use crate::accounts::session_endings;
 use crate::domain::audit::{Event, EventKind, Origin};
+use crate::domain::client_role;
 use crate::domain::clock::Clock;
 use crate::domain::ending::{Ending, EndingScope};
+use crate::domain::group::GroupName;
 use crate::domain::language::Language;
 use crate::domain::mail::MethodChange;
 use crate::domain::person;
 use crate::domain::secret::Secret;
 use crate::domain::user::{AccountSource, Profile, User, UserId};
+use crate::domain::verdict::Fault;
 use crate::domain::version::Version;
 use crate::mail::Mailer;
+use crate::store::user_filters::{self, RoleFilter, UserFilter};
 use crate::store::users::{Beginnings, UserPage as StoredPage, UserPlace};
-use crate::store::{Reader, Store, Tx, audit_events, identities, passkeys, recovery_codes, users};
+use crate::store::{
+    Reader, Store, Tx, attribute_values, audit_events, client_role_holders, client_roles,
+    group_members, groups, identities, passkeys, recovery_codes, users,
+};
 
 /// The data of a new account.
 #[derive(Debug)]
@@ -113,6 +120,12 @@ pub struct Target<'a> {
 }
 
 impl<'a> Target<'a> {
+    /// The person with this `sub`, whatever their account is now.
+    #[must_use]
+    pub fn of_id(id: &'a str) -> Self {
+        Self { who: Who::Id(id), version: None }
+    }
+
     /// The person with this user name, whatever their account is now.
     #[must_use]
     pub fn named(name: &'a str) -> Self {
@@ -204,7 +217,7 @@ pub(super) async fn lock(
     let tx = may.acting(store).begin(clock.now()).await?;
     let locked = match users::lock(&tx, &found.id).await? {
         Some(user) => match target.version {
-            Some(seen) if *seen != version(&user) => Err(Refused::Changed.into()),
+            Some(seen) if !is_version(&tx, &user, seen).await? => Err(Refused::Changed.into()),
             _ => may.over(&tx, &user).await.map(|()| user),
         },
         None => unknown(target.who),
@@ -245,6 +258,57 @@ pub(super) fn unknown<T>(who: Who<'_>) -> AdminResult<T> {
 pub fn version(user: &User) -> Version {
     let state = json!([user.disabled_at, user.deletion_at, user.password_hash, user.totp_since]);
     Version::of(&json!([user.id, facts(user), user.updated_at, state]))
+}
+
+/// What belongs to a person beside the account.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Belongings {
+    /// The names of the groups.
+    pub groups: Vec<String>,
+    /// The roles at clients, as `CLIENT:ROLE`.
+    pub client_roles: Vec<String>,
+    /// The values of declared attributes.
+    pub attributes: BTreeMap<String, Value>,
+}
+
+/// What belongs to each of these people. The caller limits their number.
+pub async fn belongings<R: SeesPeople>(
+    _may: &May<R>,
+    reader: &impl Reader,
+    users: &[User],
+) -> Result<Vec<Belongings>, Fault> {
+    belonging(reader, users).await
+}
+
+async fn belonging(reader: &impl Reader, users: &[User]) -> Result<Vec<Belongings>, Fault> {
+    let ids: Vec<&UserId> = users.iter().map(|user| &user.id).collect();
+    let mut found: HashMap<UserId, Belongings> = HashMap::new();
+    for (user, name) in group_members::of_each(reader, &ids).await? {
+        found.entry(user).or_default().groups.push(name);
+    }
+    for role in client_role_holders::of_each(reader, &ids).await? {
+        let word = format!("{}:{}", role.client, role.name);
+        found.entry(role.user).or_default().client_roles.push(word);
+    }
+    for (user, name, value) in attribute_values::of_each(reader, &ids).await? {
+        found.entry(user).or_default().attributes.insert(name, value);
+    }
+    Ok(ids.into_iter().map(|id| found.remove(id).unwrap_or_default()).collect())
+}
+
+/// What a person is now, with what belongs to them.
+#[must_use]
+pub fn version_with(user: &User, belongings: &Belongings) -> Version {
+    Version::of(&json!([version(user).etag(), belongings]))
+}
+
+/// Whether an account is still what the caller saw: alone, or with what belongs to the person.
+async fn is_version(tx: &Tx, user: &User, seen: &Version) -> Result<bool, Fault> {
+    if *seen == version(user) {
+        return Ok(true);
+    }
+    let belongings = belonging(tx, std::slice::from_ref(user)).await?;
+    Ok(belongings.first().is_some_and(|belongings| *seen == version_with(user, belongings)))
 }
 
 /// What the audit says about an account that is changed.
@@ -319,23 +383,91 @@ pub struct UserPage {
 /// without a search. A page begins after what an earlier one returned as `next`. It may have fewer
 /// accounts than it has room for, although there are more.
 pub async fn list(
-    _may: &May<ReadPeople>,
+    may: &May<ReadPeople>,
     reader: &impl Reader,
     search: Option<&str>,
     after: Option<&str>,
     limit: u64,
 ) -> AdminResult<UserPage> {
+    let search = search.map(str::to_owned);
+    filtered(may, reader, &UserSearch { search, ..UserSearch::default() }, after, limit).await
+}
+
+/// Which accounts somebody looks for: those that meet everything that is given.
+#[derive(Clone, Debug, Default)]
+pub struct UserSearch {
+    /// The beginning of the user name or of the e-mail address.
+    pub search: Option<String>,
+    /// The e-mail address.
+    pub email: Option<String>,
+    /// The name of a group that they are in.
+    pub group: Option<String>,
+    /// A role in the administration, or `CLIENT:ROLE`.
+    pub role: Option<String>,
+    /// Whether they are disabled.
+    pub disabled: Option<bool>,
+}
+
+/// The accounts that are looked for, page by page as in [`list`].
+pub async fn filtered(
+    _may: &May<ReadPeople>,
+    reader: &impl Reader,
+    asked: &UserSearch,
+    after: Option<&str>,
+    limit: u64,
+) -> AdminResult<UserPage> {
     let behind = after.map(place).transpose()?;
-    let search = search.map(|text| {
+    let filter = filter(reader, asked).await?;
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let page = user_filters::page(reader, &filter, behind.as_ref(), limit).await?;
+    let Some(StoredPage { users, next }) = page else { return no_place() };
+    let next = next.map(|place| URL_SAFE_NO_PAD.encode(json!(place).to_string()));
+    Ok(UserPage { users, next })
+}
+
+async fn filter(reader: &impl Reader, asked: &UserSearch) -> AdminResult<UserFilter> {
+    let search = asked.search.as_deref().map(|text| {
         let (name, address) = person::beginnings(text);
         Beginnings { name, address }
     });
-    let search = search.filter(|search| !search.name.is_empty());
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let page = users::page(reader, search.as_ref(), behind.as_ref(), limit).await?;
-    let StoredPage { users, next } = page;
-    let next = next.map(|place| URL_SAFE_NO_PAD.encode(json!(place).to_string()));
-    Ok(UserPage { users, next })
+    let email = asked.email.as_deref().map(|text| match person::email_key(text) {
+        Some(key) => Ok(key),
+        None => invalid(format!("{text:?} is not an e-mail address")),
+    });
+    let group = match &asked.group {
+        Some(name) => {
+            let known = GroupName::parse(name).or_else(|why| invalid(why.to_string()))?;
+            match groups::find(reader, &known).await? {
+                Some(group) => Some(group.id),
+                None => return not_found(format!("there is no group {name:?}")),
+            }
+        }
+        None => None,
+    };
+    let role = match &asked.role {
+        Some(word) => Some(role(reader, word).await?),
+        None => None,
+    };
+    Ok(UserFilter {
+        search: search.filter(|search| !search.name.is_empty()),
+        email: email.transpose()?,
+        group,
+        role,
+        disabled: asked.disabled,
+    })
+}
+
+async fn role(reader: &impl Reader, word: &str) -> AdminResult<RoleFilter> {
+    if let Ok(role) = word.parse() {
+        return Ok(RoleFilter::Administration(role));
+    }
+    let Some((client, name)) = client_role::split(word) else {
+        return invalid(format!("{word:?} is no role of mapae and not like CLIENT:ROLE"));
+    };
+    match client_roles::find(reader, &client, &name).await? {
+        Some(role) => Ok(RoleFilter::OfClient(role.id)),
+        None => not_found(format!("there is no role {word:?}")),
+    }
 }
 
 /// Reads what an earlier page returned as `next`.
@@ -344,8 +476,12 @@ fn place(text: &str) -> AdminResult<UserPlace> {
     let place = json.and_then(|json| serde_json::from_slice(&json).ok());
     match place {
         Some(place) => Ok(place),
-        None => invalid("--after takes the `next` of an earlier page"),
+        None => no_place(),
     }
+}
+
+fn no_place<T>() -> AdminResult<T> {
+    invalid("--after takes the `next` of an earlier page of the same list")
 }
 
 /// The ways in which a person can sign in.

@@ -2,7 +2,7 @@
 
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::OnConflict;
+use sea_orm::sea_query::{OnConflict, Order, Query, SelectStatement};
 use sea_orm::{QueryOrder, QuerySelect};
 
 use super::cause::while_doing;
@@ -53,6 +53,17 @@ pub async fn delete(tx: &Tx, user: &UserId, role: AdminRole) -> Result<bool, Fau
     Ok(deleted.map_err(while_doing(WRITING))?.rows_affected == 1)
 }
 
+/// The ids of those who have this role in their order, after this one.
+pub(super) fn ids(role: AdminRole, behind: Option<&str>) -> SelectStatement {
+    Query::select()
+        .column(Column::UserId)
+        .from(Entity)
+        .and_where(Column::Role.eq(role.as_str()))
+        .and_where_option(behind.map(|id| ColumnTrait::gt(&Column::UserId, id)))
+        .order_by(Column::UserId, Order::Asc)
+        .to_owned()
+}
+
 /// The roles of a person, the one with the most rights first.
 pub async fn of_user(reader: &impl Reader, user: &UserId) -> Result<Vec<AdminRole>, Fault> {
     let rows = Entity::find().filter(Column::UserId.eq(user.as_str()));
@@ -69,7 +80,7 @@ pub async fn of_user(reader: &impl Reader, user: &UserId) -> Result<Vec<AdminRol
 pub async fn lock_holders(tx: &Tx, role: AdminRole) -> Result<Vec<UserId>, Fault> {
     let rows = Entity::find()
         .filter(Column::Role.eq(role.as_str()))
-        .order_by(Column::UserId, sea_orm::Order::Asc)
+        .order_by(Column::UserId, Order::Asc)
         .lock_exclusive()
         .all(tx.connection())
         .await;

@@ -2,7 +2,7 @@
 
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::{OnConflict, Query};
+use sea_orm::sea_query::{OnConflict, Order, Query, SelectStatement};
 use sea_orm::{ExprTrait, JoinType, QueryResult};
 
 use super::cause::while_doing;
@@ -65,6 +65,17 @@ pub async fn delete(tx: &Tx, user: &UserId, group: &GroupId) -> Result<bool, Fau
     let key = (user.as_str().to_owned(), group.as_str().to_owned());
     let deleted = Entity::delete_by_id(key).exec(tx.connection()).await;
     Ok(deleted.map_err(while_doing(WRITING))?.rows_affected == 1)
+}
+
+/// The ids of the members of a group in their order, after this one.
+pub(super) fn ids(group: &GroupId, behind: Option<&str>) -> SelectStatement {
+    Query::select()
+        .column(Column::UserId)
+        .from(Entity)
+        .and_where(Column::GroupId.eq(group.as_str()))
+        .and_where_option(behind.map(|id| ColumnTrait::gt(&Column::UserId, id)))
+        .order_by(Column::UserId, Order::Asc)
+        .to_owned()
 }
 
 /// The names of the groups of these people, read by one statement: the person and the name, in the

@@ -71,13 +71,25 @@ pub async fn hold(tx: &Tx, name: &GroupName) -> Result<Option<Group>, Fault> {
     row.map_err(while_doing(TABLE))?.map(Group::try_from).transpose()
 }
 
-/// Groups in the order of their names, after this one, at most so many.
+/// The group with this id.
+pub async fn of_id(reader: &impl Reader, id: &GroupId) -> Result<Option<Group>, Fault> {
+    let row = Entity::find_by_id(id.as_str()).one(reader.connection()).await;
+    row.map_err(while_doing(TABLE))?.map(Group::try_from).transpose()
+}
+
+/// Groups whose name begins so, in the order of their names, after this one, at most so many.
 pub async fn page(
     reader: &impl Reader,
+    beginning: Option<&str>,
     behind: Option<&str>,
     at_most: u64,
 ) -> Result<Vec<Group>, Fault> {
     let mut select = Entity::find().order_by_asc(Column::Name).limit(at_most);
+    if let Some(beginning) = beginning {
+        // Both databases compare the bytes of names, so this is a range of the index.
+        let end = format!("{beginning}\u{10ffff}");
+        select = select.filter(Column::Name.gte(beginning)).filter(Column::Name.lt(end));
+    }
     if let Some(behind) = behind {
         select = select.filter(Column::Name.gt(behind));
     }

@@ -79,6 +79,7 @@ pub mod terms_acceptances;
 pub mod throttles;
 mod tx;
 pub mod used_assertions;
+pub mod user_filters;
 pub mod users;
 
 pub use connection::Connection;

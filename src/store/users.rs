@@ -331,6 +331,8 @@ pub enum UserPlace {
     Name(String),
     /// Among the accounts that were found by their address alone: its key, and the id.
     Address(String, String),
+    /// Among the accounts that were found by what they belong to: the id.
+    Id(String),
 }
 
 /// A page of a list of accounts.
@@ -344,33 +346,41 @@ pub struct UserPage {
 
 /// How many accounts that are found by their address one page looks at. Most of them may be such as
 /// an earlier page found by their name already.
-const LOOKED_AT: usize = 1000;
+pub(super) const LOOKED_AT: usize = 1000;
 
 /// A page of accounts: first those whose name begins so, in the order of the names, and then those
 /// of which only the address begins so, in the order of the addresses. Each account comes once. Two
 /// indexes find the beginning of a page, and it reads a limited number of rows, however many accounts
 /// there are: so it may have fewer accounts than it has room for, although there are more.
+///
+/// With `disabled` only those that are disabled are on it, or only those that are not. An index has
+/// the few that are; the others are nearly all, so the page leaves the disabled ones out.
 pub async fn page(
     reader: &impl Reader,
     search: Option<&Beginnings>,
+    disabled: Option<bool>,
     behind: Option<&UserPlace>,
     at_most: usize,
 ) -> Result<UserPage, Fault> {
+    let is_asked = |row: &Model| disabled.is_none_or(|asked| asked == row.disabled_at.is_some());
     let (mut users, mut last) = (Vec::new(), behind.cloned());
     if !matches!(behind, Some(UserPlace::Address(..))) {
-        let rows = read(reader, named(search, behind), at_most.saturating_add(1)).await?;
-        for row in rows {
-            if users.len() == at_most {
+        let select = named(search, disabled == Some(true), behind);
+        let rows = read(reader, select, at_most.saturating_add(1)).await?;
+        for (number, row) in rows.into_iter().enumerate() {
+            if number == at_most {
                 return Ok(UserPage { users, next: last });
             }
             last = Some(UserPlace::Name(row.username_key.clone()));
-            users.push(User::try_from(row)?);
+            if is_asked(&row) {
+                users.push(User::try_from(row)?);
+            }
         }
     }
     let Some(search) = search else { return Ok(UserPage { users, next: None }) };
     let rows = read(reader, addressed(search, behind), LOOKED_AT + 1).await?;
     for (number, row) in rows.into_iter().enumerate() {
-        let is_named = row.username_key.starts_with(&search.name);
+        let is_named = row.username_key.starts_with(&search.name) || !is_asked(&row);
         if number == LOOKED_AT || users.len() == at_most && !is_named {
             return Ok(UserPage { users, next: last });
         }
@@ -393,8 +403,15 @@ async fn read(
 }
 
 /// The accounts whose name begins so, after this place.
-fn named(search: Option<&Beginnings>, behind: Option<&UserPlace>) -> Select<Entity> {
+fn named(
+    search: Option<&Beginnings>,
+    only_disabled: bool,
+    behind: Option<&UserPlace>,
+) -> Select<Entity> {
     let mut select = Entity::find().order_by_asc(Column::UsernameKey);
+    if only_disabled {
+        select = select.filter(Column::DisabledAt.is_not_null());
+    }
     if let Some(search) = search {
         select = select.filter(begins(Column::UsernameKey, &search.name));
     }
@@ -421,7 +438,7 @@ fn addressed(search: &Beginnings, behind: Option<&UserPlace>) -> Select<Entity> 
 
 /// Whether a key begins so: a range of keys, which both databases find in an index because they
 /// compare the bytes of the keys.
-fn begins(key: Column, beginning: &str) -> Expr {
+pub(super) fn begins(key: Column, beginning: &str) -> Expr {
     let end = format!("{beginning}\u{10ffff}");
     ColumnTrait::gte(&key, beginning).and(ColumnTrait::lt(&key, end))
 }
@@ -642,7 +659,7 @@ mod tests {
         let search = Beginnings { name, address };
         let behind = UserPlace::Name("user191".to_owned());
         assert_eq!(
-            words(&named(Some(&search), Some(&behind))),
+            words(&named(Some(&search), false, Some(&behind))),
             "username_key >= 'user19' AND username_key < 'user19\u{10ffff}' \
              AND username_key > 'user191' ORDER BY username_key ASC"
         );

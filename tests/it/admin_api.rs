@@ -109,6 +109,13 @@ const OPERATIONS: &[(&str, &str, &str)] = &[
     ("POST", "/users/{id}/reset-mfa", "change people"),
     ("POST", "/users/{id}/recover", "change people"),
     ("PUT", "/users/{id}/password", "change people"),
+    ("GET", "/groups", "read people"),
+    ("POST", "/groups", "change people"),
+    ("GET", "/groups/{id}", "read people"),
+    ("DELETE", "/groups/{id}", "change people"),
+    ("GET", "/groups/{id}/members", "read people"),
+    ("PUT", "/groups/{id}/members/{user}", "change people"),
+    ("DELETE", "/groups/{id}/members/{user}", "change people"),
     ("GET", "/sessions", "read people"),
     ("DELETE", "/sessions/{sid}", "change people"),
     ("GET", "/roles", "read people"),
@@ -143,6 +150,7 @@ fn path(template: &str) -> String {
     template
         .replace("{id}", "nobody")
         .replace("{sid}", "nobody")
+        .replace("{user}", "nobody")
         .replace("{role}", "auditor")
         .replace("{slug}", "nobody")
         .replace("{kid}", "nobody")

@@ -6,6 +6,7 @@ mod audit;
 mod caller;
 mod clients;
 mod creation;
+mod groups;
 mod keys;
 mod paging;
 mod problem;
@@ -49,6 +50,10 @@ fn operations() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(users::reset_mfa))
         .routes(routes!(users::recover))
         .routes(routes!(users::set_password))
+        .routes(routes!(groups::list, groups::create))
+        .routes(routes!(groups::show, groups::delete))
+        .routes(routes!(groups::members))
+        .routes(routes!(groups::add, groups::remove))
         .routes(routes!(sessions::list))
         .routes(routes!(sessions::end))
         .routes(routes!(roles::list))
@@ -76,8 +81,8 @@ fn info() -> utoipa::openapi::Info {
         .title("mapae administration API")
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(
-            "People, roles, clients, resources, providers, keys, sessions and audit events of one issuer. A \
-             request carries an access token whose audience is `{issuer}/admin/api`. Lists are read \
+            "People, groups, roles, clients, resources, providers, keys, sessions and audit events of one \
+             issuer. A request carries an access token whose audience is `{issuer}/admin/api`. Lists are read \
              page by page: `next` of one answer is `after` of the next request. A change needs \
              `If-Match` with the `ETag` that was read.",
         ))

@@ -28,6 +28,27 @@ pub(super) struct Paging {
     after: Option<String>,
 }
 
+/// Which page of a list, of those whose name begins so.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Searching {
+    /// The beginning of the name.
+    pub(super) search: Option<String>,
+    /// So many at most: 1 to 200, 50 by default.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u64>,
+    /// `next` of an earlier page.
+    pub(super) after: Option<String>,
+}
+
+impl Searching {
+    /// How many there are on a page.
+    pub(super) fn limit(&self) -> ApiResult<u64> {
+        limit(self.limit)
+    }
+}
+
 /// How many there are on a page.
 pub(super) fn limit(asked: Option<u64>) -> ApiResult<u64> {
     match asked {
@@ -38,6 +59,16 @@ pub(super) fn limit(asked: Option<u64>) -> ApiResult<u64> {
 }
 
 impl Paging {
+    /// How many there are on a page.
+    pub(super) fn limit(&self) -> ApiResult<u64> {
+        limit(self.limit)
+    }
+
+    /// What the page begins after.
+    pub(super) fn after(&self) -> Option<&str> {
+        self.after.as_deref()
+    }
+
     /// The page of a list that is in memory, in the order of these names.
     pub(super) fn page<T>(
         &self,

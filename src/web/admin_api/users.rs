@@ -2,6 +2,7 @@
 
 #![expect(unused_qualifications, reason = "the macro of utoipa writes them")]
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -18,13 +19,16 @@ use super::paging::{Page, limit};
 use super::problem::{ApiResult, Failed, Problem};
 use super::received::{Named, Parameters, Seen, Sent};
 use super::shown::{Shown, done};
-use crate::admin::authority::{ChangePeople, ReadPeople};
+use crate::admin::authority::{ChangePeople, May, ReadPeople, SeesPeople};
 use crate::admin::recovery::{self, RecoveryLink};
-use crate::admin::users::{self, ClaimsChange, NewEmail, NewUser, Target, Who};
+use crate::admin::users::{
+    self, Belongings, ClaimsChange, NewEmail, NewUser, Target, UserSearch, Who,
+};
 use crate::domain::admin_urls;
 use crate::domain::reason::Reason;
 use crate::domain::secret::Secret;
 use crate::domain::user::{Profile, User};
+use crate::store::Reader;
 use crate::web::shared::Shared;
 
 /// A person.
@@ -51,10 +55,18 @@ pub(super) struct Person {
     created_at: DateTime<Utc>,
     /// When a claim last changed.
     updated_at: DateTime<Utc>,
+    /// The names of the groups.
+    groups: Vec<String>,
+    /// The roles at clients, as `CLIENT:ROLE`.
+    client_roles: Vec<String>,
+    /// The values of declared attributes.
+    #[schema(value_type = Object)]
+    attributes: BTreeMap<String, Value>,
 }
 
-impl From<&User> for Person {
-    fn from(user: &User) -> Self {
+impl Person {
+    fn new(user: &User, belongings: Belongings) -> Self {
+        let Belongings { groups, client_roles, attributes } = belongings;
         Self {
             id: user.id.as_str().to_owned(),
             username: user.username.clone(),
@@ -66,8 +78,21 @@ impl From<&User> for Person {
             deletion_at: user.deletion_at,
             created_at: user.created_at,
             updated_at: user.updated_at,
+            groups,
+            client_roles,
+            attributes,
         }
     }
+}
+
+/// These people with what belongs to them.
+pub(super) async fn people<R: SeesPeople>(
+    may: &May<R>,
+    reader: &impl Reader,
+    found: &[User],
+) -> ApiResult<Vec<Person>> {
+    let belongings = users::belongings(may, reader, found).await?;
+    Ok(found.iter().zip(belongings).map(|(user, belong)| Person::new(user, belong)).collect())
 }
 
 /// Which people.
@@ -77,6 +102,14 @@ impl From<&User> for Person {
 pub(super) struct Search {
     /// The beginning of the user name or of the e-mail address, in any spelling.
     search: Option<String>,
+    /// Only people with this e-mail address, verified or not.
+    email: Option<String>,
+    /// Only people in the group of this name.
+    group: Option<String>,
+    /// Only people with this role: `owner`, `admin`, `support`, `auditor`, or `CLIENT:ROLE`.
+    role: Option<String>,
+    /// Only people who are disabled, or only those who are not.
+    disabled: Option<bool>,
     /// So many at most: 1 to 200, 50 by default.
     #[param(minimum = 1, maximum = 200)]
     limit: Option<u64>,
@@ -152,8 +185,16 @@ fn location(shared: &Shared, id: &str) -> String {
     format!("{}{}/users/{id}", shared.base, admin_urls::API_V1)
 }
 
-fn shown(user: &User) -> Shown<Person> {
-    Shown::of(Person::from(user)).version(users::version(user))
+async fn shown<R: SeesPeople>(
+    may: &May<R>,
+    shared: &Shared,
+    user: &User,
+) -> ApiResult<Shown<Person>> {
+    let store = &*shared.flows.store;
+    let belongings = users::belongings(may, store, std::slice::from_ref(user)).await?;
+    let belongings = belongings.into_iter().next().unwrap_or_default();
+    let version = users::version_with(user, &belongings);
+    Ok(Shown::of(Person::new(user, belongings)).version(version))
 }
 
 fn target<'a>(id: &'a str, seen: &'a Seen) -> Target<'a> {
@@ -170,10 +211,12 @@ pub(super) async fn list(
     Parameters(asked): Parameters<Search>,
 ) -> ApiResult<Shown<Page<Person>>> {
     let limit = limit(asked.limit)?;
-    let (search, after) = (asked.search.as_deref(), asked.after.as_deref());
-    let page = users::list(&may, shared.flows.store.lists(), search, after, limit).await;
+    let Search { search, email, group, role, disabled, .. } = asked;
+    let (asked_for, lists) =
+        (UserSearch { search, email, group, role, disabled }, shared.flows.store.lists());
+    let page = users::filtered(&may, lists, &asked_for, asked.after.as_deref(), limit).await;
     let page = page.map_err(Failed::of_query)?;
-    let items = page.users.iter().map(Person::from).collect();
+    let items = people(&may, lists, &page.users).await?;
     Ok(Shown::of(Page { items, next: page.next }))
 }
 
@@ -195,7 +238,9 @@ pub(super) async fn create(
         let (flows, hasher) = (&shared.flows, &shared.flows.password.hasher);
         let user = users::create(&may, &flows.store, &flows.clock, hasher, new).await?;
         let location = location(&shared, user.id.as_str());
-        Ok(Made::of(Person::from(&user), location, users::version(&user)).person(&user.id))
+        let belongings = Belongings::default();
+        let version = users::version_with(&user, &belongings);
+        Ok(Made::of(Person::new(&user, belongings), location, version).person(&user.id))
     })
     .await
 }
@@ -209,7 +254,8 @@ pub(super) async fn show(
     State(shared): State<Arc<Shared>>,
     Named(id): Named<String>,
 ) -> ApiResult<Shown<Person>> {
-    Ok(shown(&users::find(&may, &*shared.flows.store, Who::Id(&id)).await?))
+    let found = users::find(&may, &*shared.flows.store, Who::Id(&id)).await?;
+    shown(&may, &shared, &found).await
 }
 
 /// Change the claims of a person
@@ -237,7 +283,8 @@ pub(super) async fn change(
         ClaimsChange { email, profile: sent.claims, name: sent.name, ..ClaimsChange::default() };
     let (flows, mailer) = (&shared.flows, shared.flows.mailer.as_ref());
     let (store, clock, target) = (&flows.store, &flows.clock, target(&id, &seen));
-    Ok(shown(&users::update(&may, store, clock, mailer, target, change).await?))
+    let changed = users::update(&may, store, clock, mailer, target, change).await?;
+    shown(&may, &shared, &changed).await
 }
 
 /// Delete a person with everything that they opened
@@ -301,7 +348,7 @@ pub(super) async fn logout(
     Named(id): Named<String>,
 ) -> ApiResult<Shown<Ended>> {
     let flows = &shared.flows;
-    let ended = users::logout(&may, &flows.store, &flows.clock, any(&id)).await?;
+    let ended = users::logout(&may, &flows.store, &flows.clock, Target::of_id(&id)).await?;
     Ok(Shown::of(Ended { families_ended: ended }))
 }
 
@@ -314,7 +361,8 @@ pub(super) async fn reset_mfa(
     Named(id): Named<String>,
 ) -> ApiResult<Shown<Value>> {
     let (flows, mailer) = (&shared.flows, shared.flows.mailer.as_ref());
-    let removed = users::reset_mfa(&may, &flows.store, &flows.clock, mailer, any(&id)).await?;
+    let removed =
+        users::reset_mfa(&may, &flows.store, &flows.clock, mailer, Target::of_id(&id)).await?;
     Ok(Shown::of(serde_json::json!({ "removed": removed })))
 }
 
@@ -331,7 +379,7 @@ pub(super) async fn recover(
 ) -> ApiResult<Shown<Recovery>> {
     let (flows, mailer) = (&shared.flows, shared.flows.mailer.as_ref());
     let (store, clock) = (&flows.store, &flows.clock);
-    let made = recovery::make(&may, store, clock, &flows.url, mailer, any(&id)).await?;
+    let made = recovery::make(&may, store, clock, &flows.url, mailer, Target::of_id(&id)).await?;
     Ok(Shown::of(match made {
         RecoveryLink::Mailed(address) => {
             Recovery { mailed_to: Some(address), ..Recovery::default() }
@@ -356,11 +404,7 @@ pub(super) async fn set_password(
 ) -> ApiResult<Shown<Ended>> {
     let (flows, mailer) = (&shared.flows, shared.flows.mailer.as_ref());
     let (store, clock, hasher) = (&flows.store, &flows.clock, &flows.password.hasher);
-    let (target, password) = (any(&id), &Secret::from(new.password));
+    let (target, password) = (Target::of_id(&id), &Secret::from(new.password));
     let ended = users::set_password(&may, store, clock, mailer, hasher, target, password).await?;
     Ok(Shown::of(Ended { families_ended: ended }))
-}
-
-fn any(id: &str) -> Target<'_> {
-    Target { who: Who::Id(id), version: None }
 }
