@@ -38,6 +38,7 @@ mod m0047_groups;
 mod m0048_secrets_and_scopes;
 mod m0050_repeated_creations;
 mod m0051_lists;
+mod m0052_client_search;
 mod m0060_resources;
 mod step;
 
@@ -84,6 +85,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0048_secrets_and_scopes::STEP),
             Box::new(m0050_repeated_creations::STEP),
             Box::new(m0051_lists::STEP),
+            Box::new(m0052_client_search::STEP),
             Box::new(m0060_resources::STEP),
         ]
     }

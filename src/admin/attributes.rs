@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::authority::{ChangeClients, May, ReadClients, ReadPeople};
-use super::refused::{AdminResult, conflict, invalid, not_found};
+use super::refused::{AdminResult, Refused, conflict, invalid, not_found};
 use crate::domain::attribute::{Attribute, AttributeType, MOST};
 use crate::domain::audit::{Event, EventKind};
 use crate::domain::clock::Clock;
 use crate::domain::user::UserId;
+use crate::domain::version::Version;
 use crate::store::{Reader, Store, Tx, attribute_values, attributes, audit_events};
 
 /// Declares an attribute. `scope` is the scope token that shows it.
@@ -43,6 +44,44 @@ pub async fn create(
 /// Every attribute, in the order of the names.
 pub async fn list(_may: &May<ReadClients>, reader: &impl Reader) -> AdminResult<Vec<Attribute>> {
     Ok(attributes::list_all(reader).await?)
+}
+
+/// What an attribute is now: whoever deletes it can say which version they saw.
+#[must_use]
+pub fn version(one: &Attribute) -> Version {
+    Version::of(&json!([one.name, one.kind, one.scope, one.created_at]))
+}
+
+/// The attribute of this name.
+pub async fn find(
+    _may: &May<ReadClients>,
+    reader: &impl Reader,
+    name: &str,
+) -> AdminResult<Attribute> {
+    of_name(reader, name).await
+}
+
+async fn of_name(reader: &impl Reader, name: &str) -> AdminResult<Attribute> {
+    let every = attributes::list_all(reader).await?;
+    match every.into_iter().find(|one| one.name == name) {
+        Some(attribute) => Ok(attribute),
+        None => not_found(format!("there is no attribute {name:?}")),
+    }
+}
+
+/// Deletes an attribute with the values of people, if it is still what the caller saw.
+pub async fn delete_seen(
+    may: &May<ChangeClients>,
+    store: &Store,
+    clock: &Clock,
+    name: &str,
+    seen: Option<&Version>,
+) -> AdminResult {
+    let attribute = of_name(store, name).await?;
+    if seen.is_some_and(|seen| *seen != version(&attribute)) {
+        return Err(Refused::Changed.into());
+    }
+    delete(may, store, clock, name).await
 }
 
 /// How many values one transaction removes.

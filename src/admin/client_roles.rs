@@ -1,7 +1,9 @@
 //! What an operator does with the roles that people have at clients.
 
+use serde_json::json;
+
 use super::authority::{ChangeClients, ChangePeople, May, ReadClients, ReadPeople};
-use super::refused::{AdminResult, conflict, invalid, not_found};
+use super::refused::{AdminResult, Refused, conflict, invalid, not_found};
 use super::users::{Target, lock};
 use crate::clients::registration;
 use crate::domain::audit::{Event, EventKind};
@@ -10,6 +12,7 @@ use crate::domain::client_role::{ClientRole, ClientRoleId, RoleName};
 use crate::domain::clock::Clock;
 use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
+use crate::domain::version::Version;
 use crate::store::{Reader, Store, audit_events, client_role_holders, client_roles, clients};
 
 /// Makes a role at a client.
@@ -67,6 +70,49 @@ pub async fn list(
     roles.truncate(limit);
     let next = roles.last().filter(|_| is_more).map(|last| last.name.as_str().to_owned());
     Ok(RolePage { roles, next })
+}
+
+/// What a role is now: whoever deletes it can say which version they saw.
+#[must_use]
+pub fn version(role: &ClientRole) -> Version {
+    let (client, name) = (role.client.as_str(), role.name.as_str());
+    Version::of(&json!([role.id.as_str(), client, name, role.created_at]))
+}
+
+/// The role of this name at a client.
+pub async fn find(
+    _may: &May<ReadClients>,
+    reader: &impl Reader,
+    client: &str,
+    name: &str,
+) -> AdminResult<ClientRole> {
+    of_name(reader, client, name).await
+}
+
+async fn of_name(reader: &impl Reader, client: &str, name: &str) -> AdminResult<ClientRole> {
+    let client = registration::find(reader, client).await?.id;
+    let Ok(name) = RoleName::parse(name) else {
+        return not_found(format!("the client {:?} has no role {name:?}", client.as_str()));
+    };
+    match client_roles::find(reader, &client, &name).await? {
+        Some(role) => Ok(role),
+        None => unknown(&client, &name),
+    }
+}
+
+/// Deletes a role, if it is still what the caller saw.
+pub async fn delete_seen(
+    may: &May<ChangeClients>,
+    store: &Store,
+    clock: &Clock,
+    (client, name): (&str, &str),
+    seen: Option<&Version>,
+) -> AdminResult {
+    let role = of_name(store, client, name).await?;
+    if seen.is_some_and(|seen| *seen != version(&role)) {
+        return Err(Refused::Changed.into());
+    }
+    delete(may, store, clock, client, name).await
 }
 
 /// How many holders of a role one transaction removes.

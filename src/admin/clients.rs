@@ -2,10 +2,13 @@
 
 use chrono::{DateTime, Duration, Utc};
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 
 use super::authority::{ChangeClients, ChangeSecrets, May, ReadClients, Right};
 use super::client_roles;
+use super::refused::{AdminResult, invalid};
 use crate::accounts::session_endings;
 use crate::clients::registration::{self, ClientRejected, ClientResult, check, done, lock};
 use crate::domain::admin_right::{AdminScope, Rights};
@@ -19,6 +22,7 @@ use crate::domain::secret::{ClientSecret, Plain};
 use crate::domain::urls;
 use crate::domain::version::Version;
 use crate::oauth::lifetimes::Lifetimes;
+use crate::store::clients::ClientPlace;
 use crate::store::{Reader, Store, Tx, clients, consents, families};
 
 /// A client to register.
@@ -167,6 +171,43 @@ pub async fn list(_may: &May<ReadClients>, store: &Store) -> ClientResult<Vec<Cl
     Ok(clients::list_all(store).await?)
 }
 
+/// A page of clients.
+#[derive(Debug)]
+pub struct ClientPage {
+    /// The clients.
+    pub clients: Vec<Client>,
+    /// What the next page begins after, if there is one.
+    pub next: Option<String>,
+}
+
+/// The clients whose id or name begins so, without regard to the case of ASCII letters; every client
+/// without a search. A page begins after what an earlier one returned as `next`. It may have fewer
+/// clients than it has room for, although there are more.
+pub async fn page(
+    _may: &May<ReadClients>,
+    reader: &impl Reader,
+    search: Option<&str>,
+    after: Option<&str>,
+    limit: u64,
+) -> AdminResult<ClientPage> {
+    let behind: Option<ClientPlace> = match after.map(|text| URL_SAFE_NO_PAD.decode(text)) {
+        None => None,
+        Some(json) => match json.ok().and_then(|json| serde_json::from_slice(&json).ok()) {
+            // No text of a database has a NUL.
+            Some(ClientPlace::Id(text) | ClientPlace::Name(text, _)) if text.contains('\0') => {
+                return invalid("`after` is the `next` of an earlier page");
+            }
+            Some(place) => Some(place),
+            None => return invalid("`after` is the `next` of an earlier page"),
+        },
+    };
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let search = search.unwrap_or_default();
+    let page = clients::page(reader, search, behind.as_ref(), limit).await?;
+    let next = page.next.map(|place| URL_SAFE_NO_PAD.encode(json!(place).to_string()));
+    Ok(ClientPage { clients: page.clients, next })
+}
+
 /// Makes a new secret. The others stop working after the overlap, or at once if there is none.
 pub async fn rotate_secret(
     may: &May<ChangeSecrets>,
@@ -288,6 +329,15 @@ pub async fn delete(
     let tx = store.begin(clock.now()).await?;
     clients::delete(&tx, &client.id).await?;
     done(tx, EventKind::ClientDeleted, &client.id).await
+}
+
+/// The client whose secret was replaced just now, for whoever replaced it.
+pub async fn after(
+    _may: &May<ChangeSecrets>,
+    reader: &impl Reader,
+    id: &str,
+) -> ClientResult<Client> {
+    registration::find(reader, id).await
 }
 
 /// The client that was registered just now, for whoever registered it.

@@ -1,6 +1,11 @@
 //! What an operator does with the providers in the database.
 
+use std::fmt;
+
+use serde_json::json;
+
 use super::authority::{ChangeProviders, May, ReadProviders};
+use super::refused::{AdminResult, Refused, conflict};
 use crate::accounts::session_endings;
 use crate::domain::audit::{Event, EventKind};
 use crate::domain::client::ClientId;
@@ -9,9 +14,11 @@ use crate::domain::family::FamilyFilter;
 use crate::domain::provider::{Credential, ProviderMetadata, Registration, Slug};
 use crate::domain::provider_metadata::{AttributeProblems, ProviderChange};
 use crate::domain::verdict::{Error, Fault, OrRejected, reject};
+use crate::domain::version::Version;
 use crate::keys::seal::Sealer;
 use crate::social::registry::{opened, sealed};
 use crate::social::{self, Problems};
+use crate::store::providers::StoredProvider;
 use crate::store::{Reader, Store, Tx, audit_events, clients, providers};
 
 /// A provider that was checked and may be added.
@@ -33,6 +40,38 @@ pub enum Unfit {
     Attributes(AttributeProblems),
     /// It names a client that does not exist.
     NoClient(ClientId),
+    /// It is not any more what the caller saw.
+    Changed,
+}
+
+impl fmt::Display for Unfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Registration(problems, _) => problems.fmt(f),
+            Self::InFile(slug) => write!(f, "{slug} stands in the settings file: change it there"),
+            Self::Unknown(slug) => write!(f, "there is no provider {slug} in the database"),
+            Self::Unreadable(why) => f.write_str(why),
+            Self::Attributes(problems) => problems.fmt(f),
+            Self::NoClient(client) => write!(f, "there is no client {:?}", client.as_str()),
+            Self::Changed => Refused::Changed.fmt(f),
+        }
+    }
+}
+
+impl From<Error<Unfit>> for Error<Refused> {
+    fn from(error: Error<Unfit>) -> Self {
+        error.map(|unfit| {
+            let why = unfit.to_string();
+            match unfit {
+                Unfit::Registration(..) | Unfit::Attributes(_) | Unfit::NoClient(_) => {
+                    Refused::Invalid(why)
+                }
+                Unfit::InFile(_) | Unfit::Unreadable(_) => Refused::Conflict(why),
+                Unfit::Unknown(_) => Refused::NotFound(why),
+                Unfit::Changed => Refused::Changed,
+            }
+        })
+    }
 }
 
 impl From<Unfit> for Error<Unfit> {
@@ -69,6 +108,39 @@ fn is_among(some: &[Registration], slug: &Slug) -> bool {
     some.iter().any(|one| one.slug == *slug)
 }
 
+/// What a provider is now: whoever changes it can say which version they saw.
+#[must_use]
+pub fn version(one: &Listed) -> Version {
+    let Listed { slug, metadata, disabled, is_of_file } = one;
+    Version::of(&json!([slug, metadata, disabled, is_of_file]))
+}
+
+/// The provider that a use case changes.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    /// Its name.
+    pub slug: &'a Slug,
+    /// What it was when the caller saw it. If it is another one now, nothing is changed.
+    pub version: Option<&'a Version>,
+}
+
+impl<'a> From<&'a Slug> for Target<'a> {
+    /// The provider of this name, whatever it is now.
+    fn from(slug: &'a Slug) -> Self {
+        Self { slug, version: None }
+    }
+}
+
+impl Target<'_> {
+    /// Whether the locked row is what the caller saw.
+    fn is_seen(self, stored: &StoredProvider) -> Result<bool, Fault> {
+        let Some(seen) = self.version else { return Ok(true) };
+        let (slug, metadata) = (stored.slug.clone(), stored.metadata()?);
+        let now = Listed { slug, metadata, disabled: stored.disabled, is_of_file: false };
+        Ok(*seen == version(&now))
+    }
+}
+
 /// Adds a provider to the database.
 pub async fn add(
     may: &May<ChangeProviders>,
@@ -88,7 +160,7 @@ pub async fn add(
         tx.abandon().await;
         return reject(format!("there is a provider {slug} already"));
     }
-    done(tx, EventKind::ProviderAdded, &slug).await
+    Ok(done(tx, EventKind::ProviderAdded, &slug).await?)
 }
 
 /// Changes these attributes of a provider in the database, and its credential if a new one is
@@ -99,13 +171,15 @@ pub async fn update(
     clock: &Clock,
     sealer: &Sealer,
     (of_file, allow_private): (&[Registration], bool),
-    (slug, change, credential): (&Slug, &ProviderChange, Option<Credential>),
+    (target, change, credential): (impl Into<Target<'_>>, &ProviderChange, Option<Credential>),
 ) -> Result<Listed, Error<Unfit>> {
+    let target = target.into();
+    let slug = target.slug;
     if is_among(of_file, slug) {
         return Err(Unfit::InFile(slug.clone()).into());
     }
     let tx = may.acting(store).begin(clock.now()).await?;
-    let updated = update_in(&tx, sealer, allow_private, (slug, change, credential)).await;
+    let updated = update_in(&tx, sealer, allow_private, (target, change, credential)).await;
     tx.settle(updated).await
 }
 
@@ -113,9 +187,13 @@ async fn update_in(
     tx: &Tx,
     sealer: &Sealer,
     allow_private: bool,
-    (slug, change, credential): (&Slug, &ProviderChange, Option<Credential>),
+    (target, change, credential): (Target<'_>, &ProviderChange, Option<Credential>),
 ) -> Result<Listed, Error<Unfit>> {
+    let slug = target.slug;
     let stored = providers::lock(tx, slug).await?.ok_or_else(|| Unfit::Unknown(slug.clone()))?;
+    if !target.is_seen(&stored)? {
+        return Err(Unfit::Changed.into());
+    }
     let mut registration = opened(sealer, &stored).map_err(Unfit::Unreadable)?;
     registration.metadata = registration.metadata.changed(change).map_err(Unfit::Attributes)?;
     registration.credential = credential.unwrap_or(registration.credential);
@@ -203,12 +281,13 @@ pub async fn set_enabled(
     store: &Store,
     clock: &Clock,
     of_file: &[Registration],
-    slug: &Slug,
+    target: impl Into<Target<'_>>,
     enabled: bool,
-) -> OrRejected {
-    let store = &may.acting(store);
+) -> AdminResult {
+    let (store, target) = (&may.acting(store), target.into());
+    let slug = target.slug;
     if is_among(of_file, slug) {
-        return reject(format!(
+        return conflict(format!(
             "{slug} stands in the settings file: write disabled = true there and restart"
         ));
     }
@@ -219,12 +298,9 @@ pub async fn set_enabled(
             session_endings::end_every(store, clock, FamilyFilter::Provider(slug)).await?;
         }
     }
-    let tx = store.begin(clock.now()).await?;
+    let tx = locked(store, clock, target).await?;
     let disabled_at = (!enabled).then(|| tx.now());
-    if !providers::set_disabled(&tx, slug, disabled_at).await? {
-        tx.abandon().await;
-        return unknown(slug);
-    }
+    providers::set_disabled(&tx, slug, disabled_at).await?;
     let kind = if enabled { EventKind::ProviderEnabled } else { EventKind::ProviderDisabled };
     done(tx, kind, slug).await?;
     if !enabled {
@@ -240,24 +316,30 @@ pub async fn delete(
     may: &May<ChangeProviders>,
     store: &Store,
     clock: &Clock,
-    slug: &Slug,
-) -> OrRejected {
-    let store = &may.acting(store);
-    let tx = store.begin(clock.now()).await?;
-    if !providers::delete(&tx, slug).await? {
-        tx.abandon().await;
-        return unknown(slug);
-    }
+    target: impl Into<Target<'_>>,
+) -> AdminResult {
+    let (store, target) = (&may.acting(store), target.into());
+    let slug = target.slug;
+    let tx = locked(store, clock, target).await?;
+    providers::delete(&tx, slug).await?;
     done(tx, EventKind::ProviderDeleted, slug).await?;
     session_endings::end_every(store, clock, FamilyFilter::Provider(slug)).await?;
     Ok(())
 }
 
-fn unknown<T>(slug: &Slug) -> OrRejected<T> {
-    reject(format!("there is no provider {slug} in the database"))
+/// Locks a provider of the database that is what the caller saw.
+async fn locked(store: &Store, clock: &Clock, target: Target<'_>) -> AdminResult<Tx> {
+    let tx = store.begin(clock.now()).await?;
+    let refused = match providers::lock(&tx, target.slug).await? {
+        Some(stored) if target.is_seen(&stored)? => return Ok(tx),
+        Some(_) => Refused::Changed,
+        None => Refused::NotFound(Unfit::Unknown(target.slug.clone()).to_string()),
+    };
+    tx.abandon().await;
+    Err(refused.into())
 }
 
-async fn done(tx: Tx, kind: EventKind, slug: &Slug) -> OrRejected {
+async fn done(tx: Tx, kind: EventKind, slug: &Slug) -> Result<(), Fault> {
     audit_events::insert(&tx, &[Event::new(kind).detail(slug.as_str())]).await?;
     Ok(tx.commit().await?)
 }

@@ -48,7 +48,7 @@ use crate::settings::{
     Collector, Declared, InForce, Section, Setting, SettingProblem, Sources, group, reference,
     schema, section, settings,
 };
-use crate::web::admin_api::settings::AdminSettings;
+use crate::web::admin_api::settings::{AdminSettings, ApiPlace};
 use crate::web::edge::StrictTransport;
 use crate::{outbound, pages, store};
 
@@ -140,6 +140,8 @@ settings! {
         pub audit: Kept = section(),
         /// Where traces and metrics are sent.
         pub otlp: Otlp = section(),
+        /// Every setting as it is shown. It stands last, so that it has them all.
+        pub in_force: Vec<InForce> = group(|from| from.in_force()),
     }
 }
 
@@ -158,6 +160,9 @@ impl Settings {
     fn check(&self, from: &mut Collector) {
         if self.tls.is_some() && !self.issuer.is_https() {
             from.problem("issuer", "must be https when there is a tls.cert_file");
+        }
+        if self.admin.api == ApiPlace::Admin && self.admin_listen.is_none() {
+            from.problem("admin.api", "is on the admin listener, but admin_listen is off");
         }
         providers::check(&self.social, self.outbound.allow_private, from);
         if let Some(url) = &self.passwords.range_url

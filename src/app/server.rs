@@ -17,6 +17,7 @@ use super::services::Services;
 use super::{jobs, telemetry};
 use crate::accounts::session_endings;
 use crate::clients::logos::Logos;
+use crate::domain::address::TrustedProxies;
 use crate::domain::clock::Clock;
 use crate::domain::family::FamilyFilter;
 use crate::domain::verdict::{Fault, OrRejected, reject};
@@ -25,6 +26,7 @@ use crate::net::listener::{self, Listener};
 use crate::net::tls::Tls;
 use crate::runtime::supervisor::Need;
 use crate::store::{ServeLock, Store, may_be_overheard, signing_keys};
+use crate::web::admin_api::settings::ApiPlace;
 use crate::web::edge::Edge;
 use crate::web::{self, Shared};
 
@@ -88,6 +90,8 @@ impl Server {
         let strict_transport = services.url.is_https().then_some(settings.strict_transport);
         let (proxies, timeout) = (settings.trusted_proxies.clone(), settings.http.request_timeout);
         let edge = Edge::new(router, proxies, strict_transport, timeout);
+        let beside = web::admin_router(&shared);
+        let beside = beside.map(|api| Edge::new(api, TrustedProxies::default(), None, timeout));
         let ca_file = settings.outbound.ca_file.as_deref();
         let export = Export::start(&settings.otlp, ca_file, &services)?;
         let (stop, stopped) = watch::channel(false);
@@ -113,7 +117,8 @@ impl Server {
             listener.serve(&supervisor, answer, until, deadline).await;
         }));
         if let Some(admin) = admin {
-            tasks.push(tokio::spawn(telemetry::serve(admin, http, Arc::clone(&services), stopped)));
+            let services = Arc::clone(&services);
+            tasks.push(tokio::spawn(telemetry::serve(admin, http, services, beside, stopped)));
         }
         tracing::info!(%address, admin_address = admin_address.map(tracing::field::display), issuer = services.url.as_str(), database = settings.database(), "ready");
         Ok(Self {
@@ -218,7 +223,7 @@ fn warn_of_plain_connections(settings: &Settings) {
 async fn bind_admin(settings: &Settings) -> OrRejected<Option<TcpListener>> {
     let Some(address) = settings.admin_listen else { return Ok(None) };
     match bind("admin_listen", address).await {
-        Err(error) if !settings.admin_listen_chosen => {
+        Err(error) if !settings.admin_listen_chosen && settings.admin.api != ApiPlace::Admin => {
             tracing::warn!(%error, "there are no metrics: the default admin_listen cannot be used");
             Ok(None)
         }
@@ -253,5 +258,6 @@ fn parts(services: &Services, settings: &Settings, doctor: DoctorKey) -> web::Sh
         key_fetchers: Arc::clone(&services.key_fetchers),
         admin: settings.admin,
         providers_of_file: settings.social.clone(),
+        settings_in_force: settings.in_force.clone(),
     }
 }

@@ -11,6 +11,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
 use axum::routing::get;
+use futures_util::FutureExt;
 use hyper::body::Incoming;
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -44,6 +45,7 @@ use crate::oauth::token::mint;
 use crate::runtime::spans;
 use crate::runtime::supervisor::Need;
 use crate::store::leaders::Job;
+use crate::web::edge::Edge;
 
 /// The recorder of metrics.
 #[derive(Debug)]
@@ -352,11 +354,12 @@ const READERS: u32 = 64;
 /// The time limit for a reader that has not finished when the server stops.
 const DEADLINE: Duration = Duration::from_secs(5);
 
-/// Serves `/metrics` on the admin listener.
+/// Serves `/metrics` on the admin listener, and the administration API if it is there.
 pub(super) async fn serve(
     socket: TcpListener,
     http: Http,
     services: Arc<Services>,
+    api: Option<Edge>,
     stopped: watch::Receiver<bool>,
 ) {
     let supervisor = services.supervisor.clone();
@@ -365,7 +368,9 @@ pub(super) async fn serve(
     let http = Http { connections: READERS, ..http };
     let (name, proxies) = ("accepting readers of metrics", TrustedProxies::default());
     let listener = Listener { name, need: Need::Beside, socket, tls: None, http, proxies };
-    let answer =
-        move |_, request: Request<Incoming>| router.clone().oneshot(request.map(Body::new));
+    let answer = move |peer, request: Request<Incoming>| match &api {
+        Some(api) if request.uri().path() != "/metrics" => api.call(peer, request),
+        _ => router.clone().oneshot(request.map(Body::new)).boxed(),
+    };
     listener.serve(&supervisor, answer, stopped, DEADLINE).await;
 }

@@ -15,6 +15,8 @@ use crate::domain::verdict::OrRejected;
 pub(super) enum Verbs {
     /// Give a scope words
     Create(Create),
+    /// Replace the words of a scope
+    Update(Update),
     /// The scopes with words, a page at a time
     List(List),
     /// Take the words of a scope away; the scope itself goes on counting
@@ -32,6 +34,26 @@ pub(super) struct Create {
     /// The same in Korean
     #[arg(long, value_name = "TEXT")]
     text_ko: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Update {
+    /// The scope
+    #[arg(long)]
+    name: String,
+    #[command(flatten)]
+    texts: Texts,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+struct Texts {
+    /// What the app may do then, in English; without it this stays
+    #[arg(long, value_name = "TEXT")]
+    text_en: Option<String>,
+    /// The same in Korean
+    #[arg(long, value_name = "TEXT")]
+    text_ko: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -57,7 +79,7 @@ impl Verbs {
         let database_use = match &self {
             Self::Create(_) => DatabaseUse::Adds,
             Self::List(_) => DatabaseUse::Reads,
-            Self::Delete(_) => DatabaseUse::Changes,
+            Self::Update(_) | Self::Delete(_) => DatabaseUse::Changes,
         };
         let opened = at.store(&settings, database_use).await?;
         let (store, clock) = (&*opened, &at.clock);
@@ -67,6 +89,13 @@ impl Verbs {
                 let texts = texts.map(|(tag, text)| (tag.to_owned(), text)).into();
                 let words = scopes::create(&May::operator(), store, clock, &name, texts).await?;
                 at.print(&described(&words), &format!("the scope {name} has words"));
+            }
+            Self::Update(Update { name, texts: Texts { text_en, text_ko } }) => {
+                let given = [("en", text_en), ("ko", text_ko)].into_iter();
+                let texts = given.filter_map(|(tag, text)| Some((tag.to_owned(), text?)));
+                let (may, target) = (May::operator(), name.as_str().into());
+                let words = scopes::update(&may, store, clock, target, texts.collect()).await?;
+                at.print(&described(&words), &format!("the scope {name} has other words"));
             }
             Self::List(list) => {
                 let page = scopes::list(&May::operator(), store, list.after.as_deref(), list.limit)

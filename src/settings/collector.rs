@@ -185,6 +185,12 @@ impl Collector {
         self.in_force.push(InForce { key, env, value, source, line: None, default: None });
     }
 
+    /// Everything that was read until now, as it is shown.
+    #[must_use]
+    pub fn in_force(&self) -> Vec<InForce> {
+        self.in_force.clone()
+    }
+
     /// Whether a setting that was read before has a given value.
     #[must_use]
     pub fn is_given(&self, path: &str) -> bool {

@@ -152,6 +152,18 @@ impl Providers {
         }
     }
 
+    /// Seals the credentials of providers.
+    #[must_use]
+    pub fn sealer(&self) -> &Sealer {
+        &self.sealer
+    }
+
+    /// Sends requests to providers.
+    #[must_use]
+    pub fn outbound(&self) -> &Outbound {
+        &self.outbound
+    }
+
     /// Every provider: those of the settings in their order, then those of the database in the
     /// order in which they were added.
     #[must_use]

@@ -5,9 +5,10 @@ use std::collections::{BTreeSet, HashSet};
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::OnConflict;
-use sea_orm::{QueryOrder, QuerySelect};
+use sea_orm::sea_query::{Func, OnConflict, Order};
+use sea_orm::{ConnectionTrait, DbBackend, ExprTrait, QueryOrder, QuerySelect};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::cause::while_doing;
 use super::client_changes;
@@ -150,6 +151,148 @@ pub async fn hold(tx: &Tx, id: &ClientId) -> Result<Option<Client>, Fault> {
 pub async fn list_all(reader: &impl Reader) -> Result<Vec<Client>, Fault> {
     let rows = Entity::find().order_by_asc(Column::Id).all(reader.connection()).await;
     rows.map_err(while_doing(TABLE))?.into_iter().map(Client::try_from).collect()
+}
+
+/// Where a client stands in a list of clients. A page of the list begins after such a place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientPlace {
+    /// Among the clients that were found by their id: the id.
+    Id(String),
+    /// Among the clients that were found by their name alone: the name, and the id.
+    Name(String, String),
+}
+
+/// A page of a list of clients.
+#[derive(Debug)]
+pub struct ClientPage {
+    /// The clients.
+    pub clients: Vec<Client>,
+    /// Where the next page begins, if there may be more.
+    pub next: Option<ClientPlace>,
+}
+
+/// How many clients that are found by their name one page looks at.
+const LOOKED_AT: usize = 1000;
+
+/// A page of clients: first those whose id begins so, in the order of the ids, and then those of which
+/// only the name begins so, in the order of the names. Each client comes once. An index finds the
+/// beginning of a page, and it reads a limited number of rows: so it may have fewer clients than it
+/// has room for, although there are more.
+pub async fn page(
+    reader: &impl Reader,
+    search: &str,
+    behind: Option<&ClientPlace>,
+    at_most: usize,
+) -> Result<ClientPage, Fault> {
+    let keys = SearchKeys::of(reader);
+    let (mut clients, mut last) = (Vec::new(), behind.cloned());
+    if !matches!(behind, Some(ClientPlace::Name(..))) {
+        let after = match behind {
+            Some(ClientPlace::Id(id)) => Some((id.as_str(), id.as_str())),
+            _ => None,
+        };
+        let rows = keys.read(reader, keys.id, search, after, at_most.saturating_add(1)).await?;
+        for row in rows {
+            if clients.len() == at_most {
+                return Ok(ClientPage { clients, next: last });
+            }
+            last = Some(ClientPlace::Id(row.id.clone()));
+            clients.push(Client::try_from(row)?);
+        }
+    }
+    // Without a search every client was found by its id.
+    if search.is_empty() {
+        return Ok(ClientPage { clients, next: None });
+    }
+    let after = match behind {
+        Some(ClientPlace::Name(name, id)) => Some((name.as_str(), id.as_str())),
+        _ => None,
+    };
+    let rows = keys.read(reader, keys.name, search, after, LOOKED_AT + 1).await?;
+    let folded = search.to_ascii_lowercase();
+    for (number, row) in rows.into_iter().enumerate() {
+        let has_id = row.id.to_ascii_lowercase().starts_with(&folded);
+        if number == LOOKED_AT || clients.len() == at_most && !has_id {
+            return Ok(ClientPage { clients, next: last });
+        }
+        let client = Client::try_from(row)?;
+        let (name, id) = (client.metadata.client_name.clone(), client.id.as_str().to_owned());
+        last = Some(ClientPlace::Name(name, id));
+        if !has_id {
+            clients.push(client);
+        }
+    }
+    Ok(ClientPage { clients, next: None })
+}
+
+/// What clients are searched by: the expressions of the indexes, which are folded by the database.
+#[derive(Clone, Copy)]
+struct SearchKeys {
+    id: &'static str,
+    name: &'static str,
+    /// The id as it is compared.
+    plain: &'static str,
+    /// Whether the name is escaped as in JSON. Ids have no character that would be.
+    is_escaped: bool,
+}
+
+/// The most characters of a name that the index has.
+const NAME: usize = 200;
+
+impl SearchKeys {
+    fn of(reader: &impl Reader) -> Self {
+        if reader.connection().get_database_backend() == DbBackend::Postgres {
+            return Self {
+                id: "(lower(id) COLLATE \"C\")",
+                name: r#"(left(lower(substring(metadata from '"client_name":"((?:[^"\\]|\\.)*)"')), 200) COLLATE "C")"#,
+                is_escaped: true,
+                plain: "(id COLLATE \"C\")",
+            };
+        }
+        Self {
+            id: "lower(id)",
+            name: "CASE WHEN json_valid(metadata) THEN substr(lower(json_extract(metadata, '$.client_name')), 1, 200) END",
+            is_escaped: false,
+            plain: "id",
+        }
+    }
+
+    /// The rows whose key begins so, after one with this key and this id, in the order of the keys.
+    async fn read(
+        self,
+        reader: &impl Reader,
+        key: &'static str,
+        beginning: &str,
+        after: Option<(&str, &str)>,
+        at_most: usize,
+    ) -> Result<Vec<Model>, Fault> {
+        let short = |text: &str| {
+            let text = if self.is_escaped { escaped(text) } else { text.to_owned() };
+            text.chars().take(NAME).collect::<String>()
+        };
+        let folded = |text: String| Expr::expr(Func::lower(Expr::val(text)));
+        let (key, id) = (Expr::cust(key), Expr::cust(self.plain));
+        let mut select = Entity::find();
+        if !beginning.is_empty() {
+            let (first, end) = (short(beginning), format!("{}\u{10ffff}", short(beginning)));
+            select = select.filter(key.clone().gte(folded(first)));
+            select = select.filter(key.clone().lt(folded(end)));
+        }
+        if let Some((last, last_id)) = after {
+            let later = key.clone().gt(folded(short(last))).or(id.clone().gt(last_id));
+            select = select.filter(key.clone().gte(folded(short(last)))).filter(later);
+        }
+        let limit = u64::try_from(at_most).unwrap_or(u64::MAX);
+        let select = select.order_by(key, Order::Asc).order_by(id, Order::Asc).limit(limit);
+        select.all(reader.connection()).await.map_err(while_doing(TABLE))
+    }
+}
+
+/// A text as it stands between the quotes in JSON.
+fn escaped(text: &str) -> String {
+    let json = Value::from(text).to_string();
+    json.get(1..json.len().saturating_sub(1)).unwrap_or_default().to_owned()
 }
 
 /// Which of these clients want notices of sign-outs.

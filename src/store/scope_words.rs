@@ -1,6 +1,6 @@
 //! `scope_words`: the words of scopes, for the consent page.
 
-use sea_orm::ActiveValue::Set;
+use sea_orm::ActiveValue::{NotSet, Set, Unchanged};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{QueryOrder, QuerySelect};
@@ -62,6 +62,23 @@ pub async fn of(reader: &impl Reader, names: &[&str]) -> Result<Vec<ScopeWords>,
     let select = Entity::find().filter(Column::Name.is_in(names.iter().copied()));
     let rows = select.all(reader.connection()).await.map_err(while_doing(TABLE))?;
     rows.into_iter().map(ScopeWords::try_from).collect()
+}
+
+/// The words of this scope, locked until the transaction ends.
+pub async fn lock(tx: &Tx, name: &str) -> Result<Option<ScopeWords>, Fault> {
+    let row = Entity::find_by_id(name).lock_exclusive().one(tx.connection()).await;
+    row.map_err(while_doing(TABLE))?.map(ScopeWords::try_from).transpose()
+}
+
+/// Writes other words of a scope.
+pub async fn update(tx: &Tx, words: &ScopeWords) -> Result<(), Fault> {
+    let row = ActiveModel {
+        name: Unchanged(words.name.clone()),
+        texts: Set(serde_json::json!(words.texts).to_string()),
+        created_at: NotSet,
+    };
+    Entity::update(row).exec(tx.connection()).await.map_err(while_doing(WRITING))?;
+    Ok(())
 }
 
 /// Scopes with words in the order of their names, after this one, at most so many.

@@ -62,6 +62,7 @@ mod upstream_cookies;
 mod userinfo;
 mod well_known;
 
+use admin_api::settings::ApiPlace;
 pub use shared::{Shared, SharedParts};
 
 /// The pages on which people manage their own account.
@@ -95,6 +96,20 @@ fn my_account() -> Router<Arc<Shared>> {
         .route_layer(map_response(page::without_opener))
 }
 
+/// The routes of the administration API for the admin listener, if it is there.
+pub fn admin_router(shared: &Arc<Shared>) -> Option<Router> {
+    if shared.admin.api != ApiPlace::Admin {
+        return None;
+    }
+    let routes = match shared.base.as_str() {
+        "" => admin_api::routes(),
+        base => Router::new().nest(base, admin_api::routes()),
+    };
+    let names = from_fn_with_state(Arc::clone(shared), edge::name_route);
+    let missing = routes.fallback(missing::path).method_not_allowed_fallback(missing::method);
+    Some(missing.layer(names).with_state(Arc::clone(shared)))
+}
+
 /// Every route.
 pub fn router(shared: Arc<Shared>) -> Router {
     let metadata = get(well_known::metadata).options(well_known::preflight);
@@ -111,7 +126,8 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route(urls::INTROSPECT, post(introspect::introspect))
         .route_layer(limited)
         .merge(for_scripts)
-        .merge(my_account().merge(admin_api::routes()))
+        .merge(my_account())
+        .merge(if shared.admin.api == ApiPlace::Main { admin_api::routes() } else { Router::new() })
         .route(urls::AUTHORIZE, get(authorize::get).post(authorize::post))
         .route(urls::AUTHORIZE_CONTINUE, get(authorize::resume))
         .route(urls::LOGIN, get(login::get).post(login::post))

@@ -22,6 +22,7 @@ use crate::oauth::status::lists::StatusLists;
 use crate::oauth::token::endpoint::TokenEndpoint;
 use crate::pages::Look;
 use crate::runtime::supervisor::Supervisor;
+use crate::settings::InForce;
 use crate::web::admin_api::settings::AdminSettings;
 use crate::web::cookies::Cookies;
 
@@ -56,6 +57,8 @@ pub struct SharedParts {
     pub admin: AdminSettings,
     /// The providers of the settings file.
     pub providers_of_file: Vec<Registration>,
+    /// Every setting as it is shown.
+    pub settings_in_force: Vec<InForce>,
 }
 
 /// The metadata document, with and without the prompt for a new account.
@@ -100,6 +103,7 @@ pub struct Shared {
     pub(super) key_fetchers: Arc<KeyFetchers>,
     pub(super) admin: AdminSettings,
     pub(super) providers_of_file: Vec<Registration>,
+    pub(super) settings_in_force: Vec<InForce>,
     pub(super) ready: AtomicBool,
     pub(super) jwks_cache: HeaderValue,
     pub(super) status_cache: HeaderValue,
@@ -111,7 +115,7 @@ impl Shared {
     pub fn new(parts: SharedParts) -> Result<Arc<Self>, Fault> {
         let SharedParts { supervisor, flows, requests, token, resources, .. } = parts;
         let SharedParts { keyring, status_lists, feed, logos, look, doctor, .. } = parts;
-        let SharedParts { key_fetchers, admin, providers_of_file, .. } = parts;
+        let SharedParts { key_fetchers, admin, providers_of_file, settings_in_force, .. } = parts;
         let seconds = keyring.policy().jwks_max_age.num_seconds();
         let cache = HeaderValue::try_from(format!("public, max-age={seconds}"));
         let jwks_cache = cache.unwrap_or_else(|_| HeaderValue::from_static("no-store"));
@@ -142,6 +146,7 @@ impl Shared {
             key_fetchers,
             admin,
             providers_of_file,
+            settings_in_force,
         }))
     }
 

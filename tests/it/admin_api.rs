@@ -3,6 +3,7 @@
 use mapae::admin::authority::May;
 use mapae::admin::roles;
 use mapae::admin::users::Who;
+use mapae::domain::admin_right::{AdminRight, Rights};
 use mapae::domain::admin_role::AdminRole;
 use mapae::domain::scope::Scope;
 use mapae::domain::urls::template;
@@ -12,11 +13,11 @@ use serde_json::{Value, json};
 
 use crate::support::{App, Reply, Server, both, http};
 
-const EVERY_SCOPE: &str =
+pub(crate) const EVERY_SCOPE: &str =
     "admin:users admin:clients admin:providers admin:keys admin:audit:read openid";
 
 /// A client that may ask for these scopes of the API.
-async fn registered(server: &Server, id: &str, scope: &str) -> App {
+pub(crate) async fn registered(server: &Server, id: &str, scope: &str) -> App {
     let audience = format!("{}/admin/api", server.issuer());
     server
         .client(id, |client| {
@@ -27,14 +28,14 @@ async fn registered(server: &Server, id: &str, scope: &str) -> App {
 }
 
 /// Somebody who calls the API.
-struct Api {
-    base: String,
-    token: String,
+pub(crate) struct Api {
+    pub(crate) base: String,
+    pub(crate) token: String,
 }
 
 impl Api {
     /// A client with a token of its own.
-    async fn machine(server: &Server, id: &str, scope: &str) -> Self {
+    pub(crate) async fn machine(server: &Server, id: &str, scope: &str) -> Self {
         let app = registered(server, id, scope).await;
         let of_api = scope.trim_end_matches(" openid");
         let asked = [("grant_type", "client_credentials"), ("scope", of_api)];
@@ -43,7 +44,12 @@ impl Api {
     }
 
     /// A person with this role, through a client that may ask for every scope.
-    async fn person(server: &Server, app: &App, name: &str, role: Option<AdminRole>) -> Self {
+    pub(crate) async fn person(
+        server: &Server,
+        app: &App,
+        name: &str,
+        role: Option<AdminRole>,
+    ) -> Self {
         server.user(name, Some("a long enough password")).await;
         if let Some(role) = role {
             grant(server, name, role).await;
@@ -58,7 +64,7 @@ impl Api {
         Self { base: app.base.clone(), token }
     }
 
-    async fn send(
+    pub(crate) async fn send(
         &self,
         method: Method,
         path: &str,
@@ -76,27 +82,27 @@ impl Api {
         Reply::of(request.send().await.expect("an answer")).await
     }
 
-    async fn get(&self, path: &str) -> Reply {
+    pub(crate) async fn get(&self, path: &str) -> Reply {
         self.send(Method::GET, path, None, None).await
     }
 
-    async fn post(&self, path: &str, body: Value) -> Reply {
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Reply {
         self.send(Method::POST, path, None, Some(body)).await
     }
 }
 
-async fn grant(server: &Server, name: &str, role: AdminRole) {
+pub(crate) async fn grant(server: &Server, name: &str, role: AdminRole) {
     let store = &server.inner.services().store;
     roles::grant(&May::operator(), store, server.now(), Who::Name(name), role)
         .await
         .expect("granted");
 }
 
-fn etag(reply: &Reply) -> String {
+pub(crate) fn etag(reply: &Reply) -> String {
     reply.header("etag").to_owned()
 }
 
-/// Every operation of the API: method, path with ids that nobody has, and the right that it needs.
+/// Every operation of the API: method, path with ids that nobody has, and the rights that it needs.
 const OPERATIONS: &[(&str, &str, &str)] = &[
     ("GET", "/users", "read people"),
     ("POST", "/users", "change people"),
@@ -129,14 +135,35 @@ const OPERATIONS: &[(&str, &str, &str)] = &[
     ("DELETE", "/clients/{id}", "change clients"),
     ("POST", "/clients/{id}/disable", "change clients"),
     ("POST", "/clients/{id}/enable", "change clients"),
-    ("POST", "/clients/{id}/secret", "change secrets"),
+    ("GET", "/clients/{id}/secrets", "read clients"),
+    ("POST", "/clients/{id}/secrets", "change secrets"),
+    ("DELETE", "/clients/{id}/secrets/{secret}", "change secrets"),
+    ("GET", "/clients/{id}/roles", "read clients"),
+    ("POST", "/clients/{id}/roles", "change clients"),
+    ("GET", "/clients/{id}/roles/{role}", "read clients"),
+    ("DELETE", "/clients/{id}/roles/{role}", "change clients"),
+    ("GET", "/clients/{id}/roles/{role}/holders", "read people"),
+    ("PUT", "/clients/{id}/roles/{role}/holders/{user}", "change people"),
+    ("DELETE", "/clients/{id}/roles/{role}/holders/{user}", "change people"),
+    ("GET", "/scopes", "read clients"),
+    ("POST", "/scopes", "change clients"),
+    ("GET", "/scopes/{name}", "read clients"),
+    ("PATCH", "/scopes/{name}", "change clients"),
+    ("DELETE", "/scopes/{name}", "change clients"),
+    ("GET", "/attributes", "read clients"),
+    ("POST", "/attributes", "change clients"),
+    ("GET", "/attributes/{name}", "read clients"),
+    ("DELETE", "/attributes/{name}", "change clients"),
     ("GET", "/resources", "read clients"),
     ("POST", "/resources", "change clients"),
     ("GET", "/resources/{id}", "read clients"),
     ("PATCH", "/resources/{id}", "change clients"),
     ("DELETE", "/resources/{id}", "change clients"),
     ("GET", "/providers", "read providers"),
+    ("POST", "/providers", "change providers"),
     ("GET", "/providers/{slug}", "read providers"),
+    ("PATCH", "/providers/{slug}", "change providers"),
+    ("POST", "/providers/{slug}/check", "read providers"),
     ("DELETE", "/providers/{slug}", "change providers"),
     ("POST", "/providers/{slug}/disable", "change providers"),
     ("POST", "/providers/{slug}/enable", "change providers"),
@@ -144,6 +171,9 @@ const OPERATIONS: &[(&str, &str, &str)] = &[
     ("POST", "/keys/rotate", "change keys"),
     ("DELETE", "/keys/{kid}", "change keys"),
     ("GET", "/audit", "read the audit"),
+    ("GET", "/settings", "read settings"),
+    ("POST", "/clients/{id}/token-preview", "read people, read clients"),
+    ("POST", "/tokens/explain", "read people, read clients"),
 ];
 
 fn path(template: &str) -> String {
@@ -151,6 +181,8 @@ fn path(template: &str) -> String {
         .replace("{id}", "nobody")
         .replace("{sid}", "nobody")
         .replace("{user}", "nobody")
+        .replace("{name}", "nobody")
+        .replace("{secret}", "nobody")
         .replace("{role}", "auditor")
         .replace("{slug}", "nobody")
         .replace("{kid}", "nobody")
@@ -177,6 +209,16 @@ fn the_table_of_operations_has_every_operation_of_the_description() {
     described.sort();
     listed.sort();
     assert_eq!(described, listed);
+    // OpenAPI 3.1 §4.8.10: the id of an operation is its own.
+    let every = api["paths"]
+        .as_object()
+        .expect("paths")
+        .values()
+        .flat_map(|item| item.as_object().expect("operations").values());
+    let ids: Vec<_> =
+        every.map(|operation| operation["operationId"].as_str().expect("an id")).collect();
+    let unique: std::collections::BTreeSet<_> = ids.iter().collect();
+    assert_eq!(unique.len(), ids.len(), "{ids:?}");
 }
 
 both! {
@@ -188,20 +230,20 @@ both! {
             let api = Api::person(&server, &app, role.as_str(), Some(*role)).await;
             callers.push((role.as_str().to_owned(), role.rights(), api));
         }
-        callers.push(("nobody".into(), mapae::domain::admin_right::Rights::default(), Api::person(&server, &app, "nobody", None).await));
+        callers.push(("nobody".into(), Rights::default(), Api::person(&server, &app, "nobody", None).await));
         for scope in mapae::domain::admin_right::AdminScope::ALL {
             let id = scope.as_str().replace(':', "-");
             let rights = scope.rights().of_machine();
             callers.push((id.clone(), rights, Api::machine(&server, &id, scope.as_str()).await));
         }
-        for (method, template, right) in OPERATIONS {
-            let right = right.parse().expect("a right");
+        for (method, template, needed) in OPERATIONS {
+            let needed: Rights = needed.split(", ").map(|right| right.parse::<AdminRight>().expect("a right")).collect();
             for (name, rights, api) in &callers {
                 // No If-Match, no body, ids of nobody: whoever may, hears of that and nothing else.
                 let method: Method = method.parse().expect("a method");
                 let reply = api.send(method.clone(), &path(template), None, None).await;
                 let refused = reply.status == 403 && reply.json()["reason"] == "admin_scope_missing";
-                assert_eq!(refused, !rights.contains(right), "{name} {method} {template}: {}", reply.text);
+                assert_eq!(refused, !rights.includes(needed), "{name} {method} {template}: {}", reply.text);
                 if refused {
                     let challenge = reply.header("www-authenticate");
                     assert!(challenge.contains("error=\"insufficient_scope\""), "{challenge}");
@@ -343,9 +385,10 @@ both! {
         let widened = robot.send(Method::PATCH, "/clients/made", Some(&etag(&made)), Some(json!({ "metadata": { "scope": "admin:users" } }))).await;
         assert_eq!(widened.status, 403, "{}", widened.text);
         // Whoever has the secret of a client has its scopes.
-        for (method, path) in [(Method::POST, "/clients/keeper/secret"), (Method::DELETE, "/clients/keeper"), (Method::POST, "/clients/keeper/disable")] {
+        for (method, path) in [(Method::DELETE, "/clients/keeper"), (Method::POST, "/clients/keeper/disable")] {
             assert_eq!(robot.send(method, path, Some("*"), None).await.status, 403, "{path}");
         }
+        assert_eq!(robot.post("/clients/keeper/secrets", json!({})).await.status, 403);
         let again = robot.post("/clients", with("read")).await;
         assert_eq!((again.status.as_u16(), &again.json()["reason"]), (409, &json!("admin_conflict")));
         let bad = robot.post("/clients", json!({ "id": "bad", "metadata": { "grant_types": ["no such"] } })).await;

@@ -126,7 +126,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("toml", &["admin", "app", "pages", "settings"]),
     ("lettre", &["mail"]),
     ("mail_parser", &["cli"]),
-    ("percent_encoding", &["mail"]),
+    ("percent_encoding", &["mail", "web"]),
     ("fluent_bundle", &["pages"]),
     ("fluent_syntax", &["pages"]),
     ("miniz_oxide", &["cli", "oauth"]),

@@ -11,6 +11,9 @@
 )]
 
 mod admin_api;
+mod admin_lists;
+mod admin_objects;
+mod admin_places;
 mod apps;
 mod architecture;
 mod attributes;

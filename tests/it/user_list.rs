@@ -147,7 +147,7 @@ both! {
 }
 
 /// Inserts many rows at once; `n` counts them.
-fn many(database: &Database, number: u32, into: &str, values: &str) -> String {
+pub(crate) fn many(database: &Database, number: u32, into: &str, values: &str) -> String {
     match database {
         Database::Sqlite => format!(
             "INSERT INTO {into} WITH RECURSIVE many (n) AS \
@@ -160,7 +160,7 @@ fn many(database: &Database, number: u32, into: &str, values: &str) -> String {
     }
 }
 
-async fn plan(database: &Database, evidence: &Evidence, statement: &str) -> String {
+pub(crate) async fn plan(database: &Database, evidence: &Evidence, statement: &str) -> String {
     let (explain, column) = match database {
         Database::Sqlite => ("EXPLAIN QUERY PLAN", "detail"),
         Database::Postgres { .. } => ("EXPLAIN", "QUERY PLAN"),

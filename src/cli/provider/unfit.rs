@@ -13,10 +13,7 @@ pub(super) fn by_flag(unfit: Unfit) -> Error<Rejected> {
         Unfit::Attributes(problems) => {
             one_line(problems.0.into_iter().map(|(name, problem)| of_flag(name, &problem)))
         }
-        Unfit::InFile(slug) => format!("{slug} stands in the settings file: change it there"),
-        Unfit::Unknown(slug) => format!("there is no provider {slug} in the database"),
-        Unfit::Unreadable(why) => why,
-        Unfit::NoClient(client) => format!("there is no client {:?}", client.as_str()),
+        other => other.to_string(),
     };
     Error::Refused(Rejected(words))
 }

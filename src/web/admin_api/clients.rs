@@ -12,11 +12,11 @@ use utoipa::ToSchema;
 
 use super::caller::Caller;
 use super::creation::{Made, once};
-use super::paging::{Page, Paging};
+use super::paging::{Page, Searching};
 use super::problem::{ApiResult, Failed, Problem};
 use super::received::{Named, Parameters, Seen, Sent};
-use super::shown::{Shown, done};
-use crate::admin::authority::{ChangeClients, ChangeSecrets, ReadClients};
+use super::shown::{Shown, done, encoded};
+use crate::admin::authority::{ChangeClients, ReadClients};
 use crate::admin::clients::{self, NewClient, Target};
 use crate::domain::admin_urls;
 use crate::domain::client::{Client, ClientKind};
@@ -87,13 +87,6 @@ pub(super) struct AppChange {
     metadata: Map<String, Value>,
 }
 
-/// A new secret, which is shown only now.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct NewSecret {
-    /// The secret.
-    client_secret: String,
-}
-
 fn shown(client: &Client) -> Shown<App> {
     Shown::of(App::from(client)).version(clients::version(client))
 }
@@ -102,18 +95,21 @@ fn target<'a>(id: &'a str, seen: &'a Seen) -> Target<'a> {
     Target { id, version: seen.0.as_ref() }
 }
 
-/// Clients, page by page
-#[utoipa::path(get, path = "/clients", tag = "clients", params(Paging), responses(
+/// Clients, page by page. A search finds the beginning of an id or a name
+#[utoipa::path(get, path = "/clients", tag = "clients", params(Searching), responses(
     (status = 200, body = Page<App>), (status = 400, body = Problem),
 ))]
 pub(super) async fn list(
     Caller(may): Caller<ReadClients>,
     State(shared): State<Arc<Shared>>,
-    Parameters(asked): Parameters<Paging>,
+    Parameters(asked): Parameters<Searching>,
 ) -> ApiResult<Shown<Page<App>>> {
-    let every = clients::list(&may, &shared.flows.store).await?;
-    let items = every.iter().map(App::from).collect();
-    Ok(Shown::of(asked.page(items, |app: &App| app.id.clone())?))
+    let (limit, lists) = (asked.limit()?, shared.flows.store.lists());
+    let (search, after) = (asked.search.as_deref(), asked.after.as_deref());
+    let page = clients::page(&may, lists, search, after, limit).await;
+    let page = page.map_err(Failed::of_query)?;
+    let items = page.clients.iter().map(App::from).collect();
+    Ok(Shown::of(Page { items, next: page.next }))
 }
 
 /// Register a client
@@ -138,7 +134,7 @@ pub(super) async fn create(
         let client = new.checked(&flows.url, lifetimes, clock.now()).map_err(Error::Refused)?;
         let secret = clients::create(&may, store, clock, &flows.url, client.clone()).await?;
         let made = clients::of_id(&may, &**store, client.id.as_str()).await?;
-        let id = made.id.as_str();
+        let id = encoded(made.id.as_str());
         let location = format!("{}{}/clients/{id}", shared.base, admin_urls::API_V1);
         let client_secret = secret.map(|secret| secret.expose().to_owned());
         let shown = NewApp { app: App::from(&made), client_secret };
@@ -235,23 +231,4 @@ pub(super) async fn enable(
     let target = target(&id, &seen);
     clients::set_enabled(&may, &flows.store, &flows.clock, target, true).await?;
     Ok(done())
-}
-
-/// Replace the secret of a client: the old one stops working
-#[utoipa::path(post, path = "/clients/{id}/secret", tag = "clients",
-    params(("id" = String, Path), ("If-Match" = String, Header)), responses(
-        (status = 200, body = NewSecret), (status = 403, body = Problem),
-        (status = 404, body = Problem), (status = 409, body = Problem),
-        (status = 412, body = Problem), (status = 428, body = Problem),
-    ))]
-pub(super) async fn rotate_secret(
-    Caller(may): Caller<ChangeSecrets>,
-    State(shared): State<Arc<Shared>>,
-    Named(id): Named<String>,
-    seen: Seen,
-) -> ApiResult<Shown<NewSecret>> {
-    let flows = &shared.flows;
-    let target = target(&id, &seen);
-    let secret = clients::rotate_secret(&may, &flows.store, &flows.clock, target, None).await?;
-    Ok(Shown::of(NewSecret { client_secret: secret.expose().to_owned() }))
 }

@@ -152,7 +152,7 @@ pub(super) async fn members(
         UserSearch { group: Some(group.name.as_str().to_owned()), ..UserSearch::default() };
     let page = users::filtered(&may, lists, &search, asked.after(), limit).await;
     let page = page.map_err(Failed::of_query)?;
-    let items = people(&may, lists, &page.users).await?;
+    let items = people(&may, &shared, &page.users).await?;
     Ok(Shown::of(Page { items, next: page.next }))
 }
 

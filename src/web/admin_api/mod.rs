@@ -2,11 +2,15 @@
 //! a use case of [`admin`](crate::admin) and shows the result. Who may do it is known before
 //! anything of the request is judged: `caller::Caller` stands first in every handler.
 
+mod attributes;
 mod audit;
 mod caller;
+mod client_roles;
+mod client_secrets;
 mod clients;
 mod creation;
 mod groups;
+mod in_force;
 mod keys;
 mod paging;
 mod problem;
@@ -14,9 +18,11 @@ mod providers;
 mod received;
 mod resources;
 mod roles;
+mod scopes;
 mod sessions;
 pub mod settings;
 mod shown;
+mod tokens;
 mod users;
 
 use std::sync::Arc;
@@ -25,13 +31,19 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderValue, Response};
+use axum::http::{HeaderValue, Response, StatusCode};
 use axum::routing::get;
+use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::response::ResponseBuilder;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder, SecurityRequirement, Server};
+use utoipa::openapi::{
+    Content, InfoBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, SecurityRequirement, Server,
+};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use self::problem::PROBLEM;
+use self::settings::ApiPlace;
 use crate::domain::admin_urls;
 use crate::web::answer;
 use crate::web::shared::Shared;
@@ -63,17 +75,30 @@ fn operations() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(clients::show, clients::change, clients::delete))
         .routes(routes!(clients::disable))
         .routes(routes!(clients::enable))
-        .routes(routes!(clients::rotate_secret))
+        .routes(routes!(client_secrets::list, client_secrets::create))
+        .routes(routes!(client_secrets::drop))
+        .routes(routes!(client_roles::list, client_roles::create))
+        .routes(routes!(client_roles::show, client_roles::delete))
+        .routes(routes!(client_roles::holders))
+        .routes(routes!(client_roles::grant, client_roles::revoke))
+        .routes(routes!(scopes::list, scopes::create))
+        .routes(routes!(scopes::show, scopes::change, scopes::delete))
+        .routes(routes!(attributes::list, attributes::create))
+        .routes(routes!(attributes::show, attributes::delete))
+        .routes(routes!(providers::list, providers::create))
+        .routes(routes!(providers::show, providers::change, providers::delete))
+        .routes(routes!(providers::check))
         .routes(routes!(resources::list, resources::create))
         .routes(routes!(resources::show, resources::change, resources::delete))
-        .routes(routes!(providers::list))
-        .routes(routes!(providers::show, providers::delete))
         .routes(routes!(providers::disable))
         .routes(routes!(providers::enable))
         .routes(routes!(keys::list))
         .routes(routes!(keys::rotate))
         .routes(routes!(keys::drop))
         .routes(routes!(audit::list))
+        .routes(routes!(in_force::list))
+        .routes(routes!(tokens::preview))
+        .routes(routes!(tokens::explained))
 }
 
 fn info() -> utoipa::openapi::Info {
@@ -81,8 +106,8 @@ fn info() -> utoipa::openapi::Info {
         .title("mapae administration API")
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(
-            "People, groups, roles, clients, resources, providers, keys, sessions and audit events of one \
-             issuer. A request carries an access token whose audience is `{issuer}/admin/api`. Lists are read \
+            "People, groups, attributes, roles, clients, resources, scopes, providers, keys, sessions, \
+             audit events and settings of one issuer. A request carries an access token whose audience is `{issuer}/admin/api`. Lists are read \
              page by page: `next` of one answer is `after` of the next request. A change needs \
              `If-Match` with the `ETag` that was read.",
         ))
@@ -98,9 +123,35 @@ pub fn description() -> OpenApi {
     components.security_schemes.insert(BEARER.to_owned(), SecurityScheme::Http(scheme).into());
     api.security = Some(vec![SecurityRequirement::new(BEARER, Vec::<String>::new())]);
     let paths = std::mem::take(&mut api.paths.paths);
-    let below = |(path, item)| (format!("{}{path}", admin_urls::API_V1), item);
+    let below = |(path, mut item): (String, PathItem)| {
+        let PathItem { get, put, post, delete, patch, .. } = &mut item;
+        let operations = [get, put, post, delete, patch].into_iter().flatten();
+        operations.for_each(complete);
+        (format!("{}{path}", admin_urls::API_V1), item)
+    };
     api.paths.paths = paths.into_iter().map(below).collect();
     api
+}
+
+/// Adds what every operation has in common: an id of its own, refusals that are problem details
+/// (RFC 9457), and a description of each response.
+fn complete(operation: &mut Operation) {
+    let tag = operation.tags.iter().flatten().next().cloned().unwrap_or_default();
+    let name = operation.operation_id.take().unwrap_or_default();
+    operation.operation_id = Some(format!("{}_{name}", tag.replace('-', "_")));
+    let problem = || Content::new(Some(Ref::from_schema_name("Problem")));
+    for (status, response) in &mut operation.responses.responses {
+        let RefOr::T(response) = response else { continue };
+        let known = status.parse::<StatusCode>().ok().and_then(|known| known.canonical_reason());
+        known.unwrap_or_default().clone_into(&mut response.description);
+        if status.starts_with('4') {
+            response.content.clear();
+            response.content.insert(PROBLEM.to_owned(), problem().into());
+        }
+    }
+    let refusal = ResponseBuilder::new().description("A refusal").content(PROBLEM, problem());
+    let responses = &mut operation.responses.responses;
+    responses.insert("default".to_owned(), refusal.build().into());
 }
 
 /// The routes of the API.
@@ -112,7 +163,13 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
 /// The description, which everybody may read.
 async fn openapi(State(shared): State<Arc<Shared>>) -> Response<Body> {
     let mut api = description();
-    api.servers = Some(vec![Server::new(shared.flows.url.as_str())]);
+    // On the admin listener the API is at the address that was asked.
+    let server = match shared.admin.api {
+        ApiPlace::Main => shared.flows.url.as_str().to_owned(),
+        ApiPlace::Admin | ApiPlace::Off if shared.base.is_empty() => "/".to_owned(),
+        ApiPlace::Admin | ApiPlace::Off => shared.base.clone(),
+    };
+    api.servers = Some(vec![Server::new(server)]);
     let Ok(body) = serde_json::to_vec(&api) else { return answer::server_error() };
     let mut response = Response::new(Body::from(body));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -16,6 +16,9 @@ use crate::domain::verdict::{Error, Fault, Rejected};
 use crate::oauth::refused::RefusedRequest;
 use crate::web::answer;
 
+/// The media type of problem details.
+pub(super) const PROBLEM: &str = "application/problem+json";
+
 /// Why a request was refused.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Problem {
@@ -163,7 +166,7 @@ impl IntoResponse for Failed {
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Some(more) = challenge {
             let challenge = HeaderValue::try_from(format!("Bearer realm=\"mapae\"{more}"));

@@ -8,12 +8,32 @@ use axum::http::header::{CONTENT_TYPE, IF_MATCH};
 use axum::http::request::Parts;
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::problem::{ApiResult, Failed};
 use crate::domain::reason::Reason;
 use crate::domain::version::Version;
 use crate::web::body;
 use crate::web::shared::Shared;
+
+const NUL: &str = "a text has no NUL";
+
+/// Whether a part of a URL has an encoded NUL: no text of the database has one.
+fn has_nul(part: Option<&str>) -> bool {
+    part.is_some_and(|part| part.contains("%00"))
+}
+
+/// Whether a text in this JSON has a NUL.
+fn has_nul_within(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(items) => items.iter().any(has_nul_within),
+        Value::Object(members) => {
+            members.iter().any(|(name, value)| name.contains('\0') || has_nul_within(value))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
 
 /// The parameters of the query.
 pub(super) struct Parameters<T>(pub(super) T);
@@ -22,6 +42,9 @@ impl<T: DeserializeOwned + Send> FromRequestParts<Arc<Shared>> for Parameters<T>
     type Rejection = Failed;
 
     async fn from_request_parts(parts: &mut Parts, _: &Arc<Shared>) -> ApiResult<Self> {
+        if has_nul(parts.uri.query()) {
+            return Err(Failed::because(Reason::AdminQueryMalformed, NUL));
+        }
         match Query::<T>::try_from_uri(&parts.uri) {
             Ok(Query(read)) => Ok(Self(read)),
             Err(bad) => Err(Failed::because(Reason::AdminQueryMalformed, bad.body_text())),
@@ -36,6 +59,9 @@ impl<T: DeserializeOwned + Send> FromRequestParts<Arc<Shared>> for Named<T> {
     type Rejection = Failed;
 
     async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> ApiResult<Self> {
+        if has_nul(Some(parts.uri.path())) {
+            return Err(Failed::because(Reason::AdminUnknown, NUL));
+        }
         match Path::<T>::from_request_parts(parts, shared).await {
             Ok(Path(read)) => Ok(Self(read)),
             Err(bad) => Err(Failed::because(Reason::AdminUnknown, bad.body_text())),
@@ -89,6 +115,11 @@ pub(super) async fn json_body(parts: &Parts, sent: Body) -> ApiResult<Bytes> {
 
 /// Reads JSON of this form.
 pub(super) fn json<T: DeserializeOwned>(bytes: &[u8]) -> ApiResult<T> {
+    // In JSON a NUL is always escaped.
+    let may_have_nul = bytes.windows(6).any(|some| some == b"\\u0000");
+    if may_have_nul && serde_json::from_slice(bytes).is_ok_and(|value| has_nul_within(&value)) {
+        return Err(Failed::because(Reason::AdminBodyMalformed, NUL));
+    }
     serde_json::from_slice(bytes)
         .map_err(|bad| Failed::because(Reason::AdminBodyMalformed, bad.to_string()))
 }

@@ -4,6 +4,7 @@ use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, LOCATION};
 use axum::http::{HeaderValue, Response, StatusCode};
 use axum::response::IntoResponse;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 
 use crate::domain::version::Version;
@@ -49,6 +50,14 @@ impl<T: Serialize> IntoResponse for Shown<T> {
         headers.extend(self.location.and_then(of).map(|value| (LOCATION, value)));
         response
     }
+}
+
+/// A name as a part of a path.
+pub(super) fn encoded(name: &str) -> String {
+    // RFC 3986 §2.3
+    const RESERVED: &AsciiSet =
+        &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+    utf8_percent_encode(name, RESERVED).to_string()
 }
 
 /// Done, and there is nothing to show.

@@ -10,7 +10,7 @@ use axum::extract::{Request, State};
 use axum::http::{Response, StatusCode};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
 use super::caller::Caller;
@@ -28,7 +28,6 @@ use crate::domain::admin_urls;
 use crate::domain::reason::Reason;
 use crate::domain::secret::Secret;
 use crate::domain::user::{Profile, User};
-use crate::store::Reader;
 use crate::web::shared::Shared;
 
 /// A person.
@@ -86,12 +85,12 @@ impl Person {
 }
 
 /// These people with what belongs to them.
-pub(super) async fn people<R: SeesPeople>(
-    may: &May<R>,
-    reader: &impl Reader,
+pub(super) async fn people(
+    may: &May<ReadPeople>,
+    shared: &Shared,
     found: &[User],
 ) -> ApiResult<Vec<Person>> {
-    let belongings = users::belongings(may, reader, found).await?;
+    let belongings = users::belongings(may, shared.flows.store.lists(), found).await?;
     Ok(found.iter().zip(belongings).map(|(user, belong)| Person::new(user, belong)).collect())
 }
 
@@ -152,6 +151,28 @@ pub(super) struct PersonChange {
     claims: Option<Profile>,
     /// The name to show.
     name: Option<String>,
+    /// Values of declared attributes; `null` removes one.
+    #[schema(value_type = Option<Object>)]
+    attributes: Map<String, Value>,
+}
+
+impl PersonChange {
+    /// The values as texts, which the attribute reads.
+    fn attributes(&self) -> ApiResult<BTreeMap<String, String>> {
+        let read = |(name, value): (&String, &Value)| {
+            let text = match value {
+                Value::Null => String::new(),
+                Value::String(text) if !text.is_empty() => text.clone(),
+                Value::Bool(_) | Value::Number(_) => value.to_string(),
+                _ => {
+                    let why = format!("the value of {name:?} is not a text, a number or a boolean");
+                    return Err(Failed::because(Reason::AdminInvalid, why));
+                }
+            };
+            Ok((name.clone(), text))
+        };
+        self.attributes.iter().map(read).collect()
+    }
 }
 
 /// A new password.
@@ -216,7 +237,7 @@ pub(super) async fn list(
         (UserSearch { search, email, group, role, disabled }, shared.flows.store.lists());
     let page = users::filtered(&may, lists, &asked_for, asked.after.as_deref(), limit).await;
     let page = page.map_err(Failed::of_query)?;
-    let items = people(&may, lists, &page.users).await?;
+    let items = people(&may, &shared, &page.users).await?;
     Ok(Shown::of(Page { items, next: page.next }))
 }
 
@@ -273,14 +294,13 @@ pub(super) async fn change(
     seen: Seen,
     Sent(sent): Sent<PersonChange>,
 ) -> ApiResult<Shown<Person>> {
-    let verified = sent.email_verified;
+    let (verified, attributes) = (sent.email_verified, sent.attributes()?);
     let email = sent.email.map(|address| NewEmail { address, verified });
     if email.is_none() && verified {
         let why = "email_verified stands beside a new email";
         return Err(Failed::because(Reason::AdminInvalid, why));
     }
-    let change =
-        ClaimsChange { email, profile: sent.claims, name: sent.name, ..ClaimsChange::default() };
+    let change = ClaimsChange { email, profile: sent.claims, name: sent.name, attributes };
     let (flows, mailer) = (&shared.flows, shared.flows.mailer.as_ref());
     let (store, clock, target) = (&flows.store, &flows.clock, target(&id, &seen));
     let changed = users::update(&may, store, clock, mailer, target, change).await?;
