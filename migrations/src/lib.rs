@@ -39,6 +39,7 @@ mod m0048_secrets_and_scopes;
 mod m0050_repeated_creations;
 mod m0051_lists;
 mod m0052_client_search;
+mod m0053_audit_filters;
 mod m0060_resources;
 mod step;
 
@@ -86,6 +87,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0050_repeated_creations::STEP),
             Box::new(m0051_lists::STEP),
             Box::new(m0052_client_search::STEP),
+            Box::new(m0053_audit_filters::STEP),
             Box::new(m0060_resources::STEP),
         ]
     }

@@ -1,28 +1,36 @@
-//! `mapae audit`: lists the audit events.
+//! `mapae audit`: lists, exports and follows the audit events.
+
+use std::io::{self, BufWriter, Write};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
-use serde_json::json;
+use serde_json::{Value, json};
+use tokio::time::sleep;
 
 use super::installation::{DatabaseUse, Installation};
-use super::output::table;
+use super::output::{note, table};
+use super::serve::Signals;
 use super::usage::usage;
-use crate::admin;
-use crate::admin::audit::Query;
+use crate::admin::audit::{self, Query, RecordedEvent, Tail};
 use crate::admin::authority::May;
-use crate::domain::verdict::OrRejected;
+use crate::domain::verdict::{OrRejected, reject};
 use crate::settings::time;
-use crate::store::audit_events::RecordedEvent;
+use crate::store::Store;
 
 /// Audit events.
 #[derive(Debug, Subcommand)]
 pub(super) enum Verbs {
     /// What happened, the newest first
-    List(List),
+    List(Filters),
+    /// The same for programs: one JSON object a line, however many there are
+    Export(Filters),
+    /// The last events, and then each new one until it is interrupted; the oldest first
+    Tail(Filters),
 }
 
 #[derive(Debug, Args)]
-pub(super) struct List {
+pub(super) struct Filters {
     /// Not before this: a duration ago (15m, 24h, 7d), or an instant (2026-11-21T09:24:00Z)
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
@@ -35,25 +43,45 @@ pub(super) struct List {
     /// Of this kind, like `sign_in.failed`
     #[arg(long)]
     kind: Option<String>,
-    /// So many at most
-    #[arg(long, default_value_t = 100, value_name = "NUMBER")]
-    limit: u64,
+    /// So many at most: list 100, export all, tail 10 of those that there are already
+    #[arg(long, value_name = "NUMBER")]
+    limit: Option<u64>,
+    /// Go on behind this event, in the order of the verb: `next` of a list, or `place` of a line
+    #[arg(long, value_name = "PLACE")]
+    after: Option<String>,
 }
+
+/// How long a tail waits between two looks.
+const PAUSE: Duration = Duration::from_secs(1);
 
 impl Verbs {
     pub(super) async fn run(self, at: &Installation) -> OrRejected {
-        let Self::List(list) = self;
         let settings = at.quiet_settings()?;
-        let since = match &list.since {
-            Some(text) => Some(instant(text, at.clock.now())?),
+        let now = at.clock.now();
+        let (filters, limit) = match &self {
+            Self::List(filters) => (filters, 100),
+            Self::Export(filters) => (filters, u64::MAX),
+            Self::Tail(filters) => (filters, 10),
+        };
+        let query = filters.query(now, limit)?;
+        let store = at.store(&settings, DatabaseUse::Reads).await?;
+        match self {
+            Self::List(_) => list(at, &store, query).await,
+            Self::Export(_) => export(&store, query).await,
+            Self::Tail(_) => tail(at, &store, query).await,
+        }
+    }
+}
+
+impl Filters {
+    fn query(&self, now: DateTime<Utc>, limit: u64) -> OrRejected<Query> {
+        let since = match &self.since {
+            Some(text) => Some(instant(text, now)?),
             None => None,
         };
-        let store = at.store(&settings, DatabaseUse::Reads).await?;
-        let (user, client, kind, limit) = (list.user, list.client, list.kind, list.limit);
-        let query = Query { since, user, client, kind, limit };
-        let found = admin::audit::list(&May::operator(), &store, query).await?;
-        at.print(&json!({ "events": found }), &shown(&found));
-        Ok(())
+        let (user, client, kind) = (self.user.clone(), self.client.clone(), self.kind.clone());
+        let (after, limit) = (self.after.clone(), self.limit.unwrap_or(limit));
+        Ok(Query { since, user, client, kind, after, limit })
     }
 }
 
@@ -70,23 +98,91 @@ fn instant(text: &str, now: DateTime<Utc>) -> OrRejected<DateTime<Utc>> {
     }
 }
 
+async fn list(at: &Installation, store: &Store, query: Query) -> OrRejected {
+    let (found, next) = audit::list(&May::operator(), store, query).await?;
+    at.print(&json!({ "events": found, "next": next }), &shown(&found));
+    if let (Some(next), false) = (&next, at.output.json) {
+        note(&format!("there are more: --after {next}"));
+    }
+    Ok(())
+}
+
+async fn export(store: &Store, query: Query) -> OrRejected {
+    let mut lines = BufWriter::new(io::stdout().lock());
+    let (may, mut failed) = (May::operator(), None);
+    let next = audit::each(&may, store, query, |event| {
+        failed = writeln!(lines, "{}", line(&event)).err();
+        failed.is_none()
+    });
+    let next = next.await?;
+    match failed.or_else(|| lines.flush().err()) {
+        // If the reader has closed the pipe, it does not want the rest.
+        Some(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
+        Some(error) => return reject(format!("standard output: {error}")),
+        None => {}
+    }
+    if let Some(next) = next {
+        note(&format!("there are more: --after {next}"));
+    }
+    Ok(())
+}
+
+async fn tail(at: &Installation, store: &Store, query: Query) -> OrRejected {
+    let mut signals = Signals::listen()?;
+    tokio::select! {
+        ended = follow(at, store, query) => ended,
+        () = signals.heard() => Ok(()),
+    }
+}
+
+async fn follow(at: &Installation, store: &Store, query: Query) -> OrRejected {
+    let may = May::operator();
+    let mut tail = Tail::new(&may, store, query).await?;
+    loop {
+        for event in tail.next(&may, store).await? {
+            let line = if at.output.json { line(&event).to_string() } else { words(&event) };
+            let mut out = io::stdout().lock();
+            if writeln!(out, "{line}").and_then(|()| out.flush()).is_err() {
+                return Ok(());
+            }
+        }
+        sleep(PAUSE).await;
+    }
+}
+
+/// An event as one JSON object, with its place: another export or tail goes on behind it.
+fn line(event: &RecordedEvent) -> Value {
+    let mut line = json!(event);
+    if let Value::Object(members) = &mut line {
+        members.insert("place".to_owned(), json!(event.place().to_string()));
+    }
+    line
+}
+
+/// The members of a row of the table.
+fn row(event: &RecordedEvent) -> Vec<String> {
+    let text = |field: &Option<String>| field.clone().unwrap_or_default();
+    vec![
+        event.at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+        event.event.clone(),
+        text(&event.client_id),
+        text(&event.user_id),
+        text(&event.address),
+        text(&event.detail),
+        event.times.to_string(),
+        text(&event.request_id),
+    ]
+}
+
+fn words(event: &RecordedEvent) -> String {
+    let cells = row(event).into_iter().filter(|cell| !cell.is_empty());
+    cells.collect::<Vec<_>>().join("  ")
+}
+
 fn shown(events: &[RecordedEvent]) -> String {
     if events.is_empty() {
         return "no such event".to_owned();
     }
-    let text = |field: &Option<String>| field.clone().unwrap_or_default();
-    let row = |event: &RecordedEvent| {
-        vec![
-            event.at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
-            event.event.clone(),
-            text(&event.client_id),
-            text(&event.user_id),
-            text(&event.address),
-            text(&event.detail),
-            event.times.to_string(),
-            text(&event.request_id),
-        ]
-    };
     let rows: Vec<_> = events.iter().map(row).collect();
     table(&["at", "event", "client", "user", "address", "detail", "times", "request"], &rows)
 }

@@ -69,7 +69,7 @@ impl Signals {
         Ok(Self { terminate, interrupt })
     }
 
-    async fn heard(&mut self) {
+    pub(super) async fn heard(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}

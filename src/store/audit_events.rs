@@ -158,7 +158,7 @@ pub struct RecordedEvent {
 }
 
 /// Where an event stands in the order of events.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct EventPlace {
     /// When it happened.
     pub at: DateTime<Utc>,
@@ -196,30 +196,52 @@ pub async fn list(
     behind: Option<&EventPlace>,
     at_most: u64,
 ) -> Result<Vec<RecordedEvent>, Fault> {
-    // An index finds the beginning of the page, however many events there are: the one on the
-    // instant, or the one on person and instant.
     let behind = behind.map(|last| {
         let at = millis(last.at);
         let earlier = Condition::any().add(Column::At.lt(at)).add(Column::Id.lt(last.id.as_str()));
         Condition::all().add(Column::At.lte(at)).add(earlier)
     });
-    let rows = Entity::find()
-        .filter(
-            Condition::all()
-                .add_option(search.since.map(|since| Column::At.gte(millis(since))))
-                .add_option(search.until.map(|until| Column::At.lt(millis(until))))
-                .add_option(search.kind.as_deref().map(|kind| Column::Kind.eq(kind)))
-                .add_option(search.client.as_deref().map(|client| Column::ClientId.eq(client)))
-                .add_option(search.user.as_deref().map(|user| Column::UserId.eq(user)))
-                .add_option(search.detail.as_deref().map(|detail| Column::Detail.eq(detail)))
-                .add_option(behind),
-        )
-        .order_by_desc(Column::At)
-        .order_by_desc(Column::Id)
-        .limit(at_most)
-        .all(reader.connection())
-        .await
-        .map_err(while_doing("reading the table audit_event"))?;
+    let found = found(search, behind).order_by_desc(Column::At).order_by_desc(Column::Id);
+    recorded(reader, found.limit(at_most)).await
+}
+
+/// A page of events, oldest first, beginning after this place.
+pub async fn later(
+    reader: &impl Reader,
+    search: &EventSearch,
+    behind: Option<&EventPlace>,
+    at_most: u64,
+) -> Result<Vec<RecordedEvent>, Fault> {
+    let behind = behind.map(|last| {
+        let at = millis(last.at);
+        let later = Condition::any().add(Column::At.gt(at)).add(Column::Id.gt(last.id.as_str()));
+        Condition::all().add(Column::At.gte(at)).add(later)
+    });
+    let found = found(search, behind).order_by_asc(Column::At).order_by_asc(Column::Id);
+    recorded(reader, found.limit(at_most)).await
+}
+
+/// The events of a search. An index finds the beginning of a page, however many events there are:
+/// the one on the instant, or on the person, the client or the kind and the instant.
+fn found(search: &EventSearch, behind: Option<Condition>) -> Select<Entity> {
+    Entity::find().filter(
+        Condition::all()
+            .add_option(search.since.map(|since| Column::At.gte(millis(since))))
+            .add_option(search.until.map(|until| Column::At.lt(millis(until))))
+            .add_option(search.kind.as_deref().map(|kind| Column::Kind.eq(kind)))
+            .add_option(search.client.as_deref().map(|client| Column::ClientId.eq(client)))
+            .add_option(search.user.as_deref().map(|user| Column::UserId.eq(user)))
+            .add_option(search.detail.as_deref().map(|detail| Column::Detail.eq(detail)))
+            .add_option(behind),
+    )
+}
+
+async fn recorded(
+    reader: &impl Reader,
+    found: Select<Entity>,
+) -> Result<Vec<RecordedEvent>, Fault> {
+    let rows = found.all(reader.connection()).await;
+    let rows = rows.map_err(while_doing("reading the table audit_event"))?;
     let by_actors = rows.iter().filter(|row| row.actor.is_some()).map(|row| row.id.as_str());
     let mut changes = audit_changes::of(reader, by_actors).await?;
     Ok(rows.into_iter().map(|row| read(&mut changes, row)).collect())

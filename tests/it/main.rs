@@ -20,6 +20,7 @@ mod attributes;
 mod audit;
 mod audit_list;
 mod audit_people;
+mod audit_stream;
 mod authorize_checks;
 mod back_channel;
 mod backups;
