@@ -14,6 +14,7 @@ mod admin_api;
 mod admin_lists;
 mod admin_objects;
 mod admin_places;
+mod admin_tools;
 mod apps;
 mod architecture;
 mod attributes;

@@ -107,6 +107,19 @@ pub(crate) async fn schemathesis() -> Result<Command, String> {
     Ok(command(&folder, program.to_str().expect("UTF-8"), &["run"]))
 }
 
+/// How to start the program of `tests/interop/admin-client`, which uses a client that is generated
+/// from this description of the administration API.
+pub(crate) async fn generated_client(description: &Path) -> Result<Command, String> {
+    let folder = copied("interop", "admin-client", "");
+    let program = python(&folder, "program.py").await?;
+    let generator = folder.join("venv/bin/openapi-python-client");
+    let description = description.to_str().expect("UTF-8");
+    let flags = ["--meta", "none", "--output-path", "generated", "--overwrite"];
+    let arguments = [&["generate", "--path", description][..], &flags, &["--config", "config.yml"]];
+    run(&folder, generator.to_str().expect("UTF-8"), &arguments.concat()).await?;
+    Ok(program)
+}
+
 /// The program oauth2-proxy.
 pub(super) async fn oauth2_proxy() -> Result<PathBuf, String> {
     let folder = copied("clients", "oauth2-proxy", "");
