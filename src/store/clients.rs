@@ -122,7 +122,7 @@ fn row(client: &Client) -> ActiveModel {
         secret_hash: Set(client.secrets.first().map(|newest| newest.hash.to_stored())),
         secrets: Set(Some(serde_json::json!(secrets).to_string())),
         backchannel_logout_uri: Set(client.metadata.backchannel_logout_uri.clone()),
-        metadata: Set(serde_json::Value::from(client.metadata.to_json()).to_string()),
+        metadata: Set(Value::from(client.metadata.to_json()).to_string()),
         disabled_at: Set(client.disabled_at.map(millis)),
         created_at: Set(millis(client.created_at)),
         tokens_from: Set(client.tokens_from.map(millis)),
