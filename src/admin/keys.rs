@@ -144,3 +144,27 @@ pub async fn rewrap(
     }
     Ok(())
 }
+
+/// When a key is published and when it signs.
+#[derive(Clone, Debug)]
+pub struct KeySpan {
+    /// The key.
+    pub key: DescribedKey,
+    /// Its phase now.
+    pub phase: Phase,
+    /// Until when it signs; `None` if no other key is to follow it.
+    pub signs_until: Option<DateTime<Utc>>,
+    /// Until when it is published.
+    pub published_until: Option<DateTime<Utc>>,
+}
+
+/// Every key with the times of its life, the oldest first.
+pub fn spans(_may: &May<ReadKeys>, keyring: &Keyring) -> Result<Vec<KeySpan>, Fault> {
+    let (snapshot, memory) = (keyring.snapshot()?, keyring.policy().memory);
+    let span = |(key, phase): (&StoredKey, Phase)| {
+        let published_until = snapshot.published_until(&key.kid, memory);
+        let signs_until = published_until.map(|until| until - memory.published);
+        KeySpan { key: key.into(), phase, signs_until, published_until }
+    };
+    Ok(snapshot.list().map(span).collect())
+}

@@ -16,6 +16,7 @@ use super::newcomer::Newcomer;
 use super::passkey::Passkey;
 use super::provider::Slug;
 use super::random;
+use super::return_page::ReturnPage;
 use super::session::{BrowserId, SessionId};
 use super::user::UserId;
 
@@ -58,11 +59,11 @@ impl InteractionId {
 pub enum Purpose {
     /// An app redirected them to sign in.
     Authorize(Box<AuthorizationRequest>),
-    /// They want to see their account page.
+    /// They want to see a page of their account, or of the console.
     Account {
         /// The page that they want to see.
         #[serde(default)]
-        page: AccountPage,
+        page: ReturnPage,
         /// The language that was chosen on a page.
         ui_locales: Option<String>,
     },
@@ -85,13 +86,14 @@ pub enum Purpose {
         /// The language that was chosen on a page.
         ui_locales: Option<String>,
     },
-    /// They authenticate again, because an action on the account page requires it.
+    /// They authenticate again, because an action on the account page or in the console requires
+    /// it.
     Confirm {
         /// The user whose account it is.
         user: UserId,
         /// The page of the action.
         #[serde(default)]
-        page: AccountPage,
+        page: ReturnPage,
         /// The language that was chosen on a page.
         ui_locales: Option<String>,
     },
@@ -184,13 +186,13 @@ impl Purpose {
         }
     }
 
-    /// The page of my account on which the interaction ends.
+    /// The page on which the interaction ends, unless it ends at an app.
     #[must_use]
-    pub fn account_page(&self) -> AccountPage {
+    pub fn return_page(&self) -> ReturnPage {
         match self {
-            Self::Account { page, .. } | Self::Confirm { page, .. } => *page,
-            Self::Link { .. } => AccountPage::Security,
-            Self::Authorize(_) | Self::Logout(_) | Self::Recover { .. } => AccountPage::default(),
+            Self::Account { page, .. } | Self::Confirm { page, .. } => page.clone(),
+            Self::Link { .. } => AccountPage::Security.into(),
+            Self::Authorize(_) | Self::Logout(_) | Self::Recover { .. } => ReturnPage::default(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use url::{Host, Url};
 
-use super::admin_urls;
+use super::{admin_urls, console_urls};
 
 /// The token endpoint, RFC 6749 §3.2.
 pub const TOKEN: &str = "/token";
@@ -240,7 +240,8 @@ pub const ALL: &[&str] = &[
 pub fn template(route: &str, base: &str) -> Option<&'static str> {
     let inner = route.strip_prefix(base).or_else(|| route.strip_suffix(base)).unwrap_or(route);
     let inner = if inner.is_empty() { FRONT } else { inner };
-    ALL.iter().chain(admin_urls::ROUTES).find(|path| **path == inner).copied()
+    let every = ALL.iter().chain(admin_urls::ROUTES).chain(console_urls::ROUTES);
+    every.into_iter().find(|path| **path == inner).copied()
 }
 
 /// The issuer identifier: a URL without query and fragment, and with https except on loopback. It

@@ -218,7 +218,7 @@ async fn to_account(
     end(tx, &interaction).await?;
     let said =
         matches!(interaction.purpose, Purpose::Confirm { .. }).then_some(FlashMessage::Confirmed);
-    let page = interaction.purpose.account_page();
+    let page = interaction.purpose.return_page();
     Ok(Advanced { next: NextStep::Account(session, page, said), cookie: None })
 }
 

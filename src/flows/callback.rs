@@ -499,7 +499,7 @@ fn to_account(at: At<'_>, user: &UserId, said: FlashMessage) -> Outcome<Advanced
         .ok_or(InteractionError::WrongBrowser)?;
     let session = signed_in_user.session.id.clone();
     Ok(Advanced {
-        next: NextStep::Account(session, AccountPage::Security, Some(said)),
+        next: NextStep::Account(session, AccountPage::Security.into(), Some(said)),
         cookie: None,
     })
 }

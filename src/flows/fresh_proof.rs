@@ -40,7 +40,9 @@ impl<'a> FreshProof<'a> {
         if person.is_fresh(flows.factors.rules, flows.clock.now()) {
             return Ok(Self(form));
         }
-        match start::begin_confirming(flows, caller, &person.user.id, form.page(), language).await {
+        match start::begin_confirming(flows, caller, &person.user.id, form.page().into(), language)
+            .await
+        {
             Ok(advanced) => Err(Error::Refused(NotFresh::Confirm(advanced))),
             Err(error) => Err(error.map(NotFresh::InteractionError)),
         }

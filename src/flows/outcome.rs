@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use crate::accounts::browsers::Cookie;
 use crate::clients::registry::Registered;
-use crate::domain::account_page::AccountPage;
 use crate::domain::interaction::Handle;
 use crate::domain::provider::Slug;
+use crate::domain::return_page::ReturnPage;
 use crate::domain::session::SessionId;
 use crate::domain::upstream_outcome::UpstreamOutcome;
 use crate::domain::verdict::Error;
@@ -54,8 +54,8 @@ pub enum NextStep {
     Continue(Handle),
     /// Send the answer to the app.
     Answer(AuthorizationAnswer),
-    /// Show a page of my account, with a message about what happened.
-    Account(SessionId, AccountPage, Option<FlashMessage>),
+    /// Show a page of my account or of the console, with a message about what happened.
+    Account(SessionId, ReturnPage, Option<FlashMessage>),
     /// Send the browser to the front page of the app to which the person was invited.
     FrontPage(String),
 }

@@ -12,7 +12,6 @@ use crate::accounts::passkeys::challenge::PasskeyPrompt;
 use crate::accounts::password_hash::{PasswordCheck, PasswordToCheck};
 use crate::accounts::password_rules::{ChosenPassword, PasswordRefused, words_about};
 use crate::accounts::{notices, session_endings};
-use crate::domain::account_page::AccountPage;
 use crate::domain::audit::{Event, EventKind};
 use crate::domain::authentication::{Authentication, Method};
 use crate::domain::ending::{Ending, EndingScope};
@@ -22,6 +21,7 @@ use crate::domain::mail::{MailContent, MethodChange};
 use crate::domain::mail_secret::{MailPurpose, MailSecretOwner};
 use crate::domain::passkey::{self, Passkey};
 use crate::domain::random;
+use crate::domain::return_page::ReturnPage;
 use crate::domain::secret::{MailLink, Plain, Secret};
 use crate::domain::urls;
 use crate::domain::user::{User, UserId};
@@ -340,7 +340,7 @@ async fn next_interaction(
         }
     }
     let ui_locales = interaction.purpose.ui_locales().map(str::to_owned);
-    let purpose = Purpose::Account { page: AccountPage::default(), ui_locales };
+    let purpose = Purpose::Account { page: ReturnPage::default(), ui_locales };
     Ok(Interaction::new(purpose, interaction.browser.clone(), flows.clock.now()))
 }
 

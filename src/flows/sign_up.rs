@@ -13,7 +13,6 @@ use crate::accounts::mail_secrets::{self, MailRecipient, MailSecretRefused};
 use crate::accounts::passkeys::adding::NotAdded;
 use crate::accounts::password_rules::PasswordRefused;
 use crate::accounts::sign_up::mail_address;
-use crate::domain::account_page::AccountPage;
 use crate::domain::address::neighbourhood;
 use crate::domain::audit::{Event, EventKind};
 use crate::domain::interaction::{Handle, Interaction, InteractionId, Purpose};
@@ -21,6 +20,7 @@ use crate::domain::language::Language;
 use crate::domain::mail::{Mail, MailContent};
 use crate::domain::mail_secret::{MailPurpose, MailSecret};
 use crate::domain::newcomer::Newcomer;
+use crate::domain::return_page::ReturnPage;
 use crate::domain::secret::{MailLink, Plain, Secret};
 use crate::domain::session::BrowserId;
 use crate::domain::sign_up_request::SignUpRequest;
@@ -289,7 +289,7 @@ fn begin(
     let SignUpRequest { email, purpose, client } = mail_secrets::payload(secret)?;
     let newcomer = Newcomer { email, proven_by: Some(secret.purpose), client };
     let purpose =
-        purpose.unwrap_or(Purpose::Account { page: AccountPage::default(), ui_locales: None });
+        purpose.unwrap_or(Purpose::Account { page: ReturnPage::default(), ui_locales: None });
     let begun = Interaction::new(purpose, Some(browser), now);
     Ok(Interaction {
         id,

@@ -1,7 +1,7 @@
 //! Starts interactions.
 
-use crate::domain::account_page::AccountPage;
 use crate::domain::interaction::{Handle, Interaction, InteractionId, Purpose};
+use crate::domain::return_page::ReturnPage;
 use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
 use crate::flows::context::Flows;
@@ -18,12 +18,12 @@ pub async fn begin(flows: &Flows, caller: Caller<'_>, asked: CheckedRequest) -> 
     advance::on(flows, caller, advance::Progress { interaction, asked: Some(asked) }).await
 }
 
-/// Begins for a person who wants to see a page of their account, when nobody or more than one person is
+/// Begins for a person who wants to see a page of their account or of the console, when nobody or more than one person is
 /// signed in.
 pub async fn begin_account(
     flows: &Flows,
     caller: Caller<'_>,
-    page: AccountPage,
+    page: ReturnPage,
 ) -> Outcome<Advanced> {
     let purpose = Purpose::Account { page, ui_locales: None };
     let interaction =
@@ -31,13 +31,12 @@ pub async fn begin_account(
     advance::on(flows, caller, advance::Progress { interaction, asked: None }).await
 }
 
-/// Begins for a person who has to prove again who they are, for an action on this page of their
-/// account.
+/// Begins for a person who has to prove again who they are, for an action on this page.
 pub async fn begin_confirming(
     flows: &Flows,
     caller: Caller<'_>,
     user: &UserId,
-    page: AccountPage,
+    page: ReturnPage,
     language: &str,
 ) -> Outcome<Advanced> {
     let ui_locales = Some(language.to_owned());
@@ -80,7 +79,7 @@ pub async fn begin_elsewhere(
             asked.request.acr_skipped_in = None;
             begin(flows, caller, asked).await
         }
-        None => begin_account(flows, caller, purpose.account_page()).await,
+        None => begin_account(flows, caller, purpose.return_page()).await,
     }
 }
 

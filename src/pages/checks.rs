@@ -95,7 +95,8 @@ fn a_page_has_one_heading_one_main_part_a_title_and_a_language() {
         let lang = tags.iter().find(|tag| tag.name == "html").and_then(|tag| tag.get("lang"));
         let language = lang.and_then(Language::of_tag).expect("a language");
         assert!(page.ends_with(&format!("{language:?}")), "{page}: {lang:?}");
-        assert!(!html.contains("  "), "{page}: spaces that nobody wants");
+        let mut outside_of_code = html.split("<pre").flat_map(|rest| rest.rsplit("</pre>").next());
+        assert!(!outside_of_code.any(|it| it.contains("  ")), "{page}: spaces that nobody wants");
     });
 }
 
@@ -133,8 +134,14 @@ fn every_control_is_labelled_and_every_image_described() {
                 assert!(tag.get("aria-describedby").is_some(), "{page}: an error without words");
             }
             assert!(tag.name != "img" || tag.get("alt").is_some(), "{page}: an image without alt");
+            if ["select", "textarea"].contains(&tag.name) {
+                let id = tag.get("id").unwrap_or_default();
+                assert!(labels.contains(id), "{page}: no label for {id}");
+            }
             if tag.name == "form" {
-                assert_eq!(tag.get("method"), Some("post"), "{page}");
+                let searches = tag.get("role") == Some("search");
+                let method = if searches { "get" } else { "post" };
+                assert_eq!(tag.get("method"), Some(method), "{page}");
             }
         }
     });
@@ -225,7 +232,9 @@ fn a_further_language_is_on_every_page_and_in_every_list_of_languages() {
         let tags = tags(&page, &html);
         let first = |name| tags.iter().find(|tag| tag.name == name).expect("a tag");
         assert_eq!(first("html").get("lang"), Some("eo"), "{page}");
-        assert!(first("h1").text.contains(pseudo::MARK), "{page}: {}", first("h1").text);
+        // The heading of a page of the console may be the name of a thing.
+        let said = if page.starts_with("console-") { html.as_str() } else { first("h1").text };
+        assert!(said.contains(pseudo::MARK), "{page}: {said}");
         let links: Vec<_> = tags.iter().filter_map(|tag| tag.get("hreflang")).collect();
         let has_links = !["form-post-", "recovery-codes-", "redirect-"]
             .iter()

@@ -58,11 +58,17 @@ pub enum PageProblem {
     UnknownProvider,
     /// Another account has the address.
     AddressTaken,
+    /// The person has no role in the administration.
+    NoRole,
+    /// The roles of the person do not allow it.
+    NoRight,
+    /// The person has to sign in with a passkey.
+    PasskeyNeeded,
 }
 
 impl PageProblem {
     /// Every problem.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 19] = [
         Self::UnknownClient,
         Self::InvalidRedirectUri,
         Self::InvalidRequest,
@@ -79,6 +85,9 @@ impl PageProblem {
         Self::WrongBrowser,
         Self::UnknownProvider,
         Self::AddressTaken,
+        Self::NoRole,
+        Self::NoRight,
+        Self::PasskeyNeeded,
     ];
 
     fn heading(self, frame: &Frame<'_>) -> String {
@@ -99,6 +108,9 @@ impl PageProblem {
             Self::WrongBrowser => frame.t("error-wrong-browser"),
             Self::UnknownProvider => frame.t("error-unknown-provider"),
             Self::AddressTaken => frame.t("error-address-taken"),
+            Self::NoRole => frame.t("error-no-role"),
+            Self::NoRight => frame.t("error-no-right"),
+            Self::PasskeyNeeded => frame.t("error-passkey-needed"),
         }
     }
 
@@ -120,6 +132,9 @@ impl PageProblem {
             Self::WrongBrowser => frame.t("error-wrong-browser-advice"),
             Self::UnknownProvider => frame.t("error-unknown-provider-advice"),
             Self::AddressTaken => frame.t("error-address-taken-advice"),
+            Self::NoRole => frame.t("error-no-role-advice"),
+            Self::NoRight => frame.t("error-no-right-advice"),
+            Self::PasskeyNeeded => frame.t("error-passkey-needed-advice"),
         }
     }
 
@@ -141,6 +156,9 @@ impl PageProblem {
             Self::WrongBrowser => "wrong-browser",
             Self::UnknownProvider => "unknown-provider",
             Self::AddressTaken => "address-taken",
+            Self::NoRole => "no-role",
+            Self::NoRight => "no-right",
+            Self::PasskeyNeeded => "passkey-needed",
         }
     }
 }

@@ -5,6 +5,7 @@ use super::account::{
     ProfilePage, SecurityPage,
 };
 use super::consent::ConsentPage;
+use super::console::ConsolePage;
 use super::error::ErrorPage;
 use super::forgot::ForgotPage;
 use super::form_post::FormPostPage;
@@ -74,6 +75,7 @@ pub(super) fn every(frame: Frame<'_>) -> Vec<PageState> {
         rendered::<DeleteAccountPage<'_>>(frame),
         rendered::<DeletionPlannedPage<'_>>(frame),
         rendered::<KeepAccountPage<'_>>(frame),
+        rendered::<ConsolePage<'_>>(frame),
         rendered::<ErrorPage<'_>>(Frame { here: Some(""), ..frame }),
         rendered::<FormPostPage<'_>>(Frame { here: None, ..frame }),
         rendered::<RedirectPage<'_>>(Frame { here: None, ..frame }),

@@ -31,6 +31,7 @@ pub struct Look {
     accent: Colour,
     assets: BTreeMap<String, Asset>,
     stylesheets: Vec<String>,
+    console_stylesheet: String,
     script: String,
     passkey_script: String,
     logo: String,
@@ -39,6 +40,7 @@ pub struct Look {
 
 const NAME: &str = "mapae";
 pub(super) const STYLESHEET: &str = include_str!("../../templates/mapae.css");
+const CONSOLE_STYLESHEET: &str = include_str!("../../templates/console.css");
 pub(super) const SCRIPT: &str = include_str!("../../templates/mapae.js");
 const PASSKEY_SCRIPT: &str = include_str!("../../templates/passkeys.js");
 const MARK: &str = include_str!("../../templates/mapae.svg");
@@ -118,6 +120,10 @@ impl Look {
         &self.stylesheets
     }
 
+    pub(super) fn console_stylesheet(&self) -> &str {
+        &self.console_stylesheet
+    }
+
     pub(super) fn script(&self) -> &str {
         &self.script
     }
@@ -143,6 +149,7 @@ impl Look {
             accent: brand.accent.unwrap_or(ACCENT),
             assets: BTreeMap::new(),
             stylesheets: Vec::new(),
+            console_stylesheet: String::new(),
             script: String::new(),
             passkey_script: String::new(),
             logo: String::new(),
@@ -156,6 +163,8 @@ impl Look {
                 look.stylesheets.push(name);
             }
         }
+        let console = Bytes::from_static(CONSOLE_STYLESHEET.as_bytes());
+        look.console_stylesheet = look.add("console", "css", CSS, console);
         look.script = look.add("mapae", "js", JAVASCRIPT, Bytes::from_static(SCRIPT.as_bytes()));
         let passkeys = Bytes::from_static(PASSKEY_SCRIPT.as_bytes());
         look.passkey_script = look.add("passkeys", "js", JAVASCRIPT, passkeys);
@@ -268,12 +277,12 @@ mod tests {
     fn a_name_changes_with_its_content() {
         let look = Look::builtin();
         let names: Vec<&str> = look.asset_names().collect();
-        assert_eq!(names.len(), 4, "{names:?}");
+        assert_eq!(names.len(), 5, "{names:?}");
         for name in names {
             let parts: Vec<&str> = name.split('.').collect();
             assert!(
                 parts.len() == 3
-                    && ["mapae", "passkeys"].contains(&parts[0])
+                    && ["console", "mapae", "passkeys"].contains(&parts[0])
                     && parts[1].len() == 16,
                 "{name}"
             );

@@ -10,6 +10,7 @@ mod branding;
 mod checks;
 mod colour;
 mod consent;
+pub mod console;
 mod document;
 mod error;
 mod external_browser;

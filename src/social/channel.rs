@@ -237,6 +237,11 @@ impl Channel {
         Ok((response.status().as_u16(), response.into_body()))
     }
 
+    /// Whether the provider failed so often that it is not called for a while.
+    pub(super) fn is_failing(&self) -> bool {
+        self.breaker().is_open()
+    }
+
     fn breaker(&self) -> MutexGuard<'_, CircuitBreaker> {
         self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
     }

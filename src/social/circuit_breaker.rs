@@ -79,6 +79,11 @@ impl CircuitBreaker {
         true
     }
 
+    /// Whether the provider failed so often that it is not called for a while.
+    pub(super) fn is_open(&self) -> bool {
+        self.certain.until.is_some() || self.provoked.until.is_some()
+    }
+
     /// The provider answered, whatever the answer was.
     pub(super) fn answered(&mut self) {
         *self = Self::default();

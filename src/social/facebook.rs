@@ -185,6 +185,10 @@ impl Provider for Facebook {
         issuer == self.oauth.upstream.issuer() || issuer == self.limited
     }
 
+    fn is_failing(&self) -> bool {
+        self.oauth.upstream.channel.is_failing()
+    }
+
     fn check<'a>(&'a self, redirect_uri: &'a str) -> ProviderAnswer<'a, Vec<String>> {
         Box::pin(async move {
             let app = format!("{}|{}", self.oauth.upstream.client_id(), self.secret()?.expose());

@@ -148,6 +148,10 @@ impl Provider for GitHub {
         Box::pin(std::future::ready(Ok(iss.is_none_or(|iss| iss == own))))
     }
 
+    fn is_failing(&self) -> bool {
+        self.oauth.upstream.channel.is_failing()
+    }
+
     fn check<'a>(&'a self, redirect_uri: &'a str) -> ProviderAnswer<'a, Vec<String>> {
         Box::pin(async move {
             self.oauth.check(redirect_uri).await?;

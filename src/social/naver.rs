@@ -116,6 +116,10 @@ impl Provider for Naver {
         false
     }
 
+    fn is_failing(&self) -> bool {
+        self.oauth.upstream.channel.is_failing()
+    }
+
     fn check<'a>(&'a self, redirect_uri: &'a str) -> ProviderAnswer<'a, Vec<String>> {
         Box::pin(async move {
             self.oauth.check(redirect_uri).await?;

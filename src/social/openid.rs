@@ -379,6 +379,10 @@ impl Provider for OpenId {
         !self.upstream.has_native_codes()
     }
 
+    fn is_failing(&self) -> bool {
+        self.upstream.channel.is_failing()
+    }
+
     fn check<'a>(&'a self, redirect_uri: &'a str) -> ProviderAnswer<'a, Vec<String>> {
         Box::pin(async move {
             let metadata = self.metadata().await?;

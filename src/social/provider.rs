@@ -42,6 +42,9 @@ pub trait Provider: fmt::Debug + Send + Sync {
         true
     }
 
+    /// Whether the provider failed so often that it is not called for a while.
+    fn is_failing(&self) -> bool;
+
     /// Whether the provider can be reached and accepts this client. The result is text for the
     /// operator.
     fn check<'a>(&'a self, redirect_uri: &'a str) -> ProviderAnswer<'a, Vec<String>>;

@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::cause::while_doing;
 use super::column::{corrupt, instant, list, millis, read_list};
+use super::counting::count;
 use super::entity::entity;
 use super::housekeeping::housekeep;
 use super::reader::Reader;
@@ -148,6 +149,24 @@ pub async fn some_of_user(
         .all(reader.connection())
         .await;
     rows.map_err(while_doing(TABLE))?.into_iter().map(Family::try_from).collect()
+}
+
+/// The number of live families of a client, counted up to this limit.
+pub async fn count_of_client(
+    reader: &impl Reader,
+    client: &ClientId,
+    at_most: u64,
+    now: DateTime<Utc>,
+) -> Result<u64, Fault> {
+    let some = Query::select()
+        .expr_as(Expr::val(1), "one")
+        .from(Entity)
+        .and_where(Column::ClientId.eq(client.as_str()))
+        .and_where(Column::RevokedAt.is_null())
+        .and_where(ColumnTrait::gt(&Column::ExpiresAt, millis(now)))
+        .limit(at_most)
+        .to_owned();
+    count(reader, some, TABLE).await
 }
 
 /// Writes a new family, with a succession if it has refresh tokens.

@@ -6,11 +6,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sea_orm::ActiveValue::Set;
 use sea_orm::QueryOrder;
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::OnConflict;
+use sea_orm::sea_query::{OnConflict, Query};
 use sha2::{Digest, Sha256};
 
 use super::cause::while_doing;
 use super::column::{corrupt, millis};
+use super::counting::count;
 use super::entity::entity;
 use super::reader::Reader;
 use super::tx::Tx;
@@ -102,6 +103,21 @@ pub async fn of_each(
         .all(reader.connection())
         .await;
     rows.map_err(while_doing(TABLE))?.into_iter().map(LinkedIdentity::try_from).collect()
+}
+
+/// The number of identities at a provider, counted up to this limit.
+pub async fn count_of_provider(
+    reader: &impl Reader,
+    provider: &Slug,
+    at_most: u64,
+) -> Result<u64, Fault> {
+    let some = Query::select()
+        .expr_as(Expr::val(1), "one")
+        .from(Entity)
+        .and_where(Column::Provider.eq(provider.as_str()))
+        .limit(at_most)
+        .to_owned();
+    count(reader, some, TABLE).await
 }
 
 /// Links an identity to an account; `false` when it already belongs to an account.

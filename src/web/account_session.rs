@@ -23,7 +23,10 @@ use crate::web::shown::person;
 /// The account that the request is about: the session that it names, or the only signed-in one. A
 /// session that lacks a second factor that is due opens no account, and one of a person who deletes
 /// the account opens none either.
-fn whose<'a>(shared: &Shared, page_request: &'a PageRequest) -> Option<&'a SignedInUser> {
+pub(super) fn whose<'a>(
+    shared: &Shared,
+    page_request: &'a PageRequest,
+) -> Option<&'a SignedInUser> {
     let browser_state = &page_request.browser_state;
     let named = match (page_request.session("session"), browser_state.people.as_slice()) {
         (Some(session), _) => browser_state.signed_in(&session),
@@ -45,7 +48,7 @@ pub(super) async fn visited(
 ) -> Result<(PageRequest, SignedInUser), Response<Body>> {
     let page_request = receive::get(shared, context, request).await?;
     let Some(person) = whose(shared, &page_request).cloned() else {
-        let begun = start::begin_account(&shared.flows, page_request.caller(), page).await;
+        let begun = start::begin_account(&shared.flows, page_request.caller(), page.into()).await;
         return Err(respond(shared, &page_request, begun));
     };
     match my_account::visited(&shared.flows, &person).await {
@@ -133,6 +136,6 @@ pub(super) fn account_with(
     message: Option<FlashMessage>,
     cookie: Option<Cookie>,
 ) -> Reply {
-    let next = NextStep::Account(form.person().session.id.clone(), form.page(), message);
+    let next = NextStep::Account(form.person().session.id.clone(), form.page().into(), message);
     Reply::Next(Advanced { next, cookie })
 }

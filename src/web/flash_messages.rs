@@ -1,8 +1,9 @@
 //! Messages that a redirect carries to a page in the query of its address.
 
-use crate::domain::account_page::AccountPage;
+use crate::domain::console_notice::ConsoleNotice;
 use crate::domain::interaction::Handle;
 use crate::domain::provider::Slug;
+use crate::domain::return_page::ReturnPage;
 use crate::domain::session::{BrowserId, SessionId};
 use crate::domain::upstream_outcome::UpstreamOutcome;
 use crate::domain::urls;
@@ -76,12 +77,12 @@ fn read(page_request: &PageRequest) -> Option<FlashMessage> {
     })
 }
 
-/// The address of a page of my account with a message, and with a proof that we made the message:
+/// The address of a page of my account or of the console with a message, and with a proof that we made the message:
 /// links that others make show no message.
 pub(super) fn to_account(
     shared: &Shared,
     session: &SessionId,
-    page: AccountPage,
+    page: &ReturnPage,
     message: Option<&FlashMessage>,
 ) -> String {
     let said = message.map(|message| {
@@ -103,6 +104,32 @@ pub(super) fn at_account(
     let proof = page_request.form.get("said").unwrap_or_default();
     let purpose = purpose(session, &text(&message));
     shared.flows.forms.verifies(proof, &NOBODY, &purpose).then_some(message)
+}
+
+/// The address of a page of the console with a message. The path may have a query.
+pub(super) fn to_console(
+    shared: &Shared,
+    session: &SessionId,
+    path: &str,
+    notice: ConsoleNotice,
+) -> String {
+    let text = format!("&done={}", notice.as_str());
+    let proof = shared.flows.forms.token(&NOBODY, &purpose(session, &text));
+    let begin = if path.contains('?') { '&' } else { '?' };
+    let (base, session) = (&shared.base, session.as_str());
+    format!("{base}{path}{begin}session={session}&said={proof}{text}")
+}
+
+/// The message in the query of a page of the console, if its proof is ours.
+pub(super) fn at_console(
+    shared: &Shared,
+    page_request: &PageRequest,
+    session: &SessionId,
+) -> Option<ConsoleNotice> {
+    let notice: ConsoleNotice = page_request.form.get("done")?.parse().ok()?;
+    let proof = page_request.form.get("said").unwrap_or_default();
+    let purpose = purpose(session, &format!("&done={}", notice.as_str()));
+    shared.flows.forms.verifies(proof, &NOBODY, &purpose).then_some(notice)
 }
 
 /// The proof is not bound to a browser id. It is bound to the session, which exists in one browser

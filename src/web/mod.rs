@@ -19,6 +19,7 @@ mod authorize_challenge;
 mod body;
 mod connections;
 mod consent;
+pub mod console;
 pub mod cookies;
 mod cors;
 mod detached;
@@ -126,7 +127,7 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route(urls::INTROSPECT, post(introspect::introspect))
         .route_layer(limited)
         .merge(for_scripts)
-        .merge(my_account())
+        .merge(my_account().merge(console::routes()))
         .merge(if shared.admin.api == ApiPlace::Main { admin_api::routes() } else { Router::new() })
         .route(urls::AUTHORIZE, get(authorize::get).post(authorize::post))
         .route(urls::AUTHORIZE_CONTINUE, get(authorize::resume))

@@ -220,7 +220,7 @@ fn next_step(
         NextStep::Continue(handle) => to(urls::AUTHORIZE_CONTINUE, handle),
         NextStep::Answer(answer) => to_app(shared, page_request, &answer, lead),
         NextStep::Account(session, to, said) => {
-            page::see_other(&flash_messages::to_account(shared, &session, to, said.as_ref()))
+            page::see_other(&flash_messages::to_account(shared, &session, &to, said.as_ref()))
         }
     };
     if let Some(cookie) = &advanced.cookie {

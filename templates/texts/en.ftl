@@ -576,3 +576,338 @@ mail-deletion-lead = Your account will be deleted on { $time }.
 mail-deletion-undo = If you want to keep it, sign in before that and take it back.
 mail-deleted-subject = Your account with { $service } was deleted
 mail-deleted-lead = Your account with { $service } was deleted, with everything that belonged to it.
+
+## Console
+
+console-title = Administration
+console-my-account = My account
+console-overview = Overview
+console-people = People
+console-groups = Groups
+console-apps = Apps
+console-providers = Providers
+console-keys = Keys
+console-audit = Audit
+console-settings = Settings
+console-saved = Saved.
+console-created = It is made.
+console-deleted = It is deleted.
+console-is-disabled = It is disabled, and what was open has ended.
+console-is-enabled = It can be used again.
+console-logged-out = Every session has ended.
+console-session-ended = The session has ended.
+console-factors-reset = The one-time codes and recovery codes are gone.
+console-role-granted = The role is given.
+console-role-revoked = The role is taken away.
+console-group-added = The person is in the group.
+console-group-removed = The person is out of the group.
+console-keys-rotated = There are new keys. They are published now and sign when everybody has had time to fetch them.
+console-key-dropped = The key is gone. Tokens that it signed are refused.
+console-secret-dropped = The secret counts no longer.
+console-nothing = Nothing was to be done.
+console-refused = This was not done
+console-go-back = Back
+console-search-people = User name, address or id
+console-search = Search
+console-new-person = New person
+console-people-none = Nobody was found. A search looks at the beginning of the user name and of the address.
+console-next = Next
+console-disabled = Disabled
+console-leaving = Leaving
+console-active = Active
+console-address = Email
+console-invite = Invite
+console-user-name = Username
+console-name = Name
+console-address-is-known = This address is known to belong to the person
+console-create = Create
+console-invite-title = Invite by mail
+console-invite-lead = The person gets a link, and chooses how to sign in. Without a mail server you get the link.
+console-create-title = Create an account
+console-create-lead = The account has no password yet. Make a link to a new password on its page.
+console-state = State
+console-verified-address = { $address } (verified)
+console-claimed-address = { $address } (not verified)
+console-id = Id
+console-last-sign-in = Last sign-in
+console-never = Never
+console-made = Created
+console-disabled-since = Disabled since
+console-deleted-at = Will be deleted
+console-enable = Enable
+console-recover = Make a recovery link
+console-log-out = End every session
+console-disable = Disable
+console-delete = Delete
+console-ways-in = Ways to sign in
+console-yes = Yes
+console-no = No
+console-password = Password
+console-password-temporary = Temporary: it must be changed at the next sign-in
+console-passkeys = Passkeys
+console-one-time-codes = One-time codes
+console-codes-left =
+    { $number ->
+        [one] Yes, with one recovery code left
+       *[other] Yes, with { $number } recovery codes left
+    }
+console-reset-factors = Remove the one-time codes
+console-sessions = Sessions
+console-n-browsers =
+    { $number ->
+        [one] One browser
+       *[other] { $number } browsers
+    }
+console-n-sessions =
+    { $number ->
+        [one] One session at an app
+       *[other] { $number } sessions at apps
+    }
+console-n-apps =
+    { $number ->
+        [one] One app
+       *[other] { $number } apps
+    }
+console-and-more = and more
+console-end = End
+console-app = App
+console-browser = Browser
+console-since = Since
+console-seen = Last seen
+console-take-out = Take out
+console-no-groups = In no group.
+console-group = Group
+console-put-in = Add
+console-roles = Roles
+console-role = Role
+console-role-at = At the app { $app }
+console-no-roles = No role.
+console-give = Give
+console-take-away = Take away
+console-owner = Owner
+console-admin = Admin
+console-support = Support
+console-auditor = Auditor
+console-owner-words = Everything, and makes owners
+console-admin-words = Everything, except making owners
+console-support-words = People and their sessions
+console-auditor-words = Reads everything, changes nothing
+console-activity = What happened
+console-all-events = All events
+console-delete-person = Delete this person
+console-delete-person-lead = The account ends for good, with everything that belongs to it.
+console-disable-title = Disable { $name }?
+console-disable-lead = Nobody can sign in with this account until it is enabled again. What ends now stays ended.
+console-delete-title = Delete { $name }?
+console-delete-lead = This cannot be taken back.
+console-what-ends = This ends
+console-link-title = A link to a new password
+console-invited-title = Invited
+console-link-mailed = The link was mailed to { $address }.
+console-link = Link
+console-link-hint = It is shown once and works once. Hand it to the person over a channel that you trust.
+console-no-events = Nothing happened.
+console-by = By { $actor }
+console-kind = Kind
+console-person = Person
+console-from = From
+console-before = Until
+console-show = Show
+console-export = Export as JSON lines
+console-audit-lead = What happened, the newest first.
+console-as-numbers = As numbers
+error-no-role = This is for people who administer
+error-no-role-advice = You are signed in, but your account has no role here. Ask an owner for one.
+error-no-right = Your role does not allow this
+error-no-right-advice = Nothing has changed. Ask an owner to do it, or for another role.
+error-passkey-needed = Sign in with your passkey first
+error-passkey-needed-advice = Your account has a passkey, and changes here need it. Sign out, sign in with the passkey, and do it again. Nothing has changed.
+console-search-apps = Name or client_id
+console-new-app = New app
+console-new-app-lead = What is it? The rest follows from that.
+console-apps-none = There is no such app.
+console-kind-web = Web app
+console-kind-single-page = Single-page app
+console-kind-native = Phone or desktop app
+console-kind-service = Service
+console-kind-resource = API that takes tokens
+console-kind-mcp = MCP server
+console-kind-web-words = It has a server of its own, which keeps a secret. People sign in.
+console-kind-single-page-words = It runs in the browser alone and keeps no secret. People sign in.
+console-kind-native-words = It is installed and keeps no secret. People sign in.
+console-kind-service-words = It acts for itself, without a person.
+console-kind-resource-words = Apps send it access tokens, and it verifies them.
+console-kind-mcp-words = An API for assistants, which find this server through its metadata.
+console-app-settings = Settings of the app
+console-client-kind = Kind of client
+console-authentication = Authentication
+console-grants = Grants
+console-takes-tokens-for = Takes tokens for
+console-snippets = Code
+console-test-sign-in = Try the sign-in
+console-preview = Preview its tokens
+console-preview-lead = What the tokens of a person at this app would say. Nothing is issued.
+console-one-a-line = One a line
+console-redirect-uris = Redirect URIs
+console-post-logout-uris = Addresses after signing out
+console-origins = Origins whose scripts may read answers
+console-scope = Scope
+console-audiences = Audiences that it may ask for
+console-back-channel = Where it is told of sign-outs
+console-first-party = It is our own: nobody is asked for consent
+console-save = Save
+console-secrets = Secrets
+console-ends = Ends
+console-hours =
+    { $number ->
+        [one] One hour
+       *[other] { $number } hours
+    }
+console-at-once = Not at all: the old ones end at once
+console-overlap = The old ones still count for
+console-new-secret = Make a new secret
+console-new-secret-lead = When the time is over, apps that still use an old secret are refused.
+console-app-roles = Roles at this app
+console-no-app-roles = There are none.
+console-delete-app = Delete this app
+console-delete-app-lead = Everything that it was given ends for good.
+console-client-id-hint = Left empty, one is made from the name.
+console-audience-of-tokens = Audience of its tokens
+console-audience-it-is = Audience that it is
+console-audience-hint = A URL, like https://api.example.com
+console-secret-hint = It is shown once. Keep it where your app reads its settings.
+console-app-made = { $name } is registered
+console-secret-made = A new secret
+console-programming-language = Programming language
+console-disable-app-title = Disable { $name }?
+console-disable-app-lead = It gets no token until it is enabled again. What ends now stays ended.
+console-n-people-sessions =
+    { $number ->
+        [one] One session of a person
+       *[other] { $number } sessions of people
+    }
+console-bytes =
+    { $number ->
+        [one] One byte
+       *[other] { $number } bytes
+    }
+console-groups-lead = Apps read the groups of a person in the claim groups, if their registration has a rule for it.
+console-new-group = New group
+console-groups-none = There is no group yet.
+console-members-none = Nobody is in it. Add people on their pages.
+console-n-members =
+    { $number ->
+        [one] One member
+       *[other] { $number } members
+    }
+console-delete-group-lead = Its members lose what apps give to this group.
+console-key-pending = Published
+console-key-signing = Signing
+console-key-retiring = Retiring
+console-key-remembered = Remembered
+console-signs-from = Signs from
+console-published-until = Published until
+console-rotate = Rotate
+console-keys-lead = Thick and coloured: it signs. Grey: it is published. The upright line is now.
+console-fetchers = Who fetched them
+console-no-fetchers = Nobody has fetched the keys yet.
+console-next-key = { $have } of { $of } have fetched the next key
+console-next-key-missing = Not yet fetched by: { $names }
+console-every-algorithm = Every algorithm
+console-algorithm = Algorithm
+console-sign-at-once = An emergency: the new keys sign at once
+console-rotation-lead =
+    { $hours ->
+        [one] New keys are published now and sign in one hour. The old ones go on being published until their last token has expired.
+       *[other] New keys are published now and sign in { $hours } hours. The old ones go on being published until their last token has expired.
+    }
+console-rotation-fetchers =
+    { $number ->
+        [one] One program has fetched keys here. In an emergency it refuses new tokens until it fetches them again.
+       *[other] { $number } programs have fetched keys here. In an emergency they refuse new tokens until they fetch them again.
+    }
+console-rotate-title = Rotate the signing keys?
+console-drop-title = Delete this key?
+console-drop-lead = Every token that it signed is refused from now on, everywhere. This cannot be taken back.
+console-of-file = In the settings file
+console-new-provider = New provider
+console-providers-none = There is no provider yet.
+console-providers-lead = Where people can sign in with an account that they have already.
+console-provider-redirect-uri = Redirect URI
+console-provider-redirect-uri-hint = Register exactly this one at the provider.
+console-preset = Kind
+console-check = Check
+console-team-id = Team id
+console-key-id = Key id
+console-private-key = Private key (PKCS#8, PEM)
+console-issuer = Issuer
+console-issuer-hint = Only for a server of your own.
+console-slug = Name here
+console-slug-hint = It stands in the redirect URI.
+console-add = Add
+console-provider-ending-lead = What people opened with it ends. Their accounts stay.
+console-who-is-concerned = This concerns
+console-n-connected =
+    { $number ->
+        [one] One connected account
+       *[other] { $number } connected accounts
+    }
+console-source-default = Default
+console-source-line = Settings file, line { $line }
+console-source-file = Settings file
+console-source-environment = Environment
+console-source-flag = Command line
+console-chosen = Chosen here
+console-usual = Defaults
+console-settings-lead = What is in force, and where it comes from. Secrets are not shown. Settings change in the file or the environment, and count after a restart.
+console-overview-lead = What goes on, and what needs a look.
+console-attention = Needs a look
+console-all-well = Nothing needs attention.
+console-mails-wait =
+    { $number ->
+        [one] One mail waits for the mail server
+       *[other] { $number } mails wait for the mail server
+    }
+console-notices-wait =
+    { $number ->
+        [one] One logout notice waits for its app
+       *[other] { $number } logout notices wait for their apps
+    }
+console-hashing-waits =
+    { $number ->
+        [one] One password waits to be checked
+       *[other] { $number } passwords wait to be checked
+    }
+console-key-not-fetched = The next { $alg } key was not fetched by { $names }
+console-provider-fails = { $name } cannot be reached
+console-localhost = The issuer is the one of a trial: set it before people come
+console-highest =
+    { $number ->
+        [one] at most one a day
+       *[other] at most { $number } a day
+    }
+console-two-weeks = The last two weeks
+console-sign-ins = Sign-ins
+console-refusals = Refusals
+console-refused-sign-ins = Refused
+console-way-password = Password
+console-way-passkey = Passkey
+console-way-provider = Provider
+console-counted-to =
+    { $number ->
+        [one] Each day is counted up to one event.
+       *[other] Each day is counted up to { $number } events.
+    }
+console-token = Token, or its claims as JSON
+console-token-hint = It is not stored, not logged and not shown again.
+console-token-as = Resource server that refuses it
+console-token-as-hint = Its audience, or the id of its client. Left empty, the audience is not judged.
+console-explain = Explain
+console-explanation = Explanation
+console-token-good = A strict verifier takes it.
+console-check-good = Good
+console-check-bad = Bad
+console-mend = To mend it
+console-token-title = Why is this token refused?
+console-token-lead = What a strict verifier says, check by check.
+console-change = What changed

@@ -316,6 +316,35 @@ async fn factors(browser: &mut Browser, native: &App, password: &str, secrets: &
     }
 }
 
+/// What the console takes and shows once.
+async fn console(base: &str, secrets: &mut Secrets) {
+    let mut browser = Browser::new(base, &http());
+    let login = browser.open("/admin/").await;
+    let page = browser.sign_in_as(&login, "boss", CANARY).await;
+    assert!(page.has("to-settings"), "{}", page.reply.text);
+    secrets.keep(&page.hidden("csrf"));
+    let page = browser.open("/admin/apps/app").await;
+    let made = browser.send_account(&page, "/admin/apps/app/secret", &[("overlap", "24")]).await;
+    secrets.keep(&made.value_of("client-secret"));
+    let path = "/admin/new-app/web";
+    let fields = [("client_name", "Made"), ("redirect_uris", "https://made.example/cb")];
+    let made = browser.send_account(&page, path, &fields).await;
+    secrets.keep(&made.value_of("client-secret"));
+    let credential = secrets.keep("a-Canary-secret-of-a-provider");
+    let fields = [("slug", "kakao"), ("client_id", "x"), ("client_secret", credential.as_str())];
+    for _ in 0..2 {
+        // The second time it is there already.
+        browser.send_account(&page, "/admin/new-provider/kakao", &fields).await;
+    }
+    let token = secrets.keep("a.Canary.token-that-was-pasted");
+    let shown = browser.send_account(&page, "/debug/token", &[("token", &token)]).await;
+    assert!(shown.reply.status.is_success() && !shown.reply.text.contains(&token));
+    let guest = [("guest", "guest@example.com")];
+    browser.send_account(&page, "/admin/people/invite", &guest).await;
+    let settings = browser.open("/admin/settings").await;
+    assert!(settings.reply.text.contains("issuer") && !settings.reply.text.contains(CANARY));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn s163_no_secret_is_in_the_log_or_in_the_database() {
     let mut cli = Cli::new(&Database::Sqlite).await;
@@ -350,6 +379,9 @@ async fn s163_no_secret_is_in_the_log_or_in_the_database() {
     binary
         .cli(&["user", "set-password", "--username", "alice", "--password-stdin"], Some(CANARY))
         .await;
+    binary.user("boss", CANARY).await;
+    binary.cli(&["user", "grant-role", "--username", "boss", "--role", "owner"], None).await;
+    console(&app.base, &mut secrets).await;
     let (_, token) = secrets.keep_pair(app.password_as("alice", CANARY, "openid").await.pair());
     let mut told = String::new();
     for (verb, code) in [("inspect", 0), ("explain", 1), ("revoke", 0)] {

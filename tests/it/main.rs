@@ -41,6 +41,7 @@ mod code_flow;
 mod code_grant;
 mod conflicts;
 mod consents;
+mod console;
 mod crash;
 mod cross_origin;
 mod database_faults;

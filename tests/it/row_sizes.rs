@@ -41,7 +41,7 @@ async fn sign_up(tx: &Tx, user: &UserId) {
     let asking = BrowserId::from_stored(random::identifier());
     let kept = SignUpRequest {
         email: "mina@example.com".to_owned(),
-        purpose: Some(Purpose::Account { page: AccountPage::default(), ui_locales: None }),
+        purpose: Some(Purpose::Account { page: AccountPage::default().into(), ui_locales: None }),
         client: None,
     };
     let recipient = MailRecipient::Address("mina@example.com");

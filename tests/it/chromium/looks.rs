@@ -113,8 +113,8 @@ const SIZES: [(&str, u32, u32, bool); 2] =
     [("phone", 390, 844, true), ("desktop", 1280, 900, false)];
 
 /// The states that have a picture besides the first of each page: those that speak of providers,
-/// and the pages of my account.
-const STATES: [&str; 41] = [
+/// the pages of my account, and those of the console.
+const STATES: [&str; 51] = [
     "sign-in-every-provider",
     "sign-in-password-first",
     "sign-in-throttled-among-providers",
@@ -139,6 +139,16 @@ const STATES: [&str; 41] = [
     "account-activity-full",
     "account-data-full",
     "account-delete-full",
+    "console-people",
+    "console-person",
+    "console-person-disable",
+    "console-app",
+    "console-app-made",
+    "console-app-choose",
+    "console-provider-new",
+    "console-keys",
+    "console-audit",
+    "console-settings",
     "account-deletion-planned-grace",
     "second-factor-recovery-wrong",
     "set-up-factor-wrong",

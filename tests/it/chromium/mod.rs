@@ -1,6 +1,7 @@
 //! Pages and flows in a real Chromium.
 
 mod app;
+mod console;
 mod driver;
 mod flows;
 mod looks;

@@ -1,0 +1,70 @@
+//! What goes on at this installation.
+
+use chrono::{DateTime, Duration, NaiveTime, Utc};
+
+use super::authority::{May, ReadAudit, ReadProviders};
+use crate::domain::logout_notice::LogoutNotice;
+use crate::domain::mail::SealedMail;
+use crate::domain::message::Message;
+use crate::domain::provider::Slug;
+use crate::domain::verdict::Fault;
+use crate::store::sign_in_counts::{self, SignInCounts};
+use crate::store::{Reader, identities, outbox};
+
+/// How many events of a day are counted at most.
+pub const COUNTED: u64 = 5000;
+/// How many days are shown.
+const DAYS: i64 = 14;
+
+/// The sign-ins of a day.
+#[derive(Clone, Copy, Debug)]
+pub struct Day {
+    /// The midnight, in UTC, with which it begins.
+    pub begins_at: DateTime<Utc>,
+    /// Its sign-ins.
+    pub counts: SignInCounts,
+}
+
+/// The sign-ins of the last two weeks, by day and by what began them, the oldest day first.
+pub async fn days(
+    _may: &May<ReadAudit>,
+    reader: &impl Reader,
+    now: DateTime<Utc>,
+) -> Result<Vec<Day>, Fault> {
+    let today = now.date_naive().and_time(NaiveTime::MIN).and_utc();
+    let mut days = Vec::new();
+    for ago in (0..DAYS).rev() {
+        let begins_at = today - Duration::days(ago);
+        let time = (begins_at, begins_at + Duration::days(1));
+        days.push(Day { begins_at, counts: sign_in_counts::between(reader, time, COUNTED).await? });
+    }
+    Ok(days)
+}
+
+/// What waits to be sent to others.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Waiting {
+    /// Mails.
+    pub mails: u64,
+    /// Logout notices to apps.
+    pub notices: u64,
+}
+
+/// What waits to be sent to others, counted up to a thousand of each.
+pub async fn waiting(_may: &May<ReadAudit>, reader: &impl Reader) -> Result<Waiting, Fault> {
+    Ok(Waiting {
+        mails: outbox::count(reader, SealedMail::KIND, 1000).await?,
+        notices: outbox::count(reader, LogoutNotice::KIND, 1000).await?,
+    })
+}
+
+/// How many people are connected with a provider, and whether there may be more.
+pub async fn connected(
+    _may: &May<ReadProviders>,
+    reader: &impl Reader,
+    provider: &Slug,
+) -> Result<(u64, bool), Fault> {
+    let most = 10_000;
+    let count = identities::count_of_provider(reader, provider, most).await?;
+    Ok((count, count == most))
+}

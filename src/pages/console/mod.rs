@@ -1,0 +1,20 @@
+//! The console of the administration: a site of pages that are all built from the same few parts.
+//! Each file makes the pages of one subject: it takes what the use cases returned and chooses the
+//! words. One template shows every page.
+
+pub mod apps;
+pub mod audit;
+pub mod groups;
+pub mod keys;
+pub mod overview;
+mod page;
+mod parts;
+pub mod people;
+pub mod person;
+pub mod providers;
+mod samples;
+pub mod settings;
+mod snippets;
+pub mod token;
+
+pub use page::{ConsolePage, ConsoleShell};

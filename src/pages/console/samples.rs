@@ -1,0 +1,494 @@
+//! The samples of the console.
+
+use chrono::{DateTime, Utc};
+
+use super::apps::{self, AppEnding, AppFacts, AppUse, NewAppInput, PreviewResult};
+use super::audit::{self, AuditFilter, EventLine};
+use super::groups;
+use super::keys::{self, FetcherLine, KeyFacts, KeyLine, KeyPhase, NextKeyLine};
+use super::overview::{self, Attention, DayLine, OverviewFacts};
+use super::page::{ConsolePage, ConsoleShell};
+use super::people::{self, NewPersonInput};
+use super::person::{self, MadeLink, OpenThings, PersonEnding, PersonFacts};
+use super::providers::{self, CheckResult, NewProviderInput, ProviderEnding, ProviderLine};
+use super::{settings, token};
+use crate::domain::admin_right::Rights;
+use crate::domain::admin_role::AdminRole;
+use crate::domain::app_kind::AppKind;
+use crate::domain::client::{Client, ClientId, ClientKind};
+use crate::domain::console_notice::ConsoleNotice;
+use crate::domain::console_section::ConsoleSection;
+use crate::domain::grant_type::GrantType;
+use crate::domain::provider::Preset;
+use crate::domain::scope::Scope;
+use crate::domain::user::{AccountSource, Profile, User, UserId};
+use crate::pages::frame::Frame;
+use crate::pages::sample::Sample;
+use crate::pages::samples::names::{HOSTILE, LONG};
+use crate::pages::samples::people as sample_people;
+use crate::pages::samples::values::instant;
+use crate::settings::InForce;
+
+impl<'a> Sample<'a> for ConsolePage<'a> {
+    const NAME: &'static str = "console";
+
+    fn samples(frame: Frame<'a>) -> Vec<(&'static str, Self)> {
+        [
+            of_overview(frame),
+            of_people(frame),
+            of_groups(frame),
+            of_apps(frame),
+            of_providers(frame),
+            of_keys(frame),
+            of_audit(frame),
+            of_settings(frame),
+        ]
+        .concat()
+    }
+}
+
+/// What somebody sees who may do everything.
+fn shell(section: ConsoleSection) -> ConsoleShell<'static> {
+    ConsoleShell {
+        csrf: "csrf",
+        session: "session",
+        person: sample_people::HANA,
+        rights: Rights::all(),
+        section,
+        notice: None,
+    }
+}
+
+/// The same on a page on which every text was written by somebody hostile.
+fn hostile(section: ConsoleSection) -> ConsoleShell<'static> {
+    let (csrf, session) = (HOSTILE, HOSTILE);
+    ConsoleShell { csrf, session, person: sample_people::HOSTILE, ..shell(section) }
+}
+
+fn user(username: &str, email: Option<&str>, name: Option<&str>) -> User {
+    User {
+        id: UserId::from_stored("0193b5a0-6f3e-7cc1-8d2e-4b1f0a6c9d21".to_owned()),
+        username: username.to_owned(),
+        email: email.map(str::to_owned),
+        email_verified: true,
+        password_hash: Some(String::new()),
+        password_temporary: false,
+        totp_since: Some(instant(-900_000)),
+        profile: Profile { name: name.map(str::to_owned), ..Profile::default() },
+        disabled_at: None,
+        deletion_at: None,
+        created_at: instant(-9_000_000),
+        updated_at: instant(-90_000),
+        made_by: AccountSource::Operator,
+        email_by: AccountSource::Operator,
+    }
+}
+
+fn facts(user: &User) -> PersonFacts<'_> {
+    PersonFacts {
+        user,
+        providers: vec!["Google".to_owned(), "Kakao".to_owned()],
+        passkeys: 2,
+        recovery_codes: Some(8),
+        browsers: &[],
+        sessions: Vec::new(),
+        open: OpenThings { browsers: 2, sessions: 3, apps: 2, is_more: false },
+        groups: vec!["staff".to_owned(), "편집부".to_owned()],
+        roles: &[AdminRole::Support],
+        may_give: AdminRole::ALL.to_vec(),
+        client_roles: vec![("books".to_owned(), "editor".to_owned())],
+        last_sign_in: Some(instant(-3600)),
+        events: Some(events("hana")),
+    }
+}
+
+pub(super) fn events(user: &str) -> Vec<EventLine> {
+    let event = |at: DateTime<Utc>, kind: &str, times| EventLine {
+        at,
+        kind: kind.to_owned(),
+        times,
+        user: Some(user.to_owned()),
+        client: Some("books".to_owned()),
+        detail: None,
+        actor: None,
+        address: Some("203.0.113.7".to_owned()),
+        change: None,
+    };
+    vec![
+        event(instant(-60), "sign_in.succeeded", 1),
+        event(instant(-600), "sign_in.failed", 3),
+        EventLine {
+            actor: Some("operator".to_owned()),
+            detail: Some("support".to_owned()),
+            change: Some(r#"{"before":{"name":"Hana"},"after":{"name":"Hana Seo"}}"#.to_owned()),
+            ..event(instant(-7200), "role.granted", 1)
+        },
+    ]
+}
+
+fn key_facts() -> KeyFacts {
+    let day = 86_400;
+    let key = |kid: &str, phase, days: i64, until: Option<i64>| KeyLine {
+        kid: kid.to_owned(),
+        alg: "ES256".to_owned(),
+        phase,
+        created_at: instant(days * day),
+        signs_from: instant(days * day + 7200),
+        signs_until: until.map(|days| instant(days * day)),
+        published_until: until.map(|days| instant((days + 1) * day)),
+    };
+    let fetcher = |agent: &str, ago| FetcherLine { agent: agent.to_owned(), last_at: instant(ago) };
+    KeyFacts {
+        keys: vec![
+            key("s0Bq-mPVJ0hC5gJ5m0Rk9uYw1iZr0w7w1n3sQvFZ1hI", KeyPhase::Retiring, -95, Some(-5)),
+            key("wPz2mW4bq1Ue7mF8s1Gx0dKc9oQhT5uV3jY6nA2rL8E", KeyPhase::Signing, -5, None),
+        ],
+        fetchers: vec![fetcher("openid-client/6.1", -300), fetcher("Spring Boot", -90_000)],
+        next: vec![NextKeyLine {
+            alg: "ES256".to_owned(),
+            have: 1,
+            of: 2,
+            missing: vec!["Spring Boot".to_owned()],
+        }],
+        now: instant(0),
+    }
+}
+
+fn of_overview(frame: Frame<'_>) -> Vec<(&'static str, ConsolePage<'_>)> {
+    let section = ConsoleSection::Overview;
+    let support = ConsoleShell { rights: AdminRole::Support.rights(), ..shell(section) };
+    let day = |ago: i64| DayLine {
+        begins_at: instant(-86_400 * ago),
+        by_way: [40 + 7 * (ago % 5).unsigned_abs(), 18 + ago.unsigned_abs(), 25],
+        refused: 3 + 5 * (ago % 3).unsigned_abs(),
+    };
+    let facts = OverviewFacts {
+        attention: Some(Vec::new()),
+        days: (0..14).rev().map(day).collect(),
+        counted: 5000,
+        keys: Some(key_facts()),
+        events: Some(events("hana")),
+    };
+    let attention = vec![
+        Attention::Mails(3),
+        Attention::Notices(1),
+        Attention::Hashing(12),
+        Attention::KeyNotFetched("ES256".to_owned(), HOSTILE.to_owned()),
+        Attention::Provider(HOSTILE.to_owned()),
+        Attention::Localhost,
+    ];
+    let days = vec![DayLine { by_way: [0; 3], refused: 5000, ..day(0) }];
+    let bad = OverviewFacts { attention: Some(attention), days, ..facts.clone() };
+    vec![
+        ("overview", overview::show(frame, shell(section), &facts)),
+        ("overview-hostile", overview::show(frame, shell(section), &bad)),
+        ("overview-support", overview::show(frame, support, &OverviewFacts::default())),
+    ]
+}
+
+fn of_groups(frame: Frame<'_>) -> Vec<(&'static str, ConsolePage<'_>)> {
+    let section = ConsoleSection::Groups;
+    let auditor = ConsoleShell { rights: AdminRole::Auditor.rights(), ..shell(section) };
+    let names = ["editors".to_owned(), "편집부".to_owned()];
+    let hana = user("hana", Some("hana@example.com"), Some("Hana Seo"));
+    let bad = [HOSTILE.to_owned()];
+    vec![
+        ("groups", groups::list(frame, shell(section), &names, Some("next"))),
+        ("groups-none", groups::list(frame, auditor, &[], None)),
+        ("groups-hostile", groups::list(frame, hostile(section), &bad, None)),
+        ("group", groups::members(frame, shell(section), "editors", &[hana], Some("next"))),
+        ("group-hostile", groups::members(frame, hostile(section), HOSTILE, &[], None)),
+        ("group-delete", groups::confirm(frame, shell(section), "editors", 200, true)),
+    ]
+}
+
+fn client(id: &str, name: &str, kind: ClientKind, grants: &[GrantType]) -> Option<Client> {
+    let mut client = Client::new(ClientId::parse(id)?, kind, instant(-9_000_000));
+    let metadata = &mut client.metadata;
+    metadata.client_name = name.to_owned();
+    metadata.grant_types = grants.to_vec();
+    metadata.scope = Scope::parse("email openid profile").unwrap_or_default();
+    metadata.redirect_uris = vec!["https://books.example.com/callback".to_owned()];
+    Some(client)
+}
+
+fn of_apps(frame: Frame<'_>) -> Vec<(&'static str, ConsolePage<'_>)> {
+    let section = ConsoleSection::Apps;
+    let grants = [GrantType::AuthorizationCode, GrantType::RefreshToken];
+    let books = client("books", "Dalbit Books", ClientKind::Confidential, &grants);
+    let bad = client("<img", HOSTILE, ClientKind::Public, &grants);
+    let (Some(books), Some(mut bad)) = (books, bad) else { return Vec::new() };
+    bad.disabled_at = Some(instant(-60));
+    bad.metadata.redirect_uris = vec![HOSTILE.to_owned()];
+    let auditor = ConsoleShell { rights: AdminRole::Auditor.rights(), ..shell(section) };
+    let facts = |client| AppFacts {
+        client,
+        version: "\"version\"".to_owned(),
+        secrets: &[],
+        roles: &[],
+        test_sign_in: Some("https://id.example.com/authorize?client_id=books".to_owned()),
+    };
+    let bad_roles = [HOSTILE.to_owned()];
+    let typed = |kind| NewAppInput {
+        kind,
+        name: "",
+        id: "",
+        redirect_uris: "",
+        scope: "openid profile",
+        audience: "",
+        first_party: true,
+    };
+    let bad_input = NewAppInput { name: HOSTILE, audience: HOSTILE, ..typed(AppKind::Mcp) };
+    let issuer = "https://id.example.com";
+    let open = AppUse { sessions: 10_000, is_more: true };
+    let result = PreviewResult {
+        tokens: vec![("access token", Some(812), "{ \"sub\": \"0193b5a0\" }".to_owned())],
+        warnings: vec![HOSTILE.to_owned()],
+    };
+    let secret = "Zt3m-an-example-of-a-secret-that-is-shown-once";
+    vec![
+        ("apps", apps::list(frame, shell(section), "", &[&books], Some("books"))),
+        ("apps-none", apps::list(frame, auditor, "zzz", &[], None)),
+        ("apps-hostile", apps::list(frame, hostile(section), HOSTILE, &[&bad], None)),
+        ("app", apps::show(frame, shell(section), &facts(&books))),
+        ("app-read", apps::show(frame, auditor, &facts(&books))),
+        (
+            "app-hostile",
+            apps::show(
+                frame,
+                hostile(section),
+                &AppFacts { roles: &bad_roles, test_sign_in: None, ..facts(&bad) },
+            ),
+        ),
+        ("app-choose", apps::choose(frame, shell(section))),
+        ("app-new", apps::new(frame, shell(section), typed(AppKind::Web), None)),
+        ("app-new-service", apps::new(frame, shell(section), typed(AppKind::Service), None)),
+        (
+            "app-new-hostile",
+            apps::new(frame, hostile(section), bad_input, Some(HOSTILE.to_owned())),
+        ),
+        ("app-made", apps::made(frame, shell(section), &books, Some(secret), issuer)),
+        ("app-made-hostile", apps::made(frame, hostile(section), &bad, None, issuer)),
+        ("app-secret", apps::new_secret(frame, shell(section), "books", secret)),
+        ("app-snippets", apps::snippets_page(frame, shell(section), &books, "go", issuer)),
+        ("app-disable", apps::confirm(frame, shell(section), &books, open, AppEnding::Disable)),
+        (
+            "app-delete-hostile",
+            apps::confirm(frame, hostile(section), &bad, open, AppEnding::Delete),
+        ),
+        (
+            "app-preview-hostile",
+            apps::preview(frame, shell(section), &books, ("hana", "openid"), Some(&result)),
+        ),
+    ]
+}
+
+fn of_providers(frame: Frame<'_>) -> Vec<(&'static str, ConsolePage<'_>)> {
+    let section = ConsoleSection::Providers;
+    let line = |slug: &str, name: &str| ProviderLine {
+        slug: slug.to_owned(),
+        name: name.to_owned(),
+        preset: Preset::Kakao,
+        client_id: "0a1b2c3d4e5f".to_owned(),
+        redirect_uri: "https://id.example.com/login/callback/kakao".to_owned(),
+        disabled: false,
+        is_of_file: false,
+    };
+    let kakao = line("kakao", "Kakao");
+    let file = ProviderLine { is_of_file: true, ..line("google", "Google") };
+    let bad = ProviderLine { disabled: true, client_id: HOSTILE.to_owned(), ..line("x", HOSTILE) };
+    let checked = CheckResult {
+        good: vec!["the provider accepts this client".to_owned()],
+        problem: Some(HOSTILE.to_owned()),
+        notes: vec![HOSTILE.to_owned()],
+    };
+    let typed = NewProviderInput {
+        preset: Preset::Kakao,
+        title: "Kakao",
+        redirect_uri: "https://id.example.com/login/callback/kakao",
+        slug: "kakao",
+        client_id: "",
+        issuer: "",
+        team_id: "",
+        key_id: "",
+    };
+    let apple = NewProviderInput { preset: Preset::Apple, title: "Apple", ..typed };
+    let bad_input =
+        NewProviderInput { preset: Preset::Oidc, client_id: HOSTILE, issuer: HOSTILE, ..typed };
+    let people = (12, false);
+    vec![
+        ("providers", providers::list(frame, shell(section), &[kakao.clone(), file.clone()])),
+        ("providers-none", providers::list(frame, shell(section), &[])),
+        ("provider", providers::show(frame, shell(section), &kakao, None)),
+        ("provider-of-file", providers::show(frame, shell(section), &file, None)),
+        ("provider-hostile", providers::show(frame, hostile(section), &bad, Some(&checked))),
+        (
+            "provider-choose",
+            providers::choose(
+                frame,
+                shell(section),
+                &[(Preset::Google, "Google"), (Preset::Kakao, "Kakao"), (Preset::Apple, "Apple")],
+            ),
+        ),
+        ("provider-new", providers::new(frame, shell(section), &typed, None)),
+        ("provider-new-apple", providers::new(frame, shell(section), &apple, None)),
+        (
+            "provider-new-hostile",
+            providers::new(frame, hostile(section), &bad_input, Some(HOSTILE.to_owned())),
+        ),
+        (
+            "provider-disable",
+            providers::confirm(frame, shell(section), &kakao, people, ProviderEnding::Disable),
+        ),
+        (
+            "provider-delete-hostile",
+            providers::confirm(frame, hostile(section), &bad, people, ProviderEnding::Delete),
+        ),
+    ]
+}
+
+fn of_keys(frame: Frame<'_>) -> Vec<(&'static str, ConsolePage<'_>)> {
+    let section = ConsoleSection::Keys;
+    let auditor = ConsoleShell { rights: AdminRole::Auditor.rights(), ..shell(section) };
+    let facts = key_facts();
+    let fetchers = vec![FetcherLine { agent: HOSTILE.to_owned(), last_at: instant(0) }];
+    let bad = KeyFacts { fetchers, next: Vec::new(), ..facts.clone() };
+    let none = KeyFacts { fetchers: Vec::new(), ..bad.clone() };
+    let algs = ["RS256", "ES256"];
+    let mut pages = vec![
+        ("keys", keys::show(frame, shell(section), &facts)),
+        ("keys-none", keys::show(frame, auditor, &none)),
+        ("keys-hostile", keys::show(frame, hostile(section), &bad)),
+        ("keys-rotate", keys::confirm_rotation(frame, shell(section), 2, 2, &algs)),
+    ];
+    let first = facts.keys.first();
+    pages.extend(first.map(|key| ("key-drop", keys::confirm_drop(frame, shell(section), key))));
+    pages
+}
+
+fn of_settings(frame: Frame<'_>) -> Vec<(&'static str, ConsolePage<'_>)> {
+    let one = |key: &str, value: &str, source, line| InForce {
+        key: key.to_owned(),
+        env: String::new(),
+        value: value.to_owned(),
+        source,
+        line,
+        default: None,
+    };
+    let every = [
+        one("issuer", "https://id.example.com", "environment", None),
+        one("mail.url", "smtp://mail.example.com", "file", Some(12)),
+        one("token.access_lifetime", "10m", "default", None),
+    ];
+    let bad = [one(HOSTILE, HOSTILE, "flag", None), one(HOSTILE, HOSTILE, "file", None)];
+    let (section, overview) = (ConsoleSection::Settings, ConsoleSection::Overview);
+    vec![
+        ("settings", settings::show(frame, shell(section), &every)),
+        ("settings-hostile", settings::show(frame, hostile(section), &bad)),
+        ("token", token::explain(frame, shell(overview), "", None)),
+    ]
+}
+
+fn of_people(frame: Frame<'_>) -> Vec<(&'static str, ConsolePage<'_>)> {
+    let section = ConsoleSection::People;
+    let hana = user("hana", Some("hana@example.com"), Some("Hana Seo"));
+    let mut gone = user(LONG, Some(LONG), None);
+    gone.disabled_at = Some(instant(-60));
+    gone.totp_since = None;
+    let seoyeon = user("seoyeon.kim", None, Some("김서연"));
+    let bad = user(HOSTILE, Some(HOSTILE), Some(HOSTILE));
+    let everybody = [hana.clone(), seoyeon, gone.clone()];
+    let support = ConsoleShell { rights: AdminRole::Support.rights(), ..shell(section) };
+    let auditor = ConsoleShell { rights: AdminRole::Auditor.rights(), ..shell(section) };
+    let done = ConsoleShell { notice: Some(ConsoleNotice::RoleGranted), ..shell(section) };
+    let hostile_facts = PersonFacts {
+        groups: vec![HOSTILE.to_owned()],
+        providers: vec![HOSTILE.to_owned()],
+        client_roles: vec![(HOSTILE.to_owned(), HOSTILE.to_owned())],
+        events: Some(events(HOSTILE)),
+        ..facts(&bad)
+    };
+    let disabled = PersonFacts {
+        recovery_codes: None,
+        groups: Vec::new(),
+        client_roles: Vec::new(),
+        roles: &[],
+        events: Some(Vec::new()),
+        last_sign_in: None,
+        ..facts(&gone)
+    };
+    let open = OpenThings { browsers: 2, sessions: 3, apps: 2, is_more: false };
+    let many = OpenThings { browsers: 1, sessions: 101, apps: 12, is_more: true };
+    let link = "https://id.example.com/recover?secret=s";
+    vec![
+        ("people", people::list(frame, shell(section), "", &everybody, Some("next"))),
+        ("people-none", people::list(frame, support, "zzz", &[], None)),
+        ("people-hostile", people::list(frame, hostile(section), HOSTILE, &[bad.clone()], None)),
+        ("person", person::show(frame, done, &facts(&hana))),
+        ("person-disabled", person::show(frame, shell(section), &disabled)),
+        ("person-read", person::show(frame, auditor, &facts(&hana))),
+        ("person-hostile", person::show(frame, hostile(section), &hostile_facts)),
+        (
+            "person-disable",
+            person::confirm(frame, shell(section), &hana, open, PersonEnding::Disable),
+        ),
+        (
+            "person-delete-hostile",
+            person::confirm(frame, hostile(section), &bad, many, PersonEnding::Delete),
+        ),
+        ("person-new", people::new(frame, shell(section), NewPersonInput::default(), None)),
+        (
+            "person-new-hostile",
+            people::new(
+                frame,
+                hostile(section),
+                NewPersonInput {
+                    username: HOSTILE,
+                    email: HOSTILE,
+                    email_verified: true,
+                    name: HOSTILE,
+                },
+                Some(HOSTILE.to_owned()),
+            ),
+        ),
+        ("person-link", person::link(frame, shell(section), Some(&hana), MadeLink::Shown(link))),
+        (
+            "person-invited",
+            person::link(frame, shell(section), None, MadeLink::Mailed("guest@example.com")),
+        ),
+        (
+            "refused-hostile",
+            ConsolePage::refused(frame, hostile(section), HOSTILE, "/admin/people"),
+        ),
+    ]
+}
+
+fn of_audit(frame: Frame<'_>) -> Vec<(&'static str, ConsolePage<'_>)> {
+    let section = ConsoleSection::Audit;
+    let filter = AuditFilter { kind: "sign_in.failed".to_owned(), ..AuditFilter::default() };
+    let bad = AuditFilter {
+        kind: HOSTILE.to_owned(),
+        user: HOSTILE.to_owned(),
+        client: HOSTILE.to_owned(),
+        since: HOSTILE.to_owned(),
+        until: HOSTILE.to_owned(),
+    };
+    let hostile_event = EventLine {
+        kind: HOSTILE.to_owned(),
+        client: Some(HOSTILE.to_owned()),
+        detail: Some(HOSTILE.to_owned()),
+        actor: Some(HOSTILE.to_owned()),
+        address: Some(HOSTILE.to_owned()),
+        change: Some(HOSTILE.to_owned()),
+        ..events(HOSTILE).remove(0)
+    };
+    let none = AuditFilter::default();
+    vec![
+        ("audit", audit::list(frame, shell(section), &none, &events("hana"), Some("next"))),
+        ("audit-none", audit::list(frame, shell(section), &filter, &[], None)),
+        (
+            "audit-hostile",
+            audit::list(frame, hostile(section), &bad, &[hostile_event], Some(HOSTILE)),
+        ),
+    ]
+}

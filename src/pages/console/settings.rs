@@ -1,0 +1,41 @@
+//! The settings that are in force.
+
+use super::page::{ConsolePage, ConsoleShell};
+use super::parts::{Part, Row, Tone, Value};
+use crate::pages::frame::Frame;
+use crate::settings::InForce;
+
+/// Every setting that is in force, and where it comes from. Those that somebody chose come first.
+#[must_use]
+pub fn show<'a>(
+    frame: Frame<'a>,
+    shell: ConsoleShell<'a>,
+    settings: &[InForce],
+) -> ConsolePage<'a> {
+    let (usual, chosen): (Vec<&InForce>, Vec<&InForce>) =
+        settings.iter().partition(|one| one.source == "default");
+    let row = |one: &&InForce| {
+        let source = match (one.source, one.line) {
+            ("default", _) => frame.t("console-source-default"),
+            ("file", Some(line)) => frame.t1("console-source-line", "line", &line.to_string()),
+            ("file", None) => frame.t("console-source-file"),
+            ("environment", _) => frame.t("console-source-environment"),
+            _ => frame.t("console-source-flag"),
+        };
+        Row {
+            title: one.key.clone(),
+            tags: vec![(Tone::Plain, source)],
+            lines: vec![Value::Code(one.value.clone())],
+            ..Row::default()
+        }
+    };
+    let mut parts = Vec::new();
+    if !chosen.is_empty() {
+        parts.push(Part::Heading(frame.t("console-chosen")));
+        parts.push(Part::Rows(chosen.iter().map(row).collect()));
+    }
+    parts.push(Part::Heading(frame.t("console-usual")));
+    parts.push(Part::Rows(usual.iter().map(row).collect()));
+    let (title, lead) = (frame.t("console-settings"), frame.t("console-settings-lead"));
+    ConsolePage::new(frame, shell, title).saying(lead).with(parts)
+}
