@@ -24,6 +24,7 @@ use crate::domain::group::GroupName;
 use crate::domain::language::Language;
 use crate::domain::mail::MethodChange;
 use crate::domain::person;
+use crate::domain::provider::Slug;
 use crate::domain::secret::Secret;
 use crate::domain::user::{AccountSource, Profile, User, UserId};
 use crate::domain::verdict::Fault;
@@ -340,8 +341,8 @@ pub(super) async fn found(reader: &impl Reader, who: Who<'_>) -> AdminResult<Use
     }
 }
 
-/// The account that an operator names in any way: by its user name, its verified address, its id, or
-/// an address that only one account has.
+/// The account that an operator names in any way: by its user name, its verified address, its id, an
+/// address that only one account has, or an identity at a provider (`google:1234`).
 pub async fn find_any(
     _may: &May<ReadPeople>,
     reader: &impl Reader,
@@ -356,18 +357,32 @@ pub async fn find_any(
     if let Some(user) = users::find(reader, &UserId::from_stored(named.to_owned())).await? {
         return Ok(user);
     }
-    let mut of_email = match &email {
+    let mut found = match &email {
         Some(email) => users::of_email(reader, email, now).await?,
         None => Vec::new(),
     };
-    match (of_email.pop(), of_email.len()) {
+    if found.is_empty() {
+        found = of_identity(reader, named).await?;
+    }
+    match (found.pop(), found.len()) {
         (Some(user), 0) => Ok(user),
         (Some(_), more) => conflict(format!(
-            "{} accounts say that they have the address {named:?}: name one by its user name or id",
+            "{} accounts have {named:?}: name one by its user name or id",
             more + 1
         )),
         (None, _) => unknown(Who::Name(named)),
     }
+}
+
+/// The accounts with this identity, named by the provider and the subject there.
+async fn of_identity(reader: &impl Reader, named: &str) -> Result<Vec<User>, Fault> {
+    let Some((provider, subject)) = named.split_once(':') else { return Ok(Vec::new()) };
+    let Some(provider) = Slug::parse(provider) else { return Ok(Vec::new()) };
+    let mut found = Vec::new();
+    for identity in identities::of_subject(reader, &provider, subject).await? {
+        found.extend(users::find(reader, &identity.user).await?);
+    }
+    Ok(found)
 }
 
 /// A page of accounts.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::installation::{DatabaseUse, Installation};
 use super::output::{note, secret_from_file, secret_from_stdin, table, text_of, words};
@@ -13,6 +13,7 @@ use crate::accounts::breached_passwords::BreachedPasswords;
 use crate::accounts::hashing::Hasher;
 use crate::admin::authority::May;
 use crate::admin::invitations::{self, Guest};
+use crate::admin::person_overview::{self, PersonOverview};
 use crate::admin::recovery::{self, RecoveryLink};
 use crate::admin::roles;
 use crate::admin::users::{self, ClaimsChange, NewEmail, NewUser, Target, UserPage, Who};
@@ -23,8 +24,10 @@ use crate::domain::admin_role::AdminRole;
 use crate::domain::client::ClientId;
 use crate::domain::client_role::{self, RoleName};
 use crate::domain::clock::Clock;
+use crate::domain::family::Family;
 use crate::domain::person;
 use crate::domain::secret::Secret;
+use crate::domain::session::Session;
 use crate::domain::user::{Profile, User};
 use crate::domain::verdict::{OrRejected, reject};
 use crate::store::Store;
@@ -73,8 +76,8 @@ struct Whom {
     /// The user name
     #[arg(long)]
     username: Option<String>,
-    /// The user name, the address, or the id
-    #[arg(long, value_name = "NAME|ADDRESS|ID")]
+    /// The user name, the address, the id, or an identity as PROVIDER:SUBJECT
+    #[arg(long, value_name = "NAME|ADDRESS|ID|IDENTITY")]
     user: Option<String>,
 }
 
@@ -296,6 +299,8 @@ impl Verbs {
                 let mut shown = described(&user);
                 let factors = json!(users::factors(&May::operator(), store, &user).await?);
                 let roles = roles::of_user(&May::operator(), store, &user).await?;
+                let now = clock.now();
+                let open = person_overview::of(&May::operator(), store, &user, now).await?;
                 if let Some(members) = shown.as_object_mut() {
                     members.insert("factors".to_owned(), factors);
                     let may = May::operator();
@@ -307,6 +312,7 @@ impl Verbs {
                         roles.iter().map(|role| role.as_str().to_owned()).collect();
                     roles.extend(client_roles::of_user(&may, store, &user.id).await?);
                     members.insert("roles".to_owned(), json!(roles));
+                    members.extend(open_shown(&open));
                 }
                 at.print(&shown, &words(&shown));
             }
@@ -597,6 +603,20 @@ fn state(user: &User) -> &'static str {
         (None, Some(_)) => "deletes it",
         (None, None) => "enabled",
     }
+}
+
+/// What is open for a person, at most the first hundred of each.
+fn open_shown(open: &PersonOverview) -> Map<String, Value> {
+    let browser = |session: &Session| json!({ "address": session.address, "browser": session.user_agent, "ends_at": session.ends_at() });
+    let app = |family: &Family| json!({ "client": family.client, "sid": family.id, "since": family.auth_time });
+    let browsers: Vec<Value> = open.browsers.items.iter().map(browser).collect();
+    let apps: Vec<Value> = open.families.items.iter().map(app).collect();
+    let shown = [
+        ("sessions", json!(browsers)),
+        ("apps", json!(apps)),
+        ("last_sign_in", json!(open.last_sign_in)),
+    ];
+    shown.map(|(name, value)| (name.to_owned(), value)).into_iter().collect()
 }
 
 fn described(user: &User) -> Value {

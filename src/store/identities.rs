@@ -4,9 +4,9 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sea_orm::ActiveValue::Set;
-use sea_orm::QueryOrder;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{OnConflict, Query};
+use sea_orm::{QueryOrder, QuerySelect};
 use sha2::{Digest, Sha256};
 
 use super::cause::while_doing;
@@ -102,6 +102,20 @@ pub async fn of_each(
         .order_by_asc(Column::LinkedAt)
         .all(reader.connection())
         .await;
+    rows.map_err(while_doing(TABLE))?.into_iter().map(LinkedIdentity::try_from).collect()
+}
+
+/// The identities with this subject that a provider vouched for. There are several if the provider
+/// got another issuer in between.
+pub async fn of_subject(
+    reader: &impl Reader,
+    provider: &Slug,
+    subject: &str,
+) -> Result<Vec<LinkedIdentity>, Fault> {
+    let select = Entity::find()
+        .filter(Column::Provider.eq(provider.as_str()))
+        .filter(Column::Subject.eq(subject));
+    let rows = select.limit(2).all(reader.connection()).await;
     rows.map_err(while_doing(TABLE))?.into_iter().map(LinkedIdentity::try_from).collect()
 }
 

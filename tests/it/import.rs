@@ -482,25 +482,35 @@ both! {
         app.password_as("alice", "an ordinary password 7", "read").await.ok();
     }
 
-    async fn a_person_is_named_by_name_address_or_id(database) {
+    async fn a_person_is_named_by_name_address_id_or_identity(database) {
         let server = Server::start_with(&database, &PATIENT).await;
         let cli = server.cli().await;
         let rows = lines(&[
-            json!({ "username": "hana", "email": "hana@example.com", "email_verified": true }),
+            json!({ "username": "hana", "email": "hana@example.com", "email_verified": true,
+                "identities": [{ "provider": "corp", "subject": "12:34" }] }),
             json!({ "username": "duri", "email": "both@example.com" }),
             json!({ "username": "sora", "email": "both@example.com" }),
         ]);
+        let secret = cli.folder.path().join("secret");
+        std::fs::write(&secret, "s").unwrap();
+        cli.json(&["provider", "add", "--slug", "corp", "--preset", "google", "--client-id", "c",
+            "--client-secret-file", secret.to_str().unwrap()], None).await;
         import_text(&cli, "jsonl", &rows, &[]).await;
         let sub = cli.json(&["user", "show", "--username", "hana"], None).await["sub"].clone();
-        for named in ["hana", "HANA", "Hana@Example.com", sub.as_str().unwrap()] {
+        for named in ["hana", "HANA", "Hana@Example.com", "corp:12:34", sub.as_str().unwrap()] {
             assert_eq!(cli.json(&["user", "show", "--user", named], None).await["sub"], sub, "{named}");
         }
+        // What is open for them is shown with them.
+        server.client("app", |_| {}).await;
+        let shown = cli.json(&["user", "show", "--user", "corp:12:34"], None).await;
+        assert_eq!((&shown["sessions"], &shown["apps"], &shown["last_sign_in"]), (&json!([]), &json!([]), &Value::Null));
         for verb in ["disable", "enable", "logout", "reset-mfa"] {
             cli.json(&["user", verb, "--user", "hana@example.com"], None).await;
         }
         for (arguments, code) in [
             (&["--user", "both@example.com"][..], 1),
             (&["--user", "nobody"], 1),
+            (&["--user", "corp:12"], 1),
             (&["--user", "hana", "--username", "hana"], 2),
             (&[], 2),
         ] {
