@@ -5,7 +5,6 @@
 pub mod apps;
 pub mod audit;
 pub mod groups;
-pub mod keys;
 pub mod overview;
 mod page;
 mod parts;
@@ -14,6 +13,7 @@ pub mod person;
 pub mod providers;
 mod samples;
 pub mod settings;
+pub mod signing_keys;
 mod snippets;
 pub mod token;
 

@@ -3,9 +3,9 @@
 use chrono::{DateTime, Utc};
 
 use super::audit::{self, EventLine};
-use super::keys::{self, KeyFacts};
 use super::page::{ConsolePage, ConsoleShell};
-use super::parts::{Bar, Chart, Part, Row, Tone};
+use super::parts::{Action, Bar, Chart, Look, Part, Row, Tone};
+use super::signing_keys::{self as keys, KeyFacts};
 use crate::domain::console_urls as urls;
 use crate::pages::frame::Frame;
 
@@ -149,6 +149,8 @@ pub fn show<'a>(
         parts.push(Part::Heading(frame.t("console-activity")));
         parts.extend(audit::rows(&frame, &shell, events));
     }
+    let (href, label) = (shell.href(&frame, urls::DEBUG_TOKEN), frame.t("console-token-title"));
+    parts.push(Part::Actions(vec![Action::to("to-debug-token", label, Look::Secondary, href)]));
     let title = frame.t("console-overview");
     let lead = frame.t("console-overview-lead");
     ConsolePage::new(frame, shell, title).saying(lead).with(parts)

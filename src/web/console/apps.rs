@@ -25,7 +25,7 @@ use crate::web::page::Answered;
 
 const SECTION: ConsoleSection = ConsoleSection::Apps;
 /// How many apps one page has.
-const PAGE: usize = 25;
+const PAGE: u64 = 25;
 /// How many roles the page of an app has.
 const ROLES: u64 = 200;
 
@@ -53,20 +53,12 @@ impl<R: Right> Visit<R> {
 
 /// `GET /admin/apps`
 pub(super) async fn list(visit: Visit<ReadClients>) -> Answered {
-    let every = clients::list(&visit.may, &visit.shared.flows.store).await;
-    let mut every = every.map_err(|error| visit.no_app(error))?;
-    every.sort_by(|one, other| one.id.as_str().cmp(other.id.as_str()));
-    let (search, after) = (visit.field("search"), visit.field("after"));
-    let wanted = search.to_lowercase();
-    let is_wanted = |client: &&Client| {
-        client.id.as_str() > after
-            && (client.id.as_str().to_lowercase().contains(&wanted)
-                || client.metadata.client_name.to_lowercase().contains(&wanted))
-    };
-    let mut some: Vec<&Client> = every.iter().filter(is_wanted).take(PAGE + 1).collect();
-    let is_more = some.len() > PAGE;
-    some.truncate(PAGE);
-    let next = some.last().filter(|_| is_more).map(|last| last.id.as_str());
+    let lists = visit.shared.flows.store.lists();
+    let (search, after) = (visit.given("search"), visit.given("after"));
+    let page = clients::page(&visit.may, lists, search, after, PAGE).await;
+    let page = page.map_err(|error| visit.no_app(error))?;
+    let some: Vec<&Client> = page.clients.iter().collect();
+    let (search, next) = (search.unwrap_or_default(), page.next.as_deref());
     visit.show(&pages::list(visit.frame(), visit.shell(SECTION), search, &some, next))
 }
 

@@ -12,7 +12,7 @@ use crate::domain::console_section::ConsoleSection;
 use crate::domain::console_urls as urls;
 use crate::domain::verdict::{Error, Fault};
 use crate::keys::ring::Phase;
-use crate::pages::console::keys::{
+use crate::pages::console::signing_keys::{
     self as pages, FetcherLine, KeyFacts, KeyLine, KeyPhase, NextKeyLine,
 };
 use crate::web::page::Answered;

@@ -9,8 +9,8 @@ use crate::domain::console_section::ConsoleSection;
 use crate::domain::console_urls as urls;
 use crate::domain::urls::Issuer;
 use crate::domain::verdict::Fault;
-use crate::pages::console::keys::KeyFacts;
 use crate::pages::console::overview::{self as pages, Attention, DayLine, OverviewFacts};
+use crate::pages::console::signing_keys::KeyFacts;
 use crate::web::page::{self, Answered};
 
 const SECTION: ConsoleSection = ConsoleSection::Overview;

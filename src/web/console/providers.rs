@@ -153,7 +153,7 @@ pub(super) async fn ask_delete(visit: Visit<ChangeProviders>) -> Answered {
 async fn set_enabled(visit: &Visit<ChangeProviders>, enabled: bool) -> AdminResult {
     let (flows, of_file) = (&visit.shared.flows, &visit.shared.providers_of_file);
     let (may, store, clock, slug) = (&visit.may, &flows.store, &flows.clock, visit.slug()?);
-    providers::set_enabled(may, store, clock, of_file, &slug, enabled).await.map_err(conflict)
+    providers::set_enabled(may, store, clock, of_file, &slug, enabled).await
 }
 
 /// `POST /admin/providers/{slug}/disable`
@@ -172,10 +172,7 @@ pub(super) async fn enable(visit: Visit<ChangeProviders>) -> Answered {
 pub(super) async fn delete(visit: Visit<ChangeProviders>) -> Answered {
     let flows = &visit.shared.flows;
     let done = match visit.slug() {
-        Ok(slug) => {
-            let deleted = providers::delete(&visit.may, &flows.store, &flows.clock, &slug).await;
-            deleted.map_err(conflict)
-        }
+        Ok(slug) => providers::delete(&visit.may, &flows.store, &flows.clock, &slug).await,
         Err(error) => Err(error),
     };
     visit.provider_changed(done.map(|()| ConsoleNotice::Deleted)).await
