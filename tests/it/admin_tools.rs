@@ -26,7 +26,7 @@ async fn no_request_that_is_made_from_the_description_makes_the_server_fail() {
     let api = Api::machine(&server, "robot", EVERY_SCOPE).await;
     let description = description(&server).await;
     command.arg(description.path()).args(["--url", server.issuer(), "--seed", "7"]);
-    command.args(["--phases", "examples,fuzzing", "--max-examples", "3", "--no-color"]);
+    command.args(["--phases", "examples,fuzzing", "--max-examples", "2", "--no-color"]);
     let checks = "not_a_server_error,status_code_conformance,content_type_conformance,\
                   response_schema_conformance";
     command.args(["--checks", checks, "--generation-database", "none"]);
