@@ -137,15 +137,13 @@ impl Tail {
     /// now, at most as many as its limit says.
     pub async fn new(may: &May<ReadAudit>, store: &Store, query: Query) -> AdminResult<Self> {
         let search = query.search(store).await?;
-        let behind = match query.place()? {
-            Some(place) => Some(place),
-            None => {
-                let number = query.limit.saturating_add(1);
-                let newest = audit_events::list(store, &search, None, number).await?;
-                let is_full = newest.len() as u64 == number;
-                newest.last().filter(|_| is_full).map(RecordedEvent::place)
-            }
-        };
+        let mut behind = query.place()?;
+        if behind.is_none() {
+            let number = query.limit.saturating_add(1);
+            let newest = audit_events::list(store, &search, None, number).await?;
+            let is_full = newest.len() as u64 == number;
+            behind = newest.last().filter(|_| is_full).map(RecordedEvent::place);
+        }
         let mut tail = Self { search, behind: behind.clone(), known: BTreeSet::new() };
         if let Some(place) = behind {
             tail.skip(may, store, &place).await?;

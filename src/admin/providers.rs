@@ -341,5 +341,5 @@ async fn locked(store: &Store, clock: &Clock, target: Target<'_>) -> AdminResult
 
 async fn done(tx: Tx, kind: EventKind, slug: &Slug) -> Result<(), Fault> {
     audit_events::insert(&tx, &[Event::new(kind).detail(slug.as_str())]).await?;
-    Ok(tx.commit().await?)
+    tx.commit().await
 }

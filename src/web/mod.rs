@@ -111,6 +111,11 @@ pub fn admin_router(shared: &Arc<Shared>) -> Option<Router> {
     Some(missing.layer(names).with_state(Arc::clone(shared)))
 }
 
+/// The routes of the administration API for the main listener, if it is there.
+fn admin_routes(shared: &Shared) -> Router<Arc<Shared>> {
+    if shared.admin.api == ApiPlace::Main { admin_api::routes() } else { Router::new() }
+}
+
 /// Every route.
 pub fn router(shared: Arc<Shared>) -> Router {
     let metadata = get(well_known::metadata).options(well_known::preflight);
@@ -127,8 +132,7 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route(urls::INTROSPECT, post(introspect::introspect))
         .route_layer(limited)
         .merge(for_scripts)
-        .merge(my_account().merge(console::routes()))
-        .merge(if shared.admin.api == ApiPlace::Main { admin_api::routes() } else { Router::new() })
+        .merge(my_account().merge(console::routes()).merge(admin_routes(&shared)))
         .route(urls::AUTHORIZE, get(authorize::get).post(authorize::post))
         .route(urls::AUTHORIZE_CONTINUE, get(authorize::resume))
         .route(urls::LOGIN, get(login::get).post(login::post))

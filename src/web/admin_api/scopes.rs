@@ -19,7 +19,7 @@ use super::shown::{Shown, done, encoded};
 use crate::admin::authority::{ChangeClients, ReadClients};
 use crate::admin::scopes::{self, Target};
 use crate::domain::admin_urls;
-use crate::domain::language::LANGUAGES;
+use crate::domain::language::{LANGUAGES, Language};
 use crate::domain::reason::Reason;
 use crate::domain::scope_words::ScopeWords;
 use crate::web::shared::Shared;
@@ -61,7 +61,7 @@ pub(super) struct ScopeChange {
 
 /// Words in languages that the pages have.
 fn known(texts: BTreeMap<String, String>) -> ApiResult<BTreeMap<String, String>> {
-    let tags = || LANGUAGES.iter().map(|language| language.as_str());
+    let tags = || LANGUAGES.iter().map(Language::as_str);
     let refused = if texts.is_empty() {
         Some("give the words in one language at least".to_owned())
     } else {
