@@ -74,3 +74,4 @@ pub mod settings;
 pub mod social;
 pub mod store;
 pub mod web;
+pub mod webhooks;

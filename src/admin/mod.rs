@@ -33,3 +33,4 @@ pub mod token_facts;
 pub mod token_preview;
 pub mod tokens;
 pub mod users;
+pub mod webhooks;

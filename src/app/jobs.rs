@@ -115,6 +115,9 @@ pub(super) fn start(
     jobs.extend(send(services, stopped, "telling apps of sign-outs", |services| {
         Some(&services.logout_delivery)
     }));
+    jobs.extend(send(services, stopped, "telling webhooks of events", |services| {
+        Some(&services.webhook_delivery)
+    }));
     jobs.extend(send(services, stopped, "sending mails", |services| {
         services.mail_delivery.as_ref()
     }));
@@ -383,6 +386,7 @@ async fn learn(
     let before = seen.replace(now);
     let Some(before) = before else {
         services.clients.forget();
+        services.store.forget_subscriptions();
         return revoked.map(drop);
     };
     let mut learned = now;
@@ -394,7 +398,7 @@ async fn learn(
             Ok(None) | Err(_) => services.clients.forget(),
         }
     }
-    let (mut providers, mut keys) = (Ok(()), Ok(()));
+    let (mut providers, mut keys, mut webhooks) = (Ok(()), Ok(()), Ok(()));
     // A change that could not be read counts as not seen: the next round tries again.
     if before.providers != now.providers {
         providers = services.providers.reload().await;
@@ -408,8 +412,14 @@ async fn learn(
             learned.keys = before.keys;
         }
     }
+    if before.webhooks != now.webhooks {
+        webhooks = services.store.learn_subscriptions().await;
+        if webhooks.is_err() {
+            learned.webhooks = before.webhooks;
+        }
+    }
     *seen = Some(learned);
-    let failed: Vec<_> = [revoked.map(drop), providers, keys]
+    let failed: Vec<_> = [revoked.map(drop), providers, keys, webhooks]
         .into_iter()
         .filter_map(|learned| learned.err().map(|fault| fault.to_string()))
         .collect();

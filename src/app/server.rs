@@ -259,5 +259,7 @@ fn parts(services: &Services, settings: &Settings, doctor: DoctorKey) -> web::Sh
         admin: settings.admin,
         providers_of_file: settings.social.clone(),
         settings_in_force: settings.in_force.clone(),
+        webhook_secrets: Arc::clone(&services.webhook_delivery.secrets),
+        allows_private: services.outbound.allows_private(),
     }
 }

@@ -27,6 +27,7 @@ use crate::keys::rotation::RotationKey;
 use crate::keys::seal::{
     AuthSessionKey, BrowserKey, FormsKey, MasterKey, Sealer, UpstreamLoginKey,
 };
+use crate::keys::webhook_secrets::WebhookSecrets;
 use crate::mail::{MailDelivery, Mailer};
 use crate::oauth::added_claims::AddedClaims;
 use crate::oauth::authorize::context::RequestContext;
@@ -57,6 +58,7 @@ use crate::redis_client::Redis;
 use crate::runtime::supervisor::Supervisor;
 use crate::social::registry::Providers;
 use crate::store::Store;
+use crate::webhooks::WebhookDelivery;
 
 /// The parts of a server.
 #[derive(Debug)]
@@ -101,6 +103,8 @@ pub struct Services {
     pub outbox: Outbox,
     /// Sends logout notices to apps.
     pub logout_delivery: LogoutDelivery,
+    /// Tells other programs of audit events.
+    pub webhook_delivery: WebhookDelivery,
     /// Sends mails; `None` if nothing is mailed.
     pub mail_delivery: Option<MailDelivery>,
     /// The look of pages and mails.
@@ -180,6 +184,7 @@ impl Services {
             flows: Flows { mailer, ..flows },
             outbox,
             logout_delivery: base.logout_delivery(),
+            webhook_delivery: base.webhook_delivery(master)?,
             mail_delivery,
             look,
             redis,
@@ -415,6 +420,12 @@ impl Base {
     fn outbox(&self) -> Outbox {
         let Self { clock, store, .. } = self.clone();
         Outbox { clock, store, wake: Arc::new(Wake::default()) }
+    }
+
+    fn webhook_delivery(&self, master: &MasterKey) -> Result<WebhookDelivery, Fault> {
+        let Self { clock, store, outbound, .. } = self.clone();
+        let secrets = Arc::new(WebhookSecrets::new(master)?);
+        Ok(WebhookDelivery { clock, store, secrets, outbound })
     }
 
     fn logout_delivery(&self) -> LogoutDelivery {

@@ -38,6 +38,7 @@ use crate::domain::mail::SealedMail;
 use crate::domain::message::Message;
 use crate::domain::reason::Reason;
 use crate::domain::urls;
+use crate::domain::webhook::WebhookMessage;
 use crate::keys::ring::Phase;
 use crate::net::listener::{Http, Listener};
 use crate::oauth::refused;
@@ -204,6 +205,10 @@ fn describe() {
         "Attempts to tell an app of a sign-out, by whether the app took it."
     );
     describe_counter!(
+        "mapae_webhook_messages_total",
+        "Attempts to tell a webhook of an event, by whether its receiver took the message."
+    );
+    describe_counter!(
         "mapae_mails_total",
         "Attempts to hand a mail over, by whether the mail server took it."
     );
@@ -243,7 +248,7 @@ fn describe_keys() {
 }
 
 /// The kinds of messages that are sent to others.
-pub(super) const MESSAGES: &[&str] = &[LogoutNotice::KIND, SealedMail::KIND];
+pub(super) const MESSAGES: &[&str] = &[LogoutNotice::KIND, SealedMail::KIND, WebhookMessage::KIND];
 
 /// Makes every metric exist with the value zero. Alert rules need a metric from the first scrape
 /// on, and the first increase of a counter is visible only after a zero.
@@ -274,6 +279,7 @@ fn begin_at_zero() {
     metrics::counter!("mapae_refresh_reuse_total").increment(0);
     for taken in ["true", "false"] {
         metrics::counter!("mapae_logout_notices_total", "taken" => taken).increment(0);
+        metrics::counter!("mapae_webhook_messages_total", "taken" => taken).increment(0);
     }
     for sent in ["true", "false"] {
         metrics::counter!("mapae_mails_total", "sent" => sent).increment(0);

@@ -29,5 +29,6 @@ mod token;
 mod usage;
 mod user;
 mod verify;
+mod webhook;
 
 pub use command_line::run;

@@ -55,4 +55,8 @@ pub const ROUTES: &[&str] = &[
     "/admin/api/v1/users/{id}/reset-mfa",
     "/admin/api/v1/users/{id}/roles",
     "/admin/api/v1/users/{id}/roles/{role}",
+    "/admin/api/v1/webhooks",
+    "/admin/api/v1/webhooks/{id}",
+    "/admin/api/v1/webhooks/{id}/replay",
+    "/admin/api/v1/webhooks/{id}/secret",
 ];

@@ -85,4 +85,5 @@ pub mod urls;
 pub mod user;
 pub mod verdict;
 pub mod version;
+pub mod webhook;
 mod wire;

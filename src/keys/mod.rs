@@ -22,3 +22,4 @@ pub mod ring;
 pub mod rotation;
 pub mod seal;
 pub mod secret_file;
+pub mod webhook_secrets;

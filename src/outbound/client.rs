@@ -172,6 +172,15 @@ impl Outbound {
             .await
     }
 
+    /// Sends a request, and returns the status of the answer. The body is not read.
+    pub async fn status_of(&self, request: http::Request<Vec<u8>>) -> Result<u16, OutboundError> {
+        let (head, body) = request.into_parts();
+        let Route { url, client, is_proxied } = self.route(&head.uri.to_string())?;
+        let request = client.request(head.method, url).headers(head.headers).body(body);
+        self.within_timeout(async { Ok(answer(request, is_proxied).await?.status().as_u16()) })
+            .await
+    }
+
     /// Fetches a URL, of which at most this many bytes are accepted.
     pub async fn get(&self, url: &str, most: usize) -> Result<HttpResponse, OutboundError> {
         let Route { url, client, is_proxied } = self.route(url)?;

@@ -17,12 +17,14 @@ use super::entity::entity;
 use super::housekeeping::housekeep;
 use super::reader::Reader;
 use super::statement::ROWS;
+use super::subscriptions;
 use super::tx::Tx;
 use crate::domain::actor;
 use crate::domain::audit::{Change, Event};
 use crate::domain::clock;
 use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
+use crate::domain::webhook::ToldEvent;
 
 entity! {
     #[expect(unreachable_pub, reason = "the entity macros write `pub`")]
@@ -47,15 +49,21 @@ entity! {
 
 use entity::{ActiveModel, Column, Entity};
 
+const READING: &str = "reading the table audit_event";
 const WRITING: &str = "writing the table audit_event";
 
 /// Writes events. Each is also logged in one line after the commit.
 pub async fn insert(tx: &Tx, events: &[Event]) -> Result<(), Fault> {
+    let subscribed = subscriptions::of(tx).await?;
     for some in events.chunks(ROWS) {
         let ids: Vec<_> = some.iter().map(|_| Uuid::now_v7().to_string()).collect();
         let rows = some.iter().zip(&ids).map(|(event, id)| row(tx, event, id.clone()));
         write(tx, rows.collect()).await?;
         audit_changes::insert(tx, some.iter().zip(&ids)).await?;
+        if !subscribed.is_empty() {
+            let told = some.iter().zip(&ids).map(|(event, id)| told(tx, event, id.clone()));
+            subscriptions::tell(tx, &subscribed, told).await?;
+        }
     }
     tx.log_after_commit(events);
     Ok(())
@@ -64,7 +72,10 @@ pub async fn insert(tx: &Tx, events: &[Event]) -> Result<(), Fault> {
 /// Writes an event only once for this identity, however often it happens. Events that anybody can
 /// cause as often as they like must not fill the disk.
 pub async fn insert_once(tx: &Tx, event: &Event, identity: Uuid) -> Result<(), Fault> {
-    write(tx, vec![row(tx, event, identity.to_string())]).await?;
+    let written = write(tx, vec![row(tx, event, identity.to_string())]).await?;
+    if written > 0 {
+        tell(tx, event, identity).await?;
+    }
     tx.log_after_commit(std::slice::from_ref(event));
     Ok(())
 }
@@ -79,16 +90,74 @@ pub async fn insert_counted(tx: &Tx, event: &Event, identity: Uuid) -> Result<()
         .exec_without_returning(tx.connection())
         .await;
     written.map_err(while_doing(WRITING))?;
+    if is_told(tx, event).await? && is_first(tx, identity).await? {
+        tell(tx, event, identity).await?;
+    }
     tx.log_after_commit(std::slice::from_ref(event));
     Ok(())
 }
 
-async fn write(tx: &Tx, rows: Vec<ActiveModel>) -> Result<(), Fault> {
+/// Whether a webhook is told of this event.
+async fn is_told(tx: &Tx, event: &Event) -> Result<bool, Fault> {
+    let subscribed = subscriptions::of(tx).await?;
+    Ok(subscribed.iter().any(|one| one.matches(event.kind.as_str())))
+}
+
+/// Whether the event of this identity has happened once.
+async fn is_first(tx: &Tx, identity: Uuid) -> Result<bool, Fault> {
+    let row = Entity::find_by_id(identity.to_string()).one(tx.connection()).await;
+    Ok(row.map_err(while_doing(READING))?.is_some_and(|row| row.times == 1))
+}
+
+/// Tells the webhooks of an event.
+async fn tell(tx: &Tx, event: &Event, identity: Uuid) -> Result<(), Fault> {
+    let subscribed = subscriptions::of(tx).await?;
+    if subscribed.is_empty() {
+        return Ok(());
+    }
+    let told = std::iter::once(told(tx, event, identity.to_string()));
+    subscriptions::tell(tx, &subscribed, told).await
+}
+
+fn told(tx: &Tx, event: &Event, id: String) -> ToldEvent {
+    let origin = actor::origin_of(event, tx.acting());
+    ToldEvent {
+        id,
+        kind: event.kind.as_str().to_owned(),
+        at: tx.now(),
+        client: event.client.as_ref().map(|id| id.as_str().to_owned()),
+        user: event.user.as_ref().map(|id| id.as_str().to_owned()),
+        family: event.family.as_ref().map(|id| id.as_str().to_owned()),
+        address: origin.address.clone(),
+        request_id: origin.request_id.clone(),
+        detail: event.detail.clone(),
+        actor: tx.acting().map(|acting| acting.actor.to_text()),
+    }
+}
+
+/// The event of this id, as webhooks are told of it.
+pub async fn find_told(reader: &impl Reader, id: &str) -> Result<Option<ToldEvent>, Fault> {
+    let row = Entity::find_by_id(id).one(reader.connection()).await;
+    Ok(row.map_err(while_doing(READING))?.map(|row| ToldEvent {
+        id: row.id,
+        kind: row.kind,
+        at: clock::from_millis(row.at),
+        client: row.client_id,
+        user: row.user_id,
+        family: row.family_id,
+        address: row.address,
+        request_id: row.request_id,
+        detail: row.detail,
+        actor: row.actor,
+    }))
+}
+
+async fn write(tx: &Tx, rows: Vec<ActiveModel>) -> Result<u64, Fault> {
     let inserted = Entity::insert_many(rows)
         .on_conflict(OnConflict::column(Column::Id).do_nothing().to_owned())
         .exec_without_returning(tx.connection())
         .await;
-    inserted.map(drop).map_err(while_doing(WRITING))
+    inserted.map_err(while_doing(WRITING))
 }
 
 fn row(tx: &Tx, event: &Event, id: String) -> ActiveModel {
@@ -241,7 +310,7 @@ async fn recorded(
     found: Select<Entity>,
 ) -> Result<Vec<RecordedEvent>, Fault> {
     let rows = found.all(reader.connection()).await;
-    let rows = rows.map_err(while_doing("reading the table audit_event"))?;
+    let rows = rows.map_err(while_doing(READING))?;
     let by_actors = rows.iter().filter(|row| row.actor.is_some()).map(|row| row.id.as_str());
     let mut changes = audit_changes::of(reader, by_actors).await?;
     Ok(rows.into_iter().map(|row| read(&mut changes, row)).collect())

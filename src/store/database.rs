@@ -15,6 +15,7 @@ use super::place::{self, DatabasePlace};
 use super::pool::{How, Load, Pool, Target};
 use super::reader::Reader;
 use super::standby::Lists;
+use super::subscriptions::Subscriptions;
 use super::tx::Tx;
 use super::{file, migrating, server};
 use crate::domain::actor::Acting;
@@ -34,6 +35,7 @@ pub struct Store {
     ready: Arc<tokio::sync::Mutex<Option<(Instant, bool)>>>,
     changes: watch::Sender<u64>,
     acting: Option<Acting>,
+    subscriptions: Arc<Subscriptions>,
 }
 
 impl Reader for Store {
@@ -80,6 +82,7 @@ impl Store {
             ready: Arc::default(),
             changes: watch::Sender::new(0),
             acting: None,
+            subscriptions: Arc::default(),
         })
     }
 
@@ -135,7 +138,18 @@ impl Store {
     pub async fn begin(&self, now: DateTime<Utc>) -> Result<Tx, Fault> {
         let begun = Connection::begin(self.writer.pool()).await;
         let begun = begun.map_err(while_doing("beginning a transaction"))?;
-        Ok(Tx::new(begun, now, self.changes.clone(), self.acting.clone()))
+        let (changes, acting) = (self.changes.clone(), self.acting.clone());
+        Ok(Tx::new(begun, now, changes, acting, Arc::clone(&self.subscriptions)))
+    }
+
+    /// Reads again who is told of audit events: another process has changed it.
+    pub async fn learn_subscriptions(&self) -> Result<(), Fault> {
+        self.subscriptions.reload(self).await
+    }
+
+    /// Forgets who is told of audit events, until the next one is written.
+    pub fn forget_subscriptions(&self) {
+        self.subscriptions.forget();
     }
 
     /// How often this process has changed a table that servers watch

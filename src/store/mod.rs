@@ -75,6 +75,7 @@ mod some_rows;
 mod standby;
 mod statement;
 pub mod status_lists;
+mod subscriptions;
 pub mod successions;
 pub mod tables;
 pub mod terms_acceptances;
@@ -83,6 +84,7 @@ mod tx;
 pub mod used_assertions;
 pub mod user_filters;
 pub mod users;
+pub mod webhooks;
 
 pub use connection::Connection;
 pub use database::Store;

@@ -15,6 +15,7 @@ use super::database::Store;
 use super::entity::entity;
 use super::lease::{Taken, Waiting};
 use super::reader::Reader;
+use super::some_rows::is_one_of;
 use super::statement::ROWS;
 use super::tx::Tx;
 use crate::domain::message::{Message, Queued};
@@ -109,6 +110,42 @@ pub async fn put_off(tx: &Tx, id: &str, until: DateTime<Utc>) -> Result<(), Faul
 /// Deletes a message that was accepted or given up.
 pub async fn delete(tx: &Tx, id: &str) -> Result<(), Fault> {
     WAITING.delete(tx, id).await
+}
+
+/// Deletes messages of this kind for one receiver, at most so many; returns how many.
+pub async fn drop_some(
+    tx: &Tx,
+    kind: &'static str,
+    target: &str,
+    at_most: u64,
+) -> Result<u64, Fault> {
+    let some = Query::select()
+        .column(Column::Id)
+        .from(Entity)
+        .and_where(Column::Kind.eq(kind))
+        .and_where(Column::Target.eq(target))
+        .limit(at_most)
+        .to_owned();
+    let deleted = Entity::delete_many()
+        .filter(is_one_of(tx, Column::Id, some))
+        .exec(tx.connection())
+        .await
+        .map_err(while_doing(WRITING))?;
+    Ok(deleted.rows_affected)
+}
+
+/// Makes all messages of this kind for one receiver due at once; returns how many wait.
+pub async fn hurry(tx: &Tx, kind: &'static str, target: &str) -> Result<u64, Fault> {
+    let now = millis(tx.now());
+    let hurried = Entity::update_many()
+        .col_expr(Column::DueAt, Expr::value(now))
+        .filter(Column::Kind.eq(kind))
+        .filter(Column::Target.eq(target))
+        .filter(ColumnTrait::gt(&Column::DueAt, now))
+        .exec(tx.connection())
+        .await
+        .map_err(while_doing(WRITING))?;
+    Ok(hurried.rows_affected)
 }
 
 /// Logs and counts a message that cannot be read. It is put aside, and the other messages are still

@@ -40,6 +40,8 @@ pub enum WatchedTable {
     StatusIndices,
     /// The highest number of a status list.
     StatusLists,
+    /// Who is told of audit events.
+    Webhooks,
 }
 
 impl WatchedTable {
@@ -51,6 +53,7 @@ impl WatchedTable {
             Self::Revocations => "revocations",
             Self::StatusIndices => "status_indices",
             Self::StatusLists => "status_lists",
+            Self::Webhooks => "webhooks",
         }
     }
 }
@@ -64,6 +67,8 @@ pub struct Revisions {
     pub keys: i64,
     /// The revision of the providers of social login.
     pub providers: i64,
+    /// The revision of the webhooks.
+    pub webhooks: i64,
     /// What must never go back.
     pub epoch: Epoch,
     /// The revocations up to this one are not kept any more.
@@ -119,6 +124,7 @@ pub async fn read(reader: &impl Reader) -> Result<Revisions, Fault> {
         clients: of(WatchedTable::Clients),
         keys: of(WatchedTable::Keys),
         providers: of(WatchedTable::Providers),
+        webhooks: of(WatchedTable::Webhooks),
         epoch: Epoch {
             revocations: of(WatchedTable::Revocations),
             indices: of(WatchedTable::StatusIndices),

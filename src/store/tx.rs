@@ -1,7 +1,7 @@
 //! A transaction: it has one instant, and it ends once.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 use tokio::sync::watch;
@@ -11,6 +11,7 @@ use super::cause::while_doing;
 use super::connection::Connection;
 use super::reader::Reader;
 use super::revocation_log::{self, Noted};
+use super::subscriptions::Subscriptions;
 use crate::domain::actor::Acting;
 use crate::domain::audit::Event;
 use crate::domain::verdict::{Error, Fault};
@@ -27,6 +28,7 @@ pub struct Tx {
     changed: AtomicBool,
     changes: watch::Sender<u64>,
     acting: Option<Acting>,
+    subscriptions: Arc<Subscriptions>,
 }
 
 impl Tx {
@@ -35,9 +37,10 @@ impl Tx {
         now: DateTime<Utc>,
         changes: watch::Sender<u64>,
         acting: Option<Acting>,
+        subscriptions: Arc<Subscriptions>,
     ) -> Self {
         let (events, revoked, changed) = (Mutex::default(), Mutex::default(), false.into());
-        Self { inner, now, events, revoked, changed, changes, acting }
+        Self { inner, now, events, revoked, changed, changes, acting, subscriptions }
     }
 
     /// Who acts in the administration; `None` outside of it.
@@ -76,7 +79,7 @@ impl Tx {
 
     /// Commits. This is for writes that cannot be refused.
     pub async fn commit(self) -> Result<(), Fault> {
-        let Self { inner, now, events, revoked, changed, changes, acting } = self;
+        let Self { inner, now, events, revoked, changed, changes, acting, .. } = self;
         let revoked = revoked.into_inner().unwrap_or_else(PoisonError::into_inner);
         let revokes = !revoked.is_empty();
         if revokes {
@@ -109,6 +112,16 @@ impl Tx {
     /// changes is told after the commit.
     pub(super) fn changes_watched_table(&self) {
         self.changed.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether this transaction has changed a table that servers watch.
+    pub(super) fn has_changed_watched_table(&self) -> bool {
+        self.changed.load(Ordering::Relaxed)
+    }
+
+    /// Who is told of audit events, as this process knows it.
+    pub(super) fn subscriptions(&self) -> &Subscriptions {
+        &self.subscriptions
     }
 
     /// Rolls back.

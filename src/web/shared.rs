@@ -14,6 +14,7 @@ use crate::flows::context::Flows;
 use crate::keys::doctor_key::DoctorKey;
 use crate::keys::fetchers::KeyFetchers;
 use crate::keys::keyring::Keyring;
+use crate::keys::webhook_secrets::WebhookSecrets;
 use crate::oauth::authorize::context::RequestContext;
 use crate::oauth::metadata;
 use crate::oauth::resource::context::ResourceContext;
@@ -59,6 +60,10 @@ pub struct SharedParts {
     pub providers_of_file: Vec<Registration>,
     /// Every setting as it is shown.
     pub settings_in_force: Vec<InForce>,
+    /// Makes and opens the secrets of webhooks.
+    pub webhook_secrets: Arc<WebhookSecrets>,
+    /// Whether the operator allows calls to private addresses.
+    pub allows_private: bool,
 }
 
 /// The metadata document, with and without the prompt for a new account.
@@ -104,6 +109,8 @@ pub struct Shared {
     pub(super) admin: AdminSettings,
     pub(super) providers_of_file: Vec<Registration>,
     pub(super) settings_in_force: Vec<InForce>,
+    pub(super) webhook_secrets: Arc<WebhookSecrets>,
+    pub(super) allows_private: bool,
     pub(super) ready: AtomicBool,
     pub(super) jwks_cache: HeaderValue,
     pub(super) status_cache: HeaderValue,
@@ -116,6 +123,7 @@ impl Shared {
         let SharedParts { supervisor, flows, requests, token, resources, .. } = parts;
         let SharedParts { keyring, status_lists, feed, logos, look, doctor, .. } = parts;
         let SharedParts { key_fetchers, admin, providers_of_file, settings_in_force, .. } = parts;
+        let SharedParts { webhook_secrets, allows_private, .. } = parts;
         let seconds = keyring.policy().jwks_max_age.num_seconds();
         let cache = HeaderValue::try_from(format!("public, max-age={seconds}"));
         let jwks_cache = cache.unwrap_or_else(|_| HeaderValue::from_static("no-store"));
@@ -147,6 +155,8 @@ impl Shared {
             admin,
             providers_of_file,
             settings_in_force,
+            webhook_secrets,
+            allows_private,
         }))
     }
 

@@ -174,6 +174,12 @@ const OPERATIONS: &[(&str, &str, &str)] = &[
     ("GET", "/settings", "read settings"),
     ("POST", "/clients/{id}/token-preview", "read people, read clients"),
     ("POST", "/tokens/explain", "read people, read clients"),
+    ("GET", "/webhooks", "read clients"),
+    ("POST", "/webhooks", "change clients"),
+    ("GET", "/webhooks/{id}", "read clients"),
+    ("DELETE", "/webhooks/{id}", "change clients"),
+    ("POST", "/webhooks/{id}/secret", "change secrets"),
+    ("POST", "/webhooks/{id}/replay", "change clients"),
 ];
 
 fn path(template: &str) -> String {

@@ -139,4 +139,5 @@ mod token_preview;
 mod tokens_at_work;
 mod unproven_browsers;
 mod user_list;
+mod webhooks;
 mod workers;

@@ -24,6 +24,7 @@ pub mod settings;
 mod shown;
 mod tokens;
 mod users;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -99,6 +100,10 @@ fn operations() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(in_force::list))
         .routes(routes!(tokens::preview))
         .routes(routes!(tokens::explained))
+        .routes(routes!(webhooks::list, webhooks::create))
+        .routes(routes!(webhooks::show, webhooks::delete))
+        .routes(routes!(webhooks::rotate_secret))
+        .routes(routes!(webhooks::replay))
 }
 
 fn info() -> utoipa::openapi::Info {

@@ -94,6 +94,11 @@ pub(crate) async fn otlp_collector() -> Result<Command, String> {
     python(&copied("clients", "otlp", ""), "collector.py").await
 }
 
+/// How to start the program of `tests/clients` that verifies messages of webhooks.
+pub(crate) async fn standard_webhooks() -> Result<Command, String> {
+    python(&copied("clients", "standardwebhooks", ""), "verify.py").await
+}
+
 /// How to start the app of `tests/clients` that signs people in with Auth.js.
 pub(super) async fn auth_js() -> Result<Command, String> {
     node(&copied("clients", "authjs", ""), "app.mjs").await
