@@ -16,7 +16,7 @@ use crate::outbound;
 use crate::store::{Reader, Store, Tx, audit_events, outbox, webhooks};
 
 /// A webhook to be made.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct NewWebhook<'a> {
     /// Where the messages are sent.
     pub url: &'a str,

@@ -98,7 +98,7 @@ impl Verbs {
                 let json = json!({ "id": one.id(), "secret": secret.expose() });
                 at.print(&json, &format!("secret: {}", secret.expose()));
             }
-            Self::Replay(one) => replay(at, store, one).await?,
+            Self::Replay(one) => replay(at, store, &one).await?,
             Self::Delete(one) => {
                 webhooks::delete(&May::operator(), store, clock, Target::of(one.id())).await?;
                 at.done(&format!("deleted the webhook {}", one.id()));
@@ -108,7 +108,7 @@ impl Verbs {
     }
 }
 
-async fn replay(at: &Installation, store: &crate::store::Store, one: Replay) -> OrRejected {
+async fn replay(at: &Installation, store: &crate::store::Store, one: &Replay) -> OrRejected {
     let (may, clock) = (May::operator(), &at.clock);
     let is_webhook = match webhooks::find(&May::operator(), store, &one.id).await {
         Ok(_) => one.webhook.is_none(),

@@ -10,16 +10,17 @@ use tokio::time::Instant;
 
 use super::cause::while_doing;
 use super::connection::{Committed, Connection};
+use super::known_subscriptions::Subscriptions;
 use super::options::Options;
 use super::place::{self, DatabasePlace};
 use super::pool::{How, Load, Pool, Target};
 use super::reader::Reader;
 use super::standby::Lists;
-use super::subscriptions::Subscriptions;
 use super::tx::Tx;
 use super::{file, migrating, server};
 use crate::domain::actor::Acting;
 use crate::domain::verdict::Fault;
+use crate::store::webhooks;
 
 /// How long the result of the readiness check is remembered.
 const REMEMBERED: Duration = Duration::from_secs(1);
@@ -144,12 +145,13 @@ impl Store {
 
     /// Reads again who is told of audit events: another process has changed it.
     pub async fn learn_subscriptions(&self) -> Result<(), Fault> {
-        self.subscriptions.reload(self).await
+        self.subscriptions.set(Some(webhooks::subscriptions(self).await?));
+        Ok(())
     }
 
     /// Forgets who is told of audit events, until the next one is written.
     pub fn forget_subscriptions(&self) {
-        self.subscriptions.forget();
+        self.subscriptions.set(None);
     }
 
     /// How often this process has changed a table that servers watch

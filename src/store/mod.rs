@@ -42,6 +42,7 @@ pub mod identities;
 pub mod interactions;
 pub mod key_fetchers;
 pub mod known_addresses;
+mod known_subscriptions;
 pub mod leaders;
 mod lease;
 pub mod live;

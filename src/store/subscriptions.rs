@@ -1,42 +1,13 @@
 //! Who is told of audit events, in memory: an event costs nothing where nobody is told. A message is
 //! written in the transaction of its event.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use super::reader::Reader;
 use super::tx::Tx;
-use super::{outbox, webhooks};
 use crate::domain::message::Queued;
 use crate::domain::verdict::Fault;
 use crate::domain::webhook::{Subscription, ToldEvent};
-
-/// The subscriptions as this process knows them; `None` until it has read them.
-#[derive(Debug, Default)]
-pub(super) struct Subscriptions(Mutex<Option<Arc<[Subscription]>>>);
-
-impl Subscriptions {
-    fn known(&self) -> Option<Arc<[Subscription]>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Reads them again.
-    pub(super) async fn reload(&self, reader: &impl Reader) -> Result<(), Fault> {
-        let read = webhooks::subscriptions(reader).await?;
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(read.into());
-        Ok(())
-    }
-
-    /// Forgets them, so that they are read when they are needed next.
-    pub(super) fn forget(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
-    }
-
-    /// Keeps what was read first. A later reading is newer and stays.
-    fn keep_first(&self, read: &Arc<[Subscription]>) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get_or_insert_with(|| Arc::clone(read));
-    }
-}
+use crate::store::{outbox, webhooks};
 
 /// Who is told of events that this transaction writes.
 pub(super) async fn of(tx: &Tx) -> Result<Arc<[Subscription]>, Fault> {
