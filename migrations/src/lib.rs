@@ -41,6 +41,7 @@ mod m0051_lists;
 mod m0052_client_search;
 mod m0053_audit_filters;
 mod m0054_webhooks;
+mod m0055_scim;
 mod m0058_console;
 mod m0060_resources;
 mod step;
@@ -91,6 +92,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0052_client_search::STEP),
             Box::new(m0053_audit_filters::STEP),
             Box::new(m0054_webhooks::STEP),
+            Box::new(m0055_scim::STEP),
             Box::new(m0058_console::STEP),
             Box::new(m0060_resources::STEP),
         ]

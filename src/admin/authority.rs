@@ -75,6 +75,7 @@ pub struct Authority {
     acting: Acting,
     rights: Rights,
     proven: Option<Proven>,
+    is_connector: bool,
 }
 
 /// Why somebody may not do something.
@@ -93,7 +94,8 @@ impl Authority {
     /// do everything.
     #[must_use]
     pub fn operator() -> Self {
-        Self { acting: Actor::Operator.into(), rights: Rights::all(), proven: None }
+        let (acting, rights) = (Actor::Operator.into(), Rights::all());
+        Self { acting, rights, proven: None, is_connector: false }
     }
 
     /// A person with these roles. If they act with a token, `scope` has the rights of its scopes,
@@ -102,13 +104,23 @@ impl Authority {
     pub fn person(id: &UserId, roles: &[AdminRole], scope: Option<Rights>, proven: Proven) -> Self {
         let of_roles = Rights::every_of(roles.iter().map(|role| role.rights()));
         let rights = scope.map_or(of_roles, |scope| scope.and(of_roles));
-        Self { acting: Actor::Person(id.clone()).into(), rights, proven: Some(proven) }
+        let acting = Actor::Person(id.clone()).into();
+        Self { acting, rights, proven: Some(proven), is_connector: false }
     }
 
     /// A client with a token of its own, whose scopes give these rights.
     #[must_use]
     pub fn client(id: &ClientId, scope: Rights) -> Self {
-        Self { acting: Actor::Client(id.clone()).into(), rights: scope.of_machine(), proven: None }
+        let (acting, rights) = (Actor::Client(id.clone()).into(), scope.of_machine());
+        Self { acting, rights, proven: None, is_connector: false }
+    }
+
+    /// A connector that provisions people and groups, and nothing else: the bearer of a SCIM token,
+    /// or a client with the scope `scim`. It does nothing to people who have a role.
+    #[must_use]
+    pub fn connector(actor: Actor) -> Self {
+        let rights = Rights::of_connector();
+        Self { acting: actor.into(), rights, proven: None, is_connector: true }
     }
 
     /// The same, for a request that came from here.
@@ -126,7 +138,8 @@ impl Authority {
         proof_age: Duration,
     ) -> Result<May<R>, NotAllowed> {
         self.check(R::RIGHT, now, proof_age)?;
-        Ok(May { acting: self.acting.clone(), rights: self.rights, right: PhantomData })
+        let Self { acting, rights, is_connector, .. } = self.clone();
+        Ok(May { acting, rights, is_connector, right: PhantomData })
     }
 
     /// Whether this right may be used now.
@@ -155,6 +168,7 @@ impl Authority {
 pub struct May<R> {
     acting: Acting,
     rights: Rights,
+    is_connector: bool,
     right: PhantomData<fn() -> R>,
 }
 
@@ -162,8 +176,8 @@ impl<R: Right> May<R> {
     /// The proof of the operator at the command line.
     #[must_use]
     pub fn operator() -> Self {
-        let Authority { acting, rights, .. } = Authority::operator();
-        Self { acting, rights, right: PhantomData }
+        let Authority { acting, rights, is_connector, .. } = Authority::operator();
+        Self { acting, rights, is_connector, right: PhantomData }
     }
 
     /// Who it is.
@@ -195,6 +209,11 @@ impl<R: Right> May<R> {
         user: &User,
     ) -> Result<(), Error<Refused>> {
         let roles = admin_roles::of_user(reader, &user.id).await?;
+        if self.is_connector && !roles.is_empty() {
+            let why =
+                format!("{:?} has a role: a connector leaves such people alone", user.username);
+            return Err(Refused::Forbidden(why).into());
+        }
         if self.rights.includes(Rights::every_of(roles.iter().map(|role| role.rights()))) {
             return Ok(());
         }

@@ -97,7 +97,7 @@ pub fn version(client: &Client) -> Version {
 
 /// The rights that the scopes of a client give to whoever has its tokens.
 fn rights(client: &Client) -> Rights {
-    AdminScope::rights_of(&client.metadata.scope.to_string())
+    AdminScope::rights_to_give(&client.metadata.scope.to_string())
 }
 
 /// Refuses what would be done with a client that may ask for scopes of the administration API which

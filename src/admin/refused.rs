@@ -1,6 +1,7 @@
 //! Why a use case of the administration was refused.
 
 use crate::clients::registration::ClientRejected;
+use crate::domain::scim::refusal::ScimRefusal;
 use crate::domain::verdict::{Error, Rejected};
 
 /// Why a use case was refused, in words for whoever asked.
@@ -56,6 +57,27 @@ impl From<Error<ClientRejected>> for Error<Refused> {
                 | ClientRejected::NoSecretToRotate => Refused::Conflict(why),
             }
         })
+    }
+}
+
+impl From<Error<Refused>> for Error<ScimRefusal> {
+    fn from(error: Error<Refused>) -> Self {
+        error.map(|refused| {
+            let why = refused.to_string();
+            match refused {
+                Refused::NotFound(_) => ScimRefusal::new(404, why),
+                Refused::Conflict(_) => ScimRefusal::taken(why),
+                Refused::Changed => ScimRefusal::new(412, why),
+                Refused::Invalid(_) => ScimRefusal::value(why),
+                Refused::Forbidden(_) => ScimRefusal::new(403, why),
+            }
+        })
+    }
+}
+
+impl From<ScimRefusal> for Error<ScimRefusal> {
+    fn from(refused: ScimRefusal) -> Self {
+        Self::Refused(refused)
     }
 }
 

@@ -52,7 +52,7 @@ pub struct NewUser {
     pub password: Option<Secret<String>>,
 }
 
-const TAKEN: &str = "the user name or the verified address is taken: it is the user name or the \
+pub(super) const TAKEN: &str = "the user name or the verified address is taken: it is the user name or the \
                      verified address of another account, perhaps in another spelling";
 
 /// Creates an account.
@@ -195,7 +195,7 @@ pub async fn update(
 }
 
 /// Tells the person of an account by mail what an operator changed.
-async fn tell(
+pub(super) async fn tell(
     tx: &Tx,
     mailer: Option<&Mailer>,
     user: &User,
@@ -313,7 +313,7 @@ async fn is_version(tx: &Tx, user: &User, seen: &Version) -> Result<bool, Fault>
 }
 
 /// What the audit says about an account that is changed.
-fn facts(user: &User) -> Value {
+pub(super) fn facts(user: &User) -> Value {
     json!({
         "username": user.username,
         "email": user.email,
@@ -688,14 +688,14 @@ async fn end(
     })
 }
 
-async fn hash(hasher: &Hasher, password: &Secret<String>) -> AdminResult<String> {
+pub(super) async fn hash(hasher: &Hasher, password: &Secret<String>) -> AdminResult<String> {
     match person::password_bytes(password.expose()) {
         Some(bytes) => Ok(hasher.hash(bytes).await?),
         None => invalid("a password has 1 to 1024 bytes"),
     }
 }
 
-fn check_email(email: Option<&str>, verified: bool) -> AdminResult<()> {
+pub(super) fn check_email(email: Option<&str>, verified: bool) -> AdminResult<()> {
     match email.map(person::email_key) {
         None if verified => invalid("there is no address to be verified"),
         Some(None) => invalid("the e-mail address is not valid"),

@@ -14,7 +14,8 @@ use super::output::{self, Output};
 use super::usage::USAGE;
 use super::{
     attribute, audit, backup, client, config_verbs, declared, demo, doctor, explain, group, import,
-    key, mail, migrate, provider, resource, restore, role, scope, serve, token, user, verify, webhook,
+    key, mail, migrate, provider, resource, restore, role, scim, scope, serve, token, user, verify,
+    webhook,
 };
 use crate::app::telemetry;
 use crate::domain::verdict::{OrRejected, Rejected};
@@ -91,6 +92,9 @@ enum Verb {
     /// Mails to people
     #[command(subcommand)]
     Mail(mail::Verbs),
+    /// Connectors that provision people and groups
+    #[command(subcommand)]
+    Scim(scim::Verbs),
     /// Programs that are told of audit events
     #[command(subcommand)]
     Webhook(webhook::Verbs),
@@ -186,6 +190,7 @@ fn dispatch(cli: Cli, output: Output) -> OrRejected<ExitCode> {
             Verb::Token(verb) => Box::pin(verb.run(&at)).await,
             Verb::Verify(verb) => Box::pin(verb.run(&at)).await,
             Verb::Mail(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
+            Verb::Scim(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
             Verb::Webhook(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
             Verb::Audit(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
             Verb::Config(verb) => verb.run(&at),

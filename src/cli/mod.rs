@@ -23,6 +23,7 @@ mod registration_advice;
 mod resource;
 mod restore;
 mod role;
+mod scim;
 mod scope;
 mod serve;
 mod token;

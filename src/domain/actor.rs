@@ -13,6 +13,8 @@ pub enum Actor {
     Person(UserId),
     /// A client with a token of its own.
     Client(ClientId),
+    /// A SCIM connector, by the id of its token.
+    Connector(String),
 }
 
 impl Actor {
@@ -23,6 +25,7 @@ impl Actor {
             Self::Operator => "operator".to_owned(),
             Self::Person(id) => format!("person:{}", id.as_str()),
             Self::Client(id) => format!("client:{}", id.as_str()),
+            Self::Connector(id) => format!("scim:{id}"),
         }
     }
 }

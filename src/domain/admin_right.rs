@@ -1,5 +1,6 @@
 //! What may be done in the administration, and which scopes of the API allow it.
 
+use super::scim_token;
 use super::wire::wire_enum;
 
 wire_enum! {
@@ -89,6 +90,12 @@ impl Rights {
     #[must_use]
     pub fn of(rights: &[AdminRight]) -> Self {
         rights.iter().copied().collect()
+    }
+
+    /// The rights of a SCIM connector: people and their groups.
+    #[must_use]
+    pub fn of_connector() -> Self {
+        Self::of(&[AdminRight::ReadPeople, AdminRight::ChangePeople])
     }
 
     /// Those that are in any of these sets.
@@ -184,6 +191,15 @@ impl AdminScope {
         let known = scope.split(' ').filter_map(|word| word.parse::<Self>().ok());
         Rights::every_of(known.map(Self::rights))
     }
+
+    /// The rights that whoever gives these scopes to a client must have: those of the API, and those
+    /// of a SCIM connector.
+    #[must_use]
+    pub fn rights_to_give(scope: &str) -> Rights {
+        let is_connector = scope.split(' ').any(|word| word == scim_token::SCOPE);
+        let of_connector = if is_connector { Rights::of_connector() } else { Rights::default() };
+        Rights::every_of([Self::rights_of(scope), of_connector])
+    }
 }
 
 #[cfg(test)]
@@ -211,6 +227,13 @@ mod tests {
                 .any(|right| read.rights().contains(*right) && right.changes());
             assert!(!changes, "{read:?}");
         }
+    }
+
+    #[test]
+    fn who_gives_the_scope_of_connectors_has_their_rights() {
+        assert_eq!(AdminScope::rights_of("scim"), Rights::default());
+        assert_eq!(AdminScope::rights_to_give("openid scim"), Rights::of_connector());
+        assert!(!AdminScope::Clients.rights().includes(AdminScope::rights_to_give("scim")));
     }
 
     #[test]

@@ -529,6 +529,9 @@ reasons! {
         AdminQueryMalformed = "admin_query_malformed", InvalidRequest,
             "a parameter of the query is not valid",
             "the detail says which; `openapi.json` has them all";
+        ScimRequestInvalid = "scim_request_invalid", InvalidRequest,
+            "the SCIM request is not valid",
+            "`scimType` and `detail` of the answer say what is wrong: [SCIM](scim.md)";
         IdempotencyKeyReused = "idempotency_key_reused", ContentInvalid,
             "the Idempotency-Key was used with another request",
             "a new key for each thing that is made";

@@ -116,6 +116,13 @@ impl SecretKind for AuthSessionToken {
     const PREFIX: &'static str = "mapae_as_";
 }
 
+/// The token of a SCIM connector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ScimToken;
+impl SecretKind for ScimToken {
+    const PREFIX: &'static str = "mapae_st_";
+}
+
 /// The secret in a link that is sent by mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct MailLink;

@@ -2,7 +2,7 @@
 
 use url::{Host, Url};
 
-use super::{admin_urls, console_urls};
+use super::{admin_urls, console_urls, scim_urls};
 
 /// The token endpoint, RFC 6749 §3.2.
 pub const TOKEN: &str = "/token";
@@ -240,7 +240,8 @@ pub const ALL: &[&str] = &[
 pub fn template(route: &str, base: &str) -> Option<&'static str> {
     let inner = route.strip_prefix(base).or_else(|| route.strip_suffix(base)).unwrap_or(route);
     let inner = if inner.is_empty() { FRONT } else { inner };
-    let every = ALL.iter().chain(admin_urls::ROUTES).chain(console_urls::ROUTES);
+    let of_apis = admin_urls::ROUTES.iter().chain(scim_urls::ROUTES);
+    let every = ALL.iter().chain(of_apis).chain(console_urls::ROUTES);
     every.into_iter().find(|path| **path == inner).copied()
 }
 

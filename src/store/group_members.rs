@@ -3,7 +3,7 @@
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{OnConflict, Order, Query, SelectStatement};
-use sea_orm::{ExprTrait, JoinType, QueryResult};
+use sea_orm::{ExprTrait, FromQueryResult, JoinType, QueryOrder, QueryResult, QuerySelect};
 
 use super::cause::while_doing;
 use super::entity::entity;
@@ -12,7 +12,7 @@ use super::reader::Reader;
 use super::some_rows::is_one_of;
 use super::statement::ROWS;
 use super::tx::Tx;
-use crate::domain::group::GroupId;
+use crate::domain::group::{Group, GroupId};
 use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
 
@@ -104,6 +104,59 @@ pub async fn of_each(
     let mut found = rows.iter().map(read).collect::<Result<Vec<_>, Fault>>()?;
     found.sort_by(|one, other| one.1.cmp(&other.1));
     Ok(found)
+}
+
+/// The groups of these people, read by one statement: the person and the group, in the order of the
+/// names. The caller limits the number of people.
+pub async fn groups_of_each(
+    reader: &impl Reader,
+    users: &[&UserId],
+) -> Result<Vec<(UserId, Group)>, Fault> {
+    let column = |column| (groups::entity::Entity, column);
+    let id = column(groups::entity::Column::Id);
+    let select = Query::select()
+        .column((Entity, Column::UserId))
+        .column(id.clone())
+        .column(column(groups::entity::Column::Name))
+        .column(column(groups::entity::Column::CreatedAt))
+        .from(Entity)
+        .join(
+            JoinType::InnerJoin,
+            groups::entity::Entity,
+            Expr::col(id).equals((Entity, Column::GroupId)),
+        )
+        .and_where(Expr::col((Entity, Column::UserId)).is_in(users.iter().map(|id| id.as_str())))
+        .to_owned();
+    let fault = while_doing(TABLE);
+    let rows = reader.connection().query_all(&select).await.map_err(&fault)?;
+    let read = |row: &QueryResult| {
+        let user = row.try_get("", "user_id").map_err(&fault)?;
+        let group = groups::entity::Model::from_query_result(row, "").map_err(&fault)?;
+        Ok((UserId::from_stored(user), Group::try_from(group)?))
+    };
+    let mut found = rows.iter().map(read).collect::<Result<Vec<_>, Fault>>()?;
+    found.sort_by(|one, other| one.1.name.cmp(&other.1.name));
+    Ok(found)
+}
+
+/// The members of a group, in the order of their ids: so many, after this one.
+pub async fn members(
+    reader: &impl Reader,
+    group: &GroupId,
+    behind: Option<&UserId>,
+    at_most: u64,
+) -> Result<Vec<UserId>, Fault> {
+    let mut select = Entity::find()
+        .select_only()
+        .column(Column::UserId)
+        .filter(Column::GroupId.eq(group.as_str()))
+        .order_by_asc(Column::UserId)
+        .limit(at_most);
+    if let Some(last) = behind {
+        select = select.filter(ColumnTrait::gt(&Column::UserId, last.as_str()));
+    }
+    let ids = select.into_tuple::<String>().all(reader.connection()).await;
+    Ok(ids.map_err(while_doing(TABLE))?.into_iter().map(UserId::from_stored).collect())
 }
 
 /// Removes members of a group, at most so many; returns how many.

@@ -3,7 +3,7 @@
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{QueryOrder, QuerySelect};
+use sea_orm::{PaginatorTrait, QueryOrder, QuerySelect, SqlErr};
 
 use super::cause::while_doing;
 use super::column::{corrupt, millis};
@@ -62,6 +62,50 @@ pub async fn insert(tx: &Tx, group: &Group) -> Result<bool, Fault> {
 pub async fn find(reader: &impl Reader, name: &GroupName) -> Result<Option<Group>, Fault> {
     let row = Entity::find().filter(Column::Name.eq(name.as_str())).one(reader.connection()).await;
     row.map_err(while_doing(TABLE))?.map(Group::try_from).transpose()
+}
+
+/// The group of this id.
+pub async fn find_by_id(reader: &impl Reader, id: &GroupId) -> Result<Option<Group>, Fault> {
+    let row = Entity::find_by_id(id.as_str()).one(reader.connection()).await;
+    row.map_err(while_doing(TABLE))?.map(Group::try_from).transpose()
+}
+
+/// The group of this id, locked until the transaction ends.
+pub async fn lock(tx: &Tx, id: &GroupId) -> Result<Option<Group>, Fault> {
+    let row = Entity::find_by_id(id.as_str()).lock_exclusive().one(tx.connection()).await;
+    row.map_err(while_doing(TABLE))?.map(Group::try_from).transpose()
+}
+
+/// Gives a group another name; `false` when the name is taken. The transaction must then be ended.
+pub async fn rename(tx: &Tx, id: &GroupId, name: &GroupName) -> Result<bool, Fault> {
+    let taken = Entity::find().filter(Column::Name.eq(name.as_str())).one(tx.connection()).await;
+    if taken.map_err(while_doing(TABLE))?.is_some_and(|row| row.id != id.as_str()) {
+        return Ok(false);
+    }
+    let renamed = Entity::update_many()
+        .col_expr(Column::Name, Expr::value(name.as_str()))
+        .filter(Column::Id.eq(id.as_str()))
+        .exec(tx.connection())
+        .await;
+    match renamed {
+        Ok(_) => Ok(true),
+        Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => {
+            Ok(false)
+        }
+        Err(error) => Err(while_doing(WRITING)(error)),
+    }
+}
+
+/// How many groups there are.
+pub async fn count(reader: &impl Reader) -> Result<u64, Fault> {
+    Entity::find().count(reader.connection()).await.map_err(while_doing(TABLE))
+}
+
+/// Groups in the order of their names: so many, after so many others.
+pub async fn window(reader: &impl Reader, skip: u64, at_most: u64) -> Result<Vec<Group>, Fault> {
+    let select = Entity::find().order_by_asc(Column::Name).offset(skip).limit(at_most);
+    let rows = select.all(reader.connection()).await.map_err(while_doing(TABLE))?;
+    rows.into_iter().map(Group::try_from).collect()
 }
 
 /// The group of this name, protected from changes until the transaction ends.

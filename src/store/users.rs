@@ -6,10 +6,10 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::{Alias, CaseStatement, Query, SimpleExpr};
+use sea_orm::sea_query::{Alias, CaseStatement, Order, Query, SimpleExpr};
 use sea_orm::{
-    Condition, ExprTrait, FromQueryResult, JoinType, QueryOrder, QueryResult, QuerySelect,
-    QueryTrait, SqlErr,
+    Condition, ExprTrait, FromQueryResult, JoinType, PaginatorTrait, QueryOrder, QueryResult,
+    QuerySelect, QueryTrait, SqlErr,
 };
 use serde::{Deserialize, Serialize};
 
@@ -169,6 +169,24 @@ pub async fn find_by_name(
     let rows = rows.map_err(while_doing(TABLE))?;
     let named = rows.iter().position(|row| row.username_key == username_key);
     rows.into_iter().nth(named.unwrap_or_default()).map(User::try_from).transpose()
+}
+
+/// How many accounts there are.
+pub async fn count(reader: &impl Reader) -> Result<u64, Fault> {
+    Entity::find().count(reader.connection()).await.map_err(while_doing(TABLE))
+}
+
+/// Accounts in the order of their names: so many, after so many others.
+pub async fn window(
+    reader: &impl Reader,
+    skip: u64,
+    at_most: u64,
+    is_descending: bool,
+) -> Result<Vec<User>, Fault> {
+    let order = if is_descending { Order::Desc } else { Order::Asc };
+    let select = Entity::find().order_by(Column::UsernameKey, order).offset(skip).limit(at_most);
+    let rows = select.all(reader.connection()).await.map_err(while_doing(TABLE))?;
+    rows.into_iter().map(User::try_from).collect()
 }
 
 /// The users with this canonical user name or with this verified e-mail address.

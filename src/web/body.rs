@@ -83,8 +83,13 @@ pub(super) async fn read(request: Request) -> Result<(Parts, bytes::Bytes), BadB
 }
 
 pub(super) async fn bytes(body: Body) -> Result<bytes::Bytes, BadBody> {
+    bytes_up_to(body, LIMIT).await
+}
+
+/// The same with a larger limit.
+pub(super) async fn bytes_up_to(body: Body, limit: usize) -> Result<bytes::Bytes, BadBody> {
     let bad = |status, reason| Err(BadBody { status, reason });
-    let read = Limited::new(body, LIMIT).collect();
+    let read = Limited::new(body, limit).collect();
     match tokio::time::timeout(request::at_most(BODY_TIMEOUT), read).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {

@@ -47,6 +47,7 @@ mod receive;
 mod respond;
 mod revocations;
 mod revoke;
+mod scim;
 mod second_factor;
 mod select_account;
 mod set_up_factor;
@@ -133,6 +134,7 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route_layer(limited)
         .merge(for_scripts)
         .merge(my_account().merge(console::routes()).merge(admin_routes(&shared)))
+        .merge(scim::routes())
         .route(urls::AUTHORIZE, get(authorize::get).post(authorize::post))
         .route(urls::AUTHORIZE_CONTINUE, get(authorize::resume))
         .route(urls::LOGIN, get(login::get).post(login::post))

@@ -116,6 +116,7 @@ mod replicas;
 mod resources;
 mod revocation_feed;
 mod row_sizes;
+mod scim;
 mod scope_words;
 mod second_factors;
 mod serving;

@@ -150,7 +150,7 @@ async fn client(
         None => {}
     }
     // Nobody gives a scope of the administration that they have not.
-    if !cx.may.clients.includes(AdminScope::rights_of(&client.metadata.scope.to_string())) {
+    if !cx.may.clients.includes(AdminScope::rights_to_give(&client.metadata.scope.to_string())) {
         return Ok(Err(Wrong::of("scope", "has more rights than you have")));
     }
     if let Err(why) = cx.lifetimes.check_client(&client.metadata) {

@@ -99,6 +99,11 @@ pub(crate) async fn standard_webhooks() -> Result<Command, String> {
     python(&copied("clients", "standardwebhooks", ""), "verify.py").await
 }
 
+/// How to start the checks of scim2-tester.
+pub(crate) async fn scim2_tester() -> Result<Command, String> {
+    python(&copied("clients", "scim2-tester", ""), "check.py").await
+}
+
 /// How to start the app of `tests/clients` that signs people in with Auth.js.
 pub(super) async fn auth_js() -> Result<Command, String> {
     node(&copied("clients", "authjs", ""), "app.mjs").await
