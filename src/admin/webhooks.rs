@@ -194,16 +194,14 @@ async fn tell_again(tx: &Tx, event: &str, only: Option<&str>) -> AdminResult<usi
         ));
     };
     let every = webhooks::subscriptions(tx).await?;
-    let messages: Vec<_> = match only {
-        Some(id) => match every.iter().find(|one| one.webhook.as_str() == id) {
-            // Whoever names the webhook may send it what it missed before it was told of such events.
-            Some(one) => vec![Queued::new(told.to(&one.webhook))],
-            None => return unknown(id),
-        },
-        None => {
-            let matching = every.iter().filter(|one| one.matches(&told.kind));
-            matching.map(|one| Queued::new(told.to(&one.webhook))).collect()
-        }
+    let messages: Vec<_> = if let Some(id) = only {
+        let named = every.iter().find(|one| one.webhook.as_str() == id);
+        let Some(one) = named else { return unknown(id) };
+        // Whoever names the webhook may send it what it missed before it was told of such events.
+        vec![Queued::new(told.to(&one.webhook))]
+    } else {
+        let matching = every.iter().filter(|one| one.matches(&told.kind));
+        matching.map(|one| Queued::new(told.to(&one.webhook))).collect()
     };
     outbox::insert(tx, &messages).await?;
     let event = Event::new(EventKind::WebhookReplayed).detail(told.id);

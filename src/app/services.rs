@@ -122,8 +122,7 @@ impl Services {
         master: &MasterKey,
     ) -> Result<Self, Error<Rejected>> {
         let base = Base::open(settings, store, clock, master).await?;
-        let redis = redis(settings).await?;
-        let supervisor = Supervisor::default();
+        let (redis, supervisor) = (redis(settings).await?, Supervisor::default());
         let hasher = hasher(settings, &supervisor)?;
         let key = base.rotation_key(master).await?;
         let password = Arc::new(base.password(&supervisor, &hasher, settings.limits, master)?);

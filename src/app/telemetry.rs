@@ -200,22 +200,7 @@ fn describe() {
         "mapae_log_lines_lost_total",
         "Lines of the log that were dropped, because standard error was not read fast enough."
     );
-    describe_counter!(
-        "mapae_logout_notices_total",
-        "Attempts to tell an app of a sign-out, by whether the app took it."
-    );
-    describe_counter!(
-        "mapae_webhook_messages_total",
-        "Attempts to tell a webhook of an event, by whether its receiver took the message."
-    );
-    describe_counter!(
-        "mapae_mails_total",
-        "Attempts to hand a mail over, by whether the mail server took it."
-    );
-    describe_gauge!(
-        "mapae_outbox_pending",
-        "Messages that wait until their receiver took them, by kind; at most 10000 are counted."
-    );
+    describe_messages();
     describe_counter!(
         "mapae_unreadable_rows_total",
         "Rows of work that waits which could not be read and were put aside, by table."
@@ -231,6 +216,26 @@ fn describe() {
     describe_counter!(
         "mapae_connections_pushed_out_total",
         "Connections that were closed to make room for others."
+    );
+}
+
+/// Describes what is measured of the messages to others.
+fn describe_messages() {
+    describe_counter!(
+        "mapae_logout_notices_total",
+        "Attempts to tell an app of a sign-out, by whether the app took it."
+    );
+    describe_counter!(
+        "mapae_webhook_messages_total",
+        "Attempts to tell a webhook of an event, by whether its receiver took the message."
+    );
+    describe_counter!(
+        "mapae_mails_total",
+        "Attempts to hand a mail over, by whether the mail server took it."
+    );
+    describe_gauge!(
+        "mapae_outbox_pending",
+        "Messages that wait until their receiver took them, by kind; at most 10000 are counted."
     );
 }
 

@@ -29,7 +29,7 @@ pub struct Resource {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ResourceMetadata {
-    /// The name that people see, RFC 9728 §2.
+    /// The name that people see.
     pub resource_name: String,
     /// The scopes that mean something at this resource. A token for it has no other ones, RFC 8707
     /// §2.2. If there are none, its tokens have whatever scope the client was granted.

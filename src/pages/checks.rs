@@ -95,7 +95,8 @@ fn a_page_has_one_heading_one_main_part_a_title_and_a_language() {
         let lang = tags.iter().find(|tag| tag.name == "html").and_then(|tag| tag.get("lang"));
         let language = lang.and_then(Language::of_tag).expect("a language");
         assert!(page.ends_with(&format!("{language:?}")), "{page}: {lang:?}");
-        let mut outside_of_code = html.split("<pre").flat_map(|rest| rest.rsplit("</pre>").next());
+        let mut outside_of_code =
+            html.split("<pre").filter_map(|rest| rest.rsplit("</pre>").next());
         assert!(!outside_of_code.any(|it| it.contains("  ")), "{page}: spaces that nobody wants");
     });
 }

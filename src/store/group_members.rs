@@ -116,7 +116,7 @@ pub async fn groups_of_each(
     let id = column(groups::entity::Column::Id);
     let select = Query::select()
         .column((Entity, Column::UserId))
-        .column(id.clone())
+        .column(id)
         .column(column(groups::entity::Column::Name))
         .column(column(groups::entity::Column::CreatedAt))
         .from(Entity)

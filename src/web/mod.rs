@@ -114,7 +114,8 @@ pub fn admin_router(shared: &Arc<Shared>) -> Option<Router> {
 
 /// The routes of the administration API for the main listener, if it is there.
 fn admin_routes(shared: &Shared) -> Router<Arc<Shared>> {
-    if shared.admin.api == ApiPlace::Main { admin_api::routes() } else { Router::new() }
+    let api = if shared.admin.api == ApiPlace::Main { admin_api::routes() } else { Router::new() };
+    api.merge(scim::routes())
 }
 
 /// Every route.
@@ -134,7 +135,6 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route_layer(limited)
         .merge(for_scripts)
         .merge(my_account().merge(console::routes()).merge(admin_routes(&shared)))
-        .merge(scim::routes())
         .route(urls::AUTHORIZE, get(authorize::get).post(authorize::post))
         .route(urls::AUTHORIZE_CONTINUE, get(authorize::resume))
         .route(urls::LOGIN, get(login::get).post(login::post))

@@ -45,7 +45,7 @@ async fn answered(shared: Arc<Shared>, context: Context, head: Head, form: Form)
         address: context.address,
         origin: &context.origin(),
     };
-    let response = match endpoint::token(&shared.token, request).await {
+    let response = match Box::pin(endpoint::token(&shared.token, request)).await {
         Ok(issued) => {
             let mut response = answer::json(Ok(issued.response), None);
             if let Some(cookie) = &issued.cookie {

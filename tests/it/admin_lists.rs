@@ -113,7 +113,7 @@ both! {
         assert_eq!([put(&api, &member).await, put(&api, &member).await], [204, 204]);
         assert_eq!(put(&api, &format!("{path}/members/nobody")).await, 404);
         assert_eq!(put(&api, &format!("/groups/nobody/members/{id}")).await, 404);
-        assert_eq!(every(&api, &format!("{path}/members"), "id", 10).await, [id.clone()]);
+        assert_eq!(every(&api, &format!("{path}/members"), "id", 10).await, std::slice::from_ref(&id));
         let shown = api.get(&format!("/users/{id}")).await.ok();
         assert_eq!(shown.json()["groups"], json!(["staff"]));
         // What is shown changed, so its version did, and a change that saw no group is late.
@@ -152,7 +152,7 @@ both! {
             assert_eq!(made.status, 201, "{}", made.text);
         }
         // Its metadata is JSON with a NUL, which no text of Postgres has.
-        server.client("y", |client| client.metadata.client_name = "nul \u{0} inside".to_owned()).await;
+        server.client("y", |client| "nul \u{0} inside".clone_into(&mut client.metadata.client_name)).await;
         for limit in [1, 2, 200] {
             assert_eq!(every(&api, "/clients", "id", limit).await, ["App-1", "app-2", "grafana", "robot", "x", "y", "z-long"]);
             // First the ids, then the names, each client once.

@@ -42,7 +42,7 @@ both! {
             assert_eq!(listed.status, beside, "{place}");
             if beside == 200 {
                 assert!(!listed.header("x-request-id").is_empty());
-                api.token = "none".to_owned();
+                "none".clone_into(&mut api.token);
                 assert_eq!(api.get("/users").await.status, 401);
                 assert_eq!(described(&admin).await.json()["servers"][0]["url"], "/");
             }

@@ -402,7 +402,7 @@ both! {
         let secret = made.value_of("client-secret");
         assert!(secret.len() > 30 && made.value_of("client-id") == "books");
         let code = browser.open("/admin/apps/books/snippets?language=node").await;
-        assert!(code.reply.text.contains("&#39;books&#39;") && code.reply.text.contains(&server.issuer()), "{}", code.reply.text);
+        assert!(code.reply.text.contains("&#39;books&#39;") && code.reply.text.contains(server.issuer()), "{}", code.reply.text);
         assert!(!code.reply.text.contains(&secret));
         // The secret works, and is not shown again.
         let page = browser.open("/admin/apps/books").await;

@@ -296,7 +296,7 @@ impl ResourceType {
             return Meant::Kept(kept);
         }
         let is_known = |known: &&str| known.eq_ignore_ascii_case(name);
-        if self == Self::User && NOT_KEPT.iter().any(|known| is_known(&known)) {
+        if self == Self::User && NOT_KEPT.iter().any(is_known) {
             Meant::NotKept
         } else {
             Meant::Nothing

@@ -171,6 +171,7 @@ fn op(op: &str, path: Option<&str>, value: Value) -> Value {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one line for each change")]
 fn rfc7644_3_5_2_changes_reach_what_they_name() {
     for (body, pointer, expected) in [
         (op("replace", Some("displayName"), json!("Babs")), "/displayName", json!("Babs")),

@@ -165,6 +165,7 @@ impl<'a> ConsolePage<'a> {
         instant::words(instant, &self.frame)
     }
 
+    #[expect(clippy::unused_self, reason = "the template calls it like the one before")]
     fn machine(&self, instant: &DateTime<Utc>) -> String {
         instant::machine(instant)
     }

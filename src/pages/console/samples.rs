@@ -205,7 +205,7 @@ fn of_groups(frame: Frame<'_>) -> Vec<(&'static str, ConsolePage<'_>)> {
 fn client(id: &str, name: &str, kind: ClientKind, grants: &[GrantType]) -> Option<Client> {
     let mut client = Client::new(ClientId::parse(id)?, kind, instant(-9_000_000));
     let metadata = &mut client.metadata;
-    metadata.client_name = name.to_owned();
+    name.clone_into(&mut metadata.client_name);
     metadata.grant_types = grants.to_vec();
     metadata.scope = Scope::parse("email openid profile").unwrap_or_default();
     metadata.redirect_uris = vec!["https://books.example.com/callback".to_owned()];
@@ -423,7 +423,10 @@ fn of_people(frame: Frame<'_>) -> Vec<(&'static str, ConsolePage<'_>)> {
     vec![
         ("people", people::list(frame, shell(section), "", &everybody, Some("next"))),
         ("people-none", people::list(frame, support, "zzz", &[], None)),
-        ("people-hostile", people::list(frame, hostile(section), HOSTILE, &[bad.clone()], None)),
+        (
+            "people-hostile",
+            people::list(frame, hostile(section), HOSTILE, std::slice::from_ref(&bad), None),
+        ),
         ("person", person::show(frame, done, &facts(&hana))),
         ("person-disabled", person::show(frame, shell(section), &disabled)),
         ("person-read", person::show(frame, auditor, &facts(&hana))),

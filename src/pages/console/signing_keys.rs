@@ -78,8 +78,11 @@ pub struct KeyFacts {
 /// The width of a picture of a life.
 const WIDTH: i64 = 560;
 
+/// The pieces of the life of a key: the kind, where it begins and how wide it is.
+type Life = Vec<(usize, i64, i64)>;
+
 /// The pieces of the life of each key: published, signing, retiring, and now.
-fn lives(facts: &KeyFacts) -> Vec<Vec<(usize, i64, i64)>> {
+fn lives(facts: &KeyFacts) -> Vec<Life> {
     let (past, future) = (facts.now - Duration::days(100), facts.now + Duration::days(100));
     let begin = facts.keys.iter().map(|key| key.created_at).min().unwrap_or(facts.now).max(past);
     let ends = facts.keys.iter().filter_map(|key| key.published_until);
@@ -119,7 +122,7 @@ pub(super) fn rows(
     with_buttons: bool,
 ) -> Part {
     let lives = lives(facts);
-    let row = |((number, key), bar): ((usize, &KeyLine), Vec<(usize, i64, i64)>)| {
+    let row = |((number, key), bar): ((usize, &KeyLine), Life)| {
         let mut lines = vec![
             Value::Code(key.kid.clone()),
             Value::Since(frame.t("console-signs-from"), key.signs_from),

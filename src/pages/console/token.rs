@@ -40,7 +40,7 @@ pub fn explain<'a>(
         parts.push(Part::Rows(rows.collect()));
         if !explanation.is_good() {
             parts.push(Part::Heading(frame.t("console-mend")));
-            parts.push(Part::Text(explanation.mend().to_string()));
+            parts.push(Part::Text(explanation.mend()));
         }
     }
     let (title, lead) = (frame.t("console-token-title"), frame.t("console-token-lead"));

@@ -1,5 +1,7 @@
 //! The wizard that registers an app.
 
+#![expect(clippy::result_large_err, reason = "a page is the answer of a handler either way")]
+
 use axum::body::Body;
 use axum::http::Response;
 use serde_json::{Map, json};
@@ -16,6 +18,7 @@ use crate::domain::console_section::ConsoleSection;
 use crate::domain::console_urls as urls;
 use crate::domain::grant_type::GrantType;
 use crate::domain::random;
+use crate::domain::secret::Plain;
 use crate::domain::verdict::Error;
 use crate::pages::console::apps::{self as pages, NewAppInput};
 use crate::web::page::Answered;
@@ -130,7 +133,7 @@ pub(super) async fn create(visit: Visit<ChangeClients>) -> Answered {
     };
     match made {
         Ok((client, secret)) => {
-            let secret = secret.as_ref().map(|secret| secret.expose());
+            let secret = secret.as_ref().map(Plain::expose);
             let (shell, issuer) = (visit.shell(SECTION), issuer.as_str());
             visit.show(&pages::made(visit.frame(), shell, &client, secret, issuer))
         }

@@ -1,5 +1,7 @@
 //! One person.
 
+#![expect(clippy::result_large_err, reason = "a page is the answer of a handler either way")]
+
 use super::audit;
 use super::visit::Visit;
 use crate::admin::authority::{ChangePeople, GrantRoles, ReadAudit, ReadPeople, Right};

@@ -1,5 +1,7 @@
 //! The providers of social login.
 
+#![expect(clippy::result_large_err, reason = "a page is the answer of a handler either way")]
+
 use axum::http::StatusCode;
 use serde_json::{Map, json};
 

@@ -1,5 +1,7 @@
 //! A request to the console: who sends it, and the proof of what they may do.
 
+#![expect(clippy::result_large_err, reason = "a page is the answer of a handler either way")]
+
 use std::sync::Arc;
 
 use axum::body::Body;
