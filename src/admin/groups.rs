@@ -10,7 +10,7 @@ use crate::domain::clock::Clock;
 use crate::domain::group::{Group, GroupId, GroupName};
 use crate::domain::user::UserId;
 use crate::domain::version::Version;
-use crate::store::{Reader, Store, audit_events, group_members, groups};
+use crate::store::{Reader, Store, Tx, audit_events, group_members, groups};
 
 /// Makes a group.
 pub async fn create(
@@ -21,14 +21,18 @@ pub async fn create(
 ) -> AdminResult<Group> {
     let name = read(name)?;
     let tx = may.acting(store).begin(clock.now()).await?;
+    let created = create_in(&tx, name).await;
+    tx.settle_or_undo(created).await
+}
+
+/// Writes a new group, with the audit event.
+pub(super) async fn create_in(tx: &Tx, name: GroupName) -> AdminResult<Group> {
     let group = Group { id: GroupId::generate(), name, created_at: tx.now() };
-    if !groups::insert(&tx, &group).await? {
-        tx.abandon().await;
+    if !groups::insert(tx, &group).await? {
         return conflict(format!("there is a group {:?} already", group.name.as_str()));
     }
     let event = Event::new(EventKind::GroupCreated).detail(group.name.as_str());
-    audit_events::insert(&tx, &[event]).await?;
-    tx.commit().await?;
+    audit_events::insert(tx, &[event]).await?;
     Ok(group)
 }
 

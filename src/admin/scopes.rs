@@ -20,21 +20,21 @@ pub async fn create(
     name: &str,
     texts: BTreeMap<String, String>,
 ) -> AdminResult<ScopeWords> {
+    let words = ScopeWords::new(name, texts, clock.now()).or_else(invalid)?;
     let tx = may.acting(store).begin(clock.now()).await?;
-    let words = match ScopeWords::new(name, texts, tx.now()) {
-        Ok(words) => words,
-        Err(why) => {
-            tx.abandon().await;
-            return invalid(why);
-        }
-    };
-    if !scope_words::insert(&tx, &words).await? {
-        tx.abandon().await;
+    let created = create_in(&tx, &words).await;
+    tx.settle_or_undo(created).await?;
+    Ok(words)
+}
+
+/// Writes the words of a scope that has none, with the audit event.
+pub(super) async fn create_in(tx: &Tx, words: &ScopeWords) -> AdminResult {
+    let name = &words.name;
+    if !scope_words::insert(tx, words).await? {
         return conflict(format!("the scope {name:?} has words already"));
     }
-    audit_events::insert(&tx, &[Event::new(EventKind::ScopeCreated).detail(name)]).await?;
-    tx.commit().await?;
-    Ok(words)
+    let event = Event::new(EventKind::ScopeCreated).detail(name.as_str());
+    Ok(audit_events::insert(tx, &[event]).await?)
 }
 
 /// A page of scopes.
@@ -124,7 +124,8 @@ pub async fn update(
     tx.settle(updated).await
 }
 
-async fn update_in(
+/// Replaces the words in a transaction, with the audit event.
+pub(super) async fn update_in(
     tx: &Tx,
     target: Target<'_>,
     texts: BTreeMap<String, String>,
@@ -153,7 +154,8 @@ pub async fn delete(
     tx.settle(deleted).await
 }
 
-async fn delete_in(tx: &Tx, target: Target<'_>) -> AdminResult {
+/// Deletes the words in a transaction, with the audit event.
+pub(super) async fn delete_in(tx: &Tx, target: Target<'_>) -> AdminResult {
     let words = locked(tx, target).await?;
     scope_words::delete(tx, &words.name).await?;
     let event = Event::new(EventKind::ScopeDeleted).detail(words.name.as_str());

@@ -35,6 +35,16 @@ id = "https://api.example.com"
 resource_name = "주문"
 scope = "read write"
 access_lifetime = 120
+
+[[group]]
+name = "staff"
+
+[[scope]]
+name = "read"
+
+[scope.texts]
+en = "See your orders"
+ko = "주문 내역 보기"
 "#;
 
 async fn installed(database: &crate::support::Database) -> Cli {
@@ -71,7 +81,7 @@ both! {
         let cli = installed(&database).await;
         write(&cli, FILE);
         let planned = plan(&cli, 2, &[]).await;
-        let made = ["create resource https://api.example.com", "create client shop", "create client spa", "create provider google"];
+        let made = ["create group staff", "create scope read", "create resource https://api.example.com", "create client shop", "create client spa", "create provider google"];
         assert_eq!(changes(&planned), made);
         assert!(!planned.to_string().contains(SECRET), "{planned}");
         let applied = cli.json(&["apply", NAME], None).await;
@@ -111,6 +121,24 @@ both! {
         assert_eq!(drift["changes"][0]["members"]["logo_uri"], json!(["https://a.example/x.png", ""]));
         cli.json(&["apply", NAME], None).await;
         plan(&cli, 0, &["--prune"]).await;
+        // What is not declared goes with --prune: a group with its members, the words of a scope.
+        cli.run(&["user", "create", "--username", "hana"], None).await;
+        for verb in [&["group", "create", "--name", "old"][..], &["user", "add-group", "--username", "hana", "--group", "old"],
+            &["scope", "update", "--name", "read", "--text-en", "Other words"],
+            &["scope", "create", "--name", "write", "--text-en", "Change your orders", "--text-ko", "주문 바꾸기"]] {
+            let said = cli.run(verb, None).await;
+            assert_eq!(said.code, 0, "{verb:?}: {said:?}");
+        }
+        let mut expected = ["delete group old", "update scope read", "delete scope write"];
+        assert_eq!(changes(&plan(&cli, 2, &["--prune"]).await), expected);
+        expected.sort_unstable();
+        let applied = cli.json(&["apply", NAME, "--prune"], None).await;
+        let mut done = changes(&applied);
+        done.sort_unstable();
+        assert_eq!(done, expected);
+        plan(&cli, 0, &["--prune"]).await;
+        let hana = cli.json(&["user", "show", "--username", "hana"], None).await;
+        assert_eq!(hana["groups"], json!([]));
     }
 
     async fn a_plan_whose_base_has_changed_is_refused(database) {
@@ -141,6 +169,10 @@ both! {
             ("[\"spa\"]", "[\"gone\"]", &["google", "no client \"gone\""]),
             ("[[provider]]", "[[thing]]", &["line 16", "thing"]),
             ("slug = \"google\"", "slug = ", &["line 17"]),
+            ("name = \"staff\"", "name = \"staff\"\nmembers = []", &["line 31", "group staff", "members"]),
+            ("name = \"read\"", "name = \"openid\"", &["scope openid", "words of ours"]),
+            ("en = \"See your orders\"", "en = 5", &["scope read", "texts"]),
+            ("[scope.texts]", "[scope.words]", &["scope read", "words"]),
         ] {
             assert!(FILE.contains(from), "{from}");
             write(&cli, &FILE.replacen(from, to, 1));

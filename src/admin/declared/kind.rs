@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Map, Value, json};
 
-use crate::admin::authority::{ChangeClients, ChangeProviders, ChangeSecrets, May};
+use crate::admin::authority::{ChangeClients, ChangePeople, ChangeProviders, ChangeSecrets, May};
 use crate::domain::client::ClientId;
 use crate::domain::clock::Clock;
 use crate::domain::provider::{Registration, Slug};
@@ -25,6 +25,8 @@ pub struct MayDeclare {
     pub secrets: May<ChangeSecrets>,
     /// Providers.
     pub providers: May<ChangeProviders>,
+    /// Groups of people.
+    pub people: May<ChangePeople>,
 }
 
 impl MayDeclare {
@@ -32,7 +34,7 @@ impl MayDeclare {
     #[must_use]
     pub fn operator() -> Self {
         let (clients, secrets) = (May::operator(), May::operator());
-        Self { clients, secrets, providers: May::operator() }
+        Self { clients, secrets, providers: May::operator(), people: May::operator() }
     }
 }
 
@@ -127,6 +129,7 @@ pub(super) struct Object<'a> {
 pub(super) enum AfterCommit {
     Nothing,
     DeleteClient(ClientId),
+    DeleteGroup(String),
     EndFamilies(Slug),
 }
 

@@ -22,9 +22,11 @@ use crate::store::Tx;
 
 mod clients;
 mod file;
+mod groups;
 mod kind;
 mod providers;
 mod resources;
+mod scopes;
 
 /// What happens to an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,6 +87,8 @@ impl Plan {
 /// providers may name clients.
 macro_rules! kinds {
     ($each:ident) => {
+        $each!(groups::Groups);
+        $each!(scopes::Scopes);
         $each!(resources::Resources);
         $each!(clients::Clients);
         $each!(providers::Providers);
@@ -167,6 +171,9 @@ async fn apply_if(
                     Target::of(id.as_str()),
                 )
                 .await?;
+            }
+            AfterCommit::DeleteGroup(name) => {
+                super::groups::delete(&cx.may.people, cx.store, cx.clock, &name).await?;
             }
             AfterCommit::EndFamilies(slug) => {
                 session_endings::end_every(
