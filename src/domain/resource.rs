@@ -11,6 +11,7 @@ use url::Url;
 use super::claim_names::is_scope_of_ours;
 use super::client_metadata::TokenAlg;
 use super::scope::{self, Scope};
+use super::{admin_urls, scim_urls};
 
 /// A registered resource.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,6 +44,9 @@ pub struct ResourceMetadata {
     /// Whether access tokens whose first resource it is name their place in a status list.
     pub status_list: bool,
 }
+
+/// The audiences of this server, below the issuer: its own one, and those of its APIs.
+const OWN_AUDIENCES: &[&str] = &["", admin_urls::API, scim_urls::BASE];
 
 /// The longest identifier and the longest name.
 const LONGEST: usize = 255;
@@ -120,7 +124,11 @@ impl TokenTerms {
         audiences: &[String],
         ours: &str,
     ) -> Self {
-        let named = || audiences.iter().filter(|audience| *audience != ours);
+        // What this server offers itself has scopes of its own.
+        let is_ours = |audience: &str| {
+            audience.strip_prefix(ours).is_some_and(|path| OWN_AUDIENCES.contains(&path))
+        };
+        let named = || audiences.iter().filter(|audience| !is_ours(audience));
         let known = || named().filter_map(|audience| registered.get(audience));
         // A scope that one of several APIs may know stays: nobody can say that it is useless.
         let is_bounded = named().next().is_some()
@@ -174,6 +182,7 @@ mod tests {
             ("https://a".to_owned(), of("a:read a:write", Some(TokenAlg::Es256), Some(60))),
             ("https://b".to_owned(), of("b:read", None, Some(30))),
             ("https://open".to_owned(), ResourceMetadata::default()),
+            ("us/admin/api".to_owned(), of("x", None, Some(1))),
         ])
     }
 
@@ -202,11 +211,12 @@ mod tests {
             (vec!["https://a", "https://unknown"], "openid email a:read b:read other"),
             (vec!["https://unknown"], "openid email a:read b:read other"),
             (vec!["us"], "openid email a:read b:read other"),
+            (vec!["us/admin/api"], "openid email a:read b:read other"),
             (vec![], "openid email a:read b:read other"),
         ] {
             let audiences: Vec<String> = audiences.into_iter().map(str::to_owned).collect();
             let terms = TokenTerms::of(&registered(), &audiences, "us");
-            assert_eq!(terms.narrowed(&granted).to_string(), text, "{audiences:?}");
+            assert_eq!(terms.narrowed(&granted), scope(text), "{audiences:?}");
         }
     }
 

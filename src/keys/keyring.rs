@@ -26,7 +26,7 @@ use crate::domain::verdict::Fault;
 use crate::settings::kinds::{duration, one_of};
 use crate::settings::{Collector, settings};
 use crate::store::signing_keys::{self, StoredKey};
-use crate::store::{Store, audit_events, clients, providers, revocations};
+use crate::store::{Store, audit_events, clients, providers, resources, revocations};
 
 settings! {
     /// When keys change.
@@ -309,7 +309,7 @@ impl Keyring {
     }
 
     /// The algorithm of a key by which living tokens may be signed, and the clients whose tokens are
-    /// signed by this algorithm.
+    /// signed by this algorithm, because they or a resource of theirs are registered for it.
     async fn signed_lately(&self, kid: &str) -> Result<Option<(TokenAlg, Vec<ClientId>)>, Fault> {
         let snapshot = self.snapshot()?;
         let mut keys = snapshot.list();
@@ -318,7 +318,11 @@ impl Keyring {
             return Ok(None);
         };
         let every = clients::list_all(&*self.store).await?;
-        let theirs = every.into_iter().filter(|client| client.metadata.token_alg == key.alg);
+        let resources = resources::signed_by(&*self.store, key.alg).await?;
+        let theirs = every.into_iter().filter(|client| {
+            client.metadata.token_alg == key.alg
+                || client.metadata.audiences.iter().any(|audience| resources.contains(audience))
+        });
         Ok(Some((key.alg, theirs.map(|client| client.id).collect())))
     }
 

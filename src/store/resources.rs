@@ -1,5 +1,7 @@
 //! `resource`: the registered resources, RFC 8707.
 
+use std::collections::HashSet;
+
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
@@ -11,6 +13,7 @@ use super::entity::entity;
 use super::reader::Reader;
 use super::revisions::{self, WatchedTable};
 use super::tx::Tx;
+use crate::domain::client::TokenAlg;
 use crate::domain::clock;
 use crate::domain::resource::Resource;
 use crate::domain::verdict::Fault;
@@ -30,6 +33,8 @@ entity! {
 
 use entity::{ActiveModel, Column, Entity, Model};
 
+/// How many are read at once.
+const PAGE: u64 = 1000;
 const TABLE: &str = "reading the table resource";
 const WRITING: &str = "writing the table resource";
 
@@ -102,6 +107,18 @@ pub async fn page(
     }
     let rows = select.all(reader.connection()).await.map_err(while_doing(TABLE))?;
     rows.into_iter().map(Resource::try_from).collect()
+}
+
+/// The identifiers of the resources whose tokens are signed by this algorithm.
+pub async fn signed_by(reader: &impl Reader, alg: TokenAlg) -> Result<HashSet<String>, Fault> {
+    let (mut found, mut behind) = (HashSet::new(), None::<String>);
+    loop {
+        let some = page(reader, behind.as_deref(), PAGE).await?;
+        let Some(last) = some.last() else { return Ok(found) };
+        behind = Some(last.id.clone());
+        let signed = some.into_iter().filter(|one| one.metadata.token_alg == Some(alg));
+        found.extend(signed.map(|one| one.id));
+    }
 }
 
 /// How many there are.

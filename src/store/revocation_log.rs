@@ -52,6 +52,12 @@ pub(super) async fn write(
                 let of = Expr::col(Alias::new("alg")).eq(alg.as_str());
                 bits.extend(own_tokens(connection, of, now).await?);
                 for some in clients.chunks(ROWS) {
+                    // For a resource their own tokens may be signed by another algorithm than theirs.
+                    let ids = some.iter().map(ClientId::as_str);
+                    let others = Expr::col(Alias::new("client_id"))
+                        .is_in(ids)
+                        .and(Expr::col(Alias::new("alg")).ne(alg.as_str()));
+                    bits.extend(own_tokens(connection, others, now).await?);
                     set_families(connection, some, position, now).await?;
                 }
             }

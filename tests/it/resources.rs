@@ -1,8 +1,13 @@
 //! Resources: the APIs that access tokens are for, RFC 8707.
 
+use mapae::admin::authority::May;
+use mapae::admin::keys;
+use mapae::domain::client::TokenAlg;
 use mapae::domain::scope::Scope;
+use mapae::domain::status_list::StatusListMode;
 use serde_json::{Value, json};
 
+use crate::status_lists::Verifier;
 use crate::support::{App, Server, both, decode_claims, decode_header};
 
 const ORDERS: &str = "https://orders.example.com/api";
@@ -96,6 +101,27 @@ both! {
         cli.json(&["resource", "update", "--id", STOCK, "--status-list", "false"], None).await;
         server.forget_clients();
         assert_eq!(token(&app, "stock:read", &[STOCK]).await.1["status"], Value::Null);
+    }
+
+    async fn a_dropped_key_ends_the_tokens_that_it_signed_for_a_resource(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let (app, cli) = (app(&server).await, server.cli().await);
+        cli.json(&["resource", "create", "--id", STOCK, "--status-list", "--token-alg", "ES256"], None).await;
+        server.change("app", |client| client.metadata.status_list = StatusListMode::Each).await;
+        let of_alice = token(&app, "stock:read", &[STOCK]).await.0["access_token"].as_str().unwrap().to_owned();
+        let asked = [("grant_type", "client_credentials"), ("resource", STOCK)];
+        let own = app.token(&asked).await.ok().text("access_token");
+        let issuer = server.inner.services();
+        let kid = decode_header(&own)["kid"].as_str().unwrap().to_owned();
+        assert_eq!(decode_header(&of_alice)["kid"].as_str().unwrap(), kid);
+        keys::rotate(&May::operator(), &issuer.keyring, Some(TokenAlg::Es256), true).await.unwrap();
+        server.advance(2);
+        let verifier = Verifier::at(server.issuer());
+        assert!(!verifier.refuses(&own).await && !verifier.refuses(&of_alice).await);
+        keys::drop(&May::operator(), &issuer.keyring, &kid).await.unwrap();
+        verifier.learns(&own).await;
+        verifier.learns(&of_alice).await;
     }
 
     async fn what_cannot_be_registered_is_refused_with_words(database) {
