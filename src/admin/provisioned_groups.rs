@@ -5,14 +5,17 @@ use std::collections::BTreeSet;
 use super::authority::{ChangePeople, May, ReadPeople};
 use super::groups as use_cases;
 use super::provisioned_people::{ListQuery, Listed, Parts, STEP, ScimOutcome, part, too_many};
+use crate::domain::admin_role::AdminRole;
 use crate::domain::audit::{Event, EventKind};
 use crate::domain::group::{Group, GroupId, GroupName};
 use crate::domain::scim::people_group::{GroupChange, ProvisionedGroup};
-use crate::domain::scim::refusal::ScimRefusal;
+use crate::domain::scim::refusal::{ScimRefusal, ScimType};
 use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
 use crate::domain::version::Version;
-use crate::store::{Reader, Tx, audit_events, group_members, groups, scim_groups, users};
+use crate::store::{
+    Reader, Tx, admin_roles, audit_events, group_members, groups, scim_groups, users,
+};
 
 fn name(text: &str) -> ScimOutcome<GroupName> {
     Ok(GroupName::parse(text).map_err(|why| ScimRefusal::value(why.to_string()))?)
@@ -54,6 +57,7 @@ async fn create_in(
     new: &GroupChange,
 ) -> ScimOutcome<Group> {
     let group = Group { id: GroupId::generate(), name, created_at: tx.now() };
+    not_too_many(new.adds.len())?;
     hold(may, tx, &new.adds, &BTreeSet::new()).await?;
     if !groups::insert(tx, &group).await? {
         return Err(taken(&group.name).into());
@@ -64,6 +68,33 @@ async fn create_in(
     audit_events::insert(tx, &[event]).await?;
     change_members(tx, &group, &new.adds, &BTreeSet::new()).await?;
     Ok(group)
+}
+
+/// The most members that one request adds and removes: they are changed in one transaction.
+const MOST_CHANGED: usize = 5000;
+
+fn not_too_many(members: usize) -> ScimOutcome {
+    if members > MOST_CHANGED {
+        let why = format!("one request changes at most {MOST_CHANGED} members");
+        return Err(ScimRefusal::new(413, why).into());
+    }
+    Ok(())
+}
+
+/// Refuses to touch a group of somebody whom the caller may not touch.
+async fn over_members(may: &May<ChangePeople>, tx: &Tx, group: &GroupId) -> ScimOutcome {
+    for role in AdminRole::ALL {
+        for id in admin_roles::lock_holders(tx, *role).await? {
+            let of = group_members::groups_of_each(tx, &[&id]).await?;
+            if !of.iter().any(|(_, one)| one.id == *group) {
+                continue;
+            }
+            if let Some(user) = users::hold(tx, &id).await? {
+                may.over(tx, &user).await?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Checks that these people exist and that the caller may change them, and protects them from other
@@ -213,7 +244,11 @@ async fn change_in(
     change: &GroupChange,
     (adds, removes): (&BTreeSet<String>, &BTreeSet<String>),
 ) -> ScimOutcome<Group> {
+    not_too_many(adds.len() + removes.len())?;
     hold(may, tx, adds, removes).await?;
+    if change.name.is_some() {
+        over_members(may, tx, id).await?;
+    }
     let Some(mut group) = groups::lock(tx, id).await? else { return Err(unknown().into()) };
     if let Some(new) = &change.name {
         let new = name(new)?;
@@ -245,7 +280,11 @@ pub async fn delete(
         check(seen, &shown(parts, group.clone(), true).await?)?;
     }
     let (store, clock) = (parts.store, parts.clock);
-    Ok(use_cases::delete(may, store, clock, group.name.as_str()).await?)
+    let tx = may.acting(store).begin(clock.now()).await?;
+    let allowed = over_members(may, &tx, &group.id).await;
+    tx.abandon().await;
+    allowed?;
+    Ok(use_cases::delete_seen(may, store, clock, group.id.as_str(), None).await?)
 }
 
 /// The attributes by which groups are found in an index.
@@ -276,7 +315,11 @@ pub async fn list(
     };
     let candidates = match filter.needs(INDEXED) {
         Some(needed) => indexed(parts, &needed, with_members_compared).await?,
-        None => every(parts, groups::count(store).await?, with_members_compared).await?,
+        None if with_members_compared => {
+            let why = "the members of all groups would have to be compared: ask by members eq";
+            return Err(ScimRefusal::bad(ScimType::TooMany, why).into());
+        }
+        None => every(parts, groups::count(store).await?, false).await?,
     };
     let matching =
         candidates.into_iter().filter(|one| filter.matches(&one.shown(""))).collect::<Vec<_>>();

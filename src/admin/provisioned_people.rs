@@ -199,8 +199,11 @@ fn changed(
     let mut user = before.user.clone();
     wanted.username.trim().clone_into(&mut user.username);
     user.profile = wanted.profile(user.profile);
-    user.email = wanted.email.as_ref().map(|email| email.trim().to_owned());
-    user.email_verified = user.email.is_some();
+    // An address that is only claimed is not shown, so leaving it out does not remove it.
+    if wanted.email.is_some() || before.user.email_verified {
+        user.email = wanted.email.as_ref().map(|email| email.trim().to_owned());
+        user.email_verified = user.email.is_some();
+    }
     if user.email != before.user.email || user.email_verified != before.user.email_verified {
         user.email_by = AccountSource::Operator;
     }
@@ -313,22 +316,22 @@ pub async fn list(
     let (store, now) = (parts.store, parts.clock.now());
     let by_name = query.sort_by.is_none_or(|by| by.attribute.name == "userName");
     let Some(filter) = &query.filter else {
-        let total = accounts::count(store).await?;
+        let total = accounts::count(store, now).await?;
         if by_name {
             let some = if query.count == 0 {
                 Vec::new()
             } else {
                 let (skip, count) = (query.skip, query.count);
-                accounts::window(store, skip, count, query.is_descending).await?
+                accounts::window(store, (skip, count), query.is_descending, now).await?
             };
             return Ok(Listed { total, some: with_more(store, some).await? });
         }
-        let all = every(store, total).await?;
+        let all = every(store, total, now).await?;
         return Ok(part(all, query, |one| one.shown("")));
     };
     let candidates = match filter.needs(INDEXED) {
         Some(needed) => indexed(store, &needed, now).await?,
-        None => every(store, accounts::count(store).await?).await?,
+        None => every(store, accounts::count(store, now).await?, now).await?,
     };
     let matching =
         candidates.into_iter().filter(|one| filter.matches(&one.shown(""))).collect::<Vec<_>>();
@@ -336,11 +339,11 @@ pub async fn list(
 }
 
 /// Every person, if they are not too many to be looked at one by one.
-async fn every(store: &Store, total: u64) -> ScimOutcome<Vec<Provisioned>> {
+async fn every(store: &Store, total: u64, now: DateTime<Utc>) -> ScimOutcome<Vec<Provisioned>> {
     too_many(total)?;
     let mut all = Vec::new();
     loop {
-        let some = accounts::window(store, all.len() as u64, STEP, false).await?;
+        let some = accounts::window(store, (all.len() as u64, STEP), false, now).await?;
         let is_last = (some.len() as u64) < STEP;
         all.extend(with_more(store, some).await?);
         if is_last {

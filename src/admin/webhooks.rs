@@ -73,7 +73,9 @@ pub async fn create(
 }
 
 fn checked(new: &NewWebhook<'_>) -> AdminResult<(String, Vec<EventPattern>)> {
-    if !webhook::is_short_enough(new.url) || !outbound::may_call(new.url, new.allow_private) {
+    // The normal form: names of hosts in ASCII, spaces escaped.
+    let url = url::Url::parse(new.url).map(String::from).unwrap_or_default();
+    if !webhook::is_short_enough(&url) || !outbound::may_call(&url, new.allow_private) {
         return invalid(
             "the URL of a webhook is an https URL of a public address, without a user name; \
              outbound.allow_private allows private addresses, and http on this machine",
@@ -82,9 +84,7 @@ fn checked(new: &NewWebhook<'_>) -> AdminResult<(String, Vec<EventPattern>)> {
     let read = |text: &String| text.parse();
     let events: Result<Vec<EventPattern>, BadPattern> = new.events.iter().map(read).collect();
     match events {
-        Ok(events) if (1..=MOST_PATTERNS).contains(&events.len()) => {
-            Ok((new.url.to_owned(), events))
-        }
+        Ok(events) if (1..=MOST_PATTERNS).contains(&events.len()) => Ok((url, events)),
         Ok(_) => invalid(format!("a webhook is told of one to {MOST_PATTERNS} kinds of events")),
         Err(bad) => invalid(bad.to_string()),
     }

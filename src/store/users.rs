@@ -171,20 +171,22 @@ pub async fn find_by_name(
     rows.into_iter().nth(named.unwrap_or_default()).map(User::try_from).transpose()
 }
 
-/// How many accounts there are.
-pub async fn count(reader: &impl Reader) -> Result<u64, Fault> {
-    Entity::find().count(reader.connection()).await.map_err(while_doing(TABLE))
+/// How many accounts there are that are not over.
+pub async fn count(reader: &impl Reader, now: DateTime<Utc>) -> Result<u64, Fault> {
+    let some = Entity::find().filter(is_not_over(now));
+    some.count(reader.connection()).await.map_err(while_doing(TABLE))
 }
 
-/// Accounts in the order of their names: so many, after so many others.
+/// Accounts that are not over, in the order of their names: so many, after so many others.
 pub async fn window(
     reader: &impl Reader,
-    skip: u64,
-    at_most: u64,
+    (skip, at_most): (u64, u64),
     is_descending: bool,
+    now: DateTime<Utc>,
 ) -> Result<Vec<User>, Fault> {
     let order = if is_descending { Order::Desc } else { Order::Asc };
-    let select = Entity::find().order_by(Column::UsernameKey, order).offset(skip).limit(at_most);
+    let some = Entity::find().filter(is_not_over(now));
+    let select = some.order_by(Column::UsernameKey, order).offset(skip).limit(at_most);
     let rows = select.all(reader.connection()).await.map_err(while_doing(TABLE))?;
     rows.into_iter().map(User::try_from).collect()
 }
@@ -235,7 +237,7 @@ pub async fn of_email(
 ) -> Result<Vec<User>, Fault> {
     let rows = Entity::find()
         .filter(Column::EmailKey.eq(email_key))
-        .filter(is_over(now).not().or(Column::DeletionAt.is_null()))
+        .filter(is_not_over(now))
         .order_by_desc(Column::EmailVerified)
         .order_by_asc(Column::Id)
         .all(reader.connection())
@@ -257,6 +259,10 @@ pub async fn find_owner(
 }
 
 /// Whether an account is over at this instant.
+fn is_not_over(now: DateTime<Utc>) -> Expr {
+    is_over(now).not().or(Column::DeletionAt.is_null())
+}
+
 fn is_over(now: DateTime<Utc>) -> Expr {
     ColumnTrait::lte(&Column::DeletionAt, millis(now))
 }

@@ -8,6 +8,7 @@ use axum::http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde_json::Value;
 
 use super::answer::{refusal, refused};
 use crate::domain::form::Form;
@@ -18,6 +19,18 @@ use crate::domain::request;
 const LIMIT: usize = 64 * 1024;
 /// The longest time for reading a body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Whether a text in this JSON has a NUL, which no text of the database has.
+pub(in crate::web) fn has_nul_within(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(items) => items.iter().any(has_nul_within),
+        Value::Object(members) => {
+            members.iter().any(|(name, value)| name.contains('\0') || has_nul_within(value))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
 
 /// The headers of a request.
 pub(super) struct Head(HeaderMap);

@@ -455,6 +455,59 @@ both! {
         refused(&connector.send(Method::POST, "/Bulk", Some(&bulk(json!([{ "method": "GET", "path": "/Users" }]), 1))).await, 400, "invalidSyntax");
     }
 
+    async fn an_address_that_nobody_has_proven_is_not_vouched_for_by_a_change_of_something_else(database) {
+        let server = Server::start(&database).await;
+        let (connector, cli) = (Connector::of(&server).await, server.cli().await);
+        cli.json(&["user", "create", "--username", "mallory", "--email", "ceo@example.com"], None).await;
+        cli.json(&["user", "create", "--username", "boss", "--email", "ceo@example.com", "--email-verified"], None).await;
+        let found = connector.list("/Users", &[("filter", "userName eq \"mallory\"")]).await;
+        let mallory = at(&found["Resources"][0]);
+        assert_eq!(found["Resources"][0].get("emails"), None);
+        assert_eq!(connector.finds("emails eq \"ceo@example.com\"").await, ["boss"]);
+        for operation in [
+            json!([{ "op": "add", "path": "title", "value": "x" }]),
+            json!([{ "op": "replace", "path": "displayName", "value": "M" }]),
+            json!([{ "op": "replace", "path": "active", "value": false }]),
+        ] {
+            let reply = connector.patch(&mallory, operation).await;
+            assert_eq!(reply.status, 200, "{}", reply.text);
+        }
+        let shown = cli.json(&["user", "show", "--username", "mallory"], None).await;
+        assert_eq!((&shown["email"], &shown["email_verified"]), (&json!("ceo@example.com"), &json!(false)));
+        assert!(shown["disabled_at"].is_string());
+        // What it says itself counts, and belongs to one person.
+        let said = json!([{ "op": "replace", "path": "emails", "value": [{ "value": "ceo@example.com" }] }]);
+        refused(&connector.patch(&mallory, said).await, 409, "uniqueness");
+    }
+
+    async fn what_would_be_too_much_or_is_no_text_is_refused(database) {
+        let server = Server::start(&database).await;
+        let connector = Connector::of(&server).await;
+        let alice = at(&connector.person("alice").await);
+        let many: Vec<_> = (0..201).map(|n| format!("a{n}@example.com")).collect();
+        refused(&connector.patch(&alice, json!([{ "op": "add", "path": "emails", "value": many }])).await, 400, "invalidValue");
+        let strangers: Vec<_> = (0..5001).map(|n| n.to_string()).collect();
+        let group = connector.send(Method::POST, "/Groups", Some(&json!({ "displayName": "Team" }))).await.json();
+        let group = format!("/Groups/{}", group["id"].as_str().unwrap());
+        refused(&connector.patch(&group, json!([{ "op": "remove", "path": "members", "value": strangers }])).await, 413, "");
+        for (path, body) in [
+            ("/Groups", json!({ "displayName": "X", "externalId": "a\u{0}" })),
+            ("/Users", json!({ "userName": "a\u{0}b" })),
+        ] {
+            refused(&connector.send(Method::POST, path, Some(&body)).await, 400, "invalidSyntax");
+        }
+        let long = json!({ "displayName": "X", "externalId": "한".repeat(400) });
+        refused(&connector.send(Method::POST, "/Groups", Some(&long)).await, 400, "invalidValue");
+        for (path, filter, kind) in [
+            ("/Users", "id eq \"\\u0000\"", "invalidFilter"),
+            ("/Groups", "externalId eq \"\\u0000\"", "invalidFilter"),
+            ("/Groups", "members pr", "tooMany"),
+        ] {
+            let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("filter", filter).finish();
+            refused(&connector.send(Method::GET, &format!("{path}?{query}"), None).await, 400, kind);
+        }
+    }
+
     async fn a_connector_has_people_and_groups_alone_and_nobody_with_a_role(database) {
         let server = Server::start(&database).await;
         let connector = Connector::of(&server).await;
@@ -473,6 +526,11 @@ both! {
             refused(&connector.send(Method::DELETE, &path, None).await, 403, "");
             refused(&connector.patch(&group, json!([{ "op": "add", "path": "members", "value": [{ "value": id }] }])).await, 403, "");
         }
+        // Nor is a group changed that one of them is in.
+        groups::add_member(&May::operator(), store, server.now(), mapae::admin::users::Target::named("owner"), "Team").await.unwrap();
+        refused(&connector.patch(&group, json!([{ "op": "replace", "path": "displayName", "value": "admins" }])).await, 403, "");
+        refused(&connector.send(Method::DELETE, &group, None).await, 403, "");
+        assert_eq!(connector.get(&group).await["displayName"], "Team");
         // The token is good for SCIM alone, and nothing else is good for SCIM.
         for path in ["/admin/api/v1/users", "/userinfo"] {
             let reply = http().get(server.url(path)).bearer_auth(&connector.token).send().await.unwrap();

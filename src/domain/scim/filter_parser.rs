@@ -247,8 +247,12 @@ fn tokens(text: &str) -> ScimResult<Vec<Token>> {
             '"' => {
                 let length = quoted(rest)?;
                 let inside = rest.get(..length).unwrap_or_default();
-                let read = serde_json::from_str(inside);
-                found.push(Token::Text(read.map_err(|_| bad("a text in quotes is JSON"))?));
+                let read: Result<String, _> = serde_json::from_str(inside);
+                let read = read.map_err(|_| bad("a text in quotes is JSON"))?;
+                if read.contains('\0') {
+                    return Err(bad("a text has no NUL"));
+                }
+                found.push(Token::Text(read));
                 length
             }
             _ => {

@@ -159,8 +159,7 @@ fn apply_one(
                 if op == Op::Replace {
                     values.clear();
                 }
-                add(values, new);
-                return Ok(());
+                return add(values, new);
             }
             if values.is_empty() {
                 values.push(Value::Object(Map::new()));
@@ -209,12 +208,18 @@ fn in_list(
     Ok(())
 }
 
+/// The most values of an attribute of a person: they are compared with each other.
+const MOST_VALUES: usize = 200;
+
 /// Adds values that are not there yet. A new primary value is the only primary one.
-fn add(values: &mut Vec<Value>, new: Vec<Value>) {
+fn add(values: &mut Vec<Value>, new: Vec<Value>) -> ScimResult<()> {
     if new.iter().any(|one| one.get("primary") == Some(&Value::Bool(true))) {
         for one in values.iter_mut().filter_map(Value::as_object_mut) {
             one.insert("primary".to_owned(), false.into());
         }
+    }
+    if values.len() + new.len() > MOST_VALUES {
+        return Err(ScimRefusal::value(format!("an attribute has at most {MOST_VALUES} values")));
     }
     for one in new {
         let is_there = values.iter().any(|known| key_of(known) == key_of(&one));
@@ -223,6 +228,7 @@ fn add(values: &mut Vec<Value>, new: Vec<Value>) {
         }
         values.push(one);
     }
+    Ok(())
 }
 
 /// By what a value among many is recognised.

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::filter::{Comparison, Filter, Operand};
 use super::patch::{Op, Operation, is_ignored, resource, with_paths};
 use super::path::Path;
-use super::person::weak;
+use super::person::{self, weak};
 use super::refusal::{ScimRefusal, ScimResult, ScimType};
 use super::schema::{GROUP, Mutability, ResourceType};
 use crate::domain::group::Group;
@@ -75,7 +75,10 @@ impl GroupChange {
         let Some(name) = read.get("displayName").and_then(Value::as_str) else {
             return Err(ScimRefusal::value("displayName is missing"));
         };
-        let external_id = read.get("externalId").and_then(Value::as_str).map(str::to_owned);
+        let external_id = match read.get("externalId") {
+            None | Some(Value::Null) => None,
+            Some(value) => Some(external_id(value)?),
+        };
         let mut whole = Self {
             name: Some(name.to_owned()),
             external_id: external_id.map_or(ExternalId::Clear, ExternalId::Set),
@@ -113,7 +116,7 @@ impl GroupChange {
             ("displayName", Op::Remove, _) => return Err(fixed()),
             ("displayName", ..) => self.name = Some(text(value, "displayName")?),
             ("externalId", Op::Remove, _) => self.external_id = ExternalId::Clear,
-            ("externalId", ..) => self.external_id = ExternalId::Set(text(value, "externalId")?),
+            ("externalId", ..) => self.external_id = ExternalId::Set(external_id(value)?),
             ("members", Op::Remove, Some(filter)) => self.remove(chosen(&filter)?),
             ("members", Op::Remove, None) if value.is_null() => self.clear(),
             // Entra names the members to be removed in the value.
@@ -150,6 +153,13 @@ fn text(value: &Value, name: &str) -> ScimResult<String> {
         Value::String(text) => Ok(text.clone()),
         _ => Err(ScimRefusal::value(format!("{name} is a text"))),
     }
+}
+
+/// The identifier that a connector gives, as people have it.
+fn external_id(value: &Value) -> ScimResult<String> {
+    let id = text(value, "externalId")?;
+    person::check_external_id(&id)?;
+    Ok(id)
 }
 
 /// The ids of members.

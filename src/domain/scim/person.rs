@@ -79,6 +79,8 @@ impl WantedPerson {
         let Some(username) = text("userName")? else {
             return Err(ScimRefusal::value("userName is missing"));
         };
+        let external_id = text("externalId")?;
+        external_id.as_deref().map_or(Ok(()), check_external_id)?;
         let password = text("password")?.map(Secret::new);
         let email = chosen_email(resource.get("emails"));
         let form = match email {
@@ -102,7 +104,7 @@ impl WantedPerson {
                 zone: text("timezone")?,
             },
             active: resource.get("active").and_then(Value::as_bool),
-            for_connector: ForConnector { external_id: text("externalId")?, email: form },
+            for_connector: ForConnector { external_id, email: form },
             password,
         })
     }
@@ -140,6 +142,15 @@ fn kept_text(value: Option<&Value>, name: &str) -> ScimResult<Option<String>> {
     }
 }
 
+/// An index finds the identifier that a connector gave, so it is short.
+pub(super) fn check_external_id(id: &str) -> ScimResult<()> {
+    if id.len() > 1024 || id.chars().any(char::is_control) {
+        let why = "externalId has at most 1024 bytes, none of control";
+        return Err(ScimRefusal::value(why));
+    }
+    Ok(())
+}
+
 /// The address that is kept: the primary one, that of work, or the first one.
 fn chosen_email(emails: Option<&Value>) -> Option<&Value> {
     let all = emails?.as_array()?;
@@ -157,7 +168,7 @@ impl Provisioned {
     /// The attributes that changes are made to.
     #[must_use]
     pub fn attributes(&self) -> Map<String, Value> {
-        let User { username, email, profile, .. } = &self.user;
+        let User { username, profile, .. } = &self.user;
         let mut all = Map::new();
         let mut put = |name: &str, value: Value| drop(all.insert(name.to_owned(), value));
         put("userName", username.clone().into());
@@ -189,7 +200,8 @@ impl Provisioned {
             }
         }
         put("active", self.user.disabled_at.is_none().into());
-        if let Some(email) = email {
+        // A connector vouches for what it says. It did not say an address that nobody has proven.
+        if let Some(email) = self.user.verified_email() {
             put("emails", json!([self.email(email)]));
         }
         all

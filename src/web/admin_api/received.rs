@@ -8,7 +8,6 @@ use axum::http::header::{CONTENT_TYPE, IF_MATCH};
 use axum::http::request::Parts;
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
 use super::problem::{ApiResult, Failed};
 use crate::domain::reason::Reason;
@@ -21,18 +20,6 @@ const NUL: &str = "a text has no NUL";
 /// Whether a part of a URL has an encoded NUL: no text of the database has one.
 fn has_nul(part: Option<&str>) -> bool {
     part.is_some_and(|part| part.contains("%00"))
-}
-
-/// Whether a text in this JSON has a NUL.
-fn has_nul_within(value: &Value) -> bool {
-    match value {
-        Value::String(text) => text.contains('\0'),
-        Value::Array(items) => items.iter().any(has_nul_within),
-        Value::Object(members) => {
-            members.iter().any(|(name, value)| name.contains('\0') || has_nul_within(value))
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) => false,
-    }
 }
 
 /// The parameters of the query.
@@ -117,7 +104,8 @@ pub(super) async fn json_body(parts: &Parts, sent: Body) -> ApiResult<Bytes> {
 pub(super) fn json<T: DeserializeOwned>(bytes: &[u8]) -> ApiResult<T> {
     // In JSON a NUL is always escaped.
     let may_have_nul = bytes.windows(6).any(|some| some == b"\\u0000");
-    if may_have_nul && serde_json::from_slice(bytes).is_ok_and(|value| has_nul_within(&value)) {
+    if may_have_nul && serde_json::from_slice(bytes).is_ok_and(|value| body::has_nul_within(&value))
+    {
         return Err(Failed::because(Reason::AdminBodyMalformed, NUL));
     }
     serde_json::from_slice(bytes)

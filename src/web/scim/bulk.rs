@@ -130,6 +130,10 @@ async fn run(
     let Some((endpoint, rest)) = segments.split_first() else {
         return Err(ScimRefusal::not_found("such endpoint").into());
     };
+    // RFC 7644 §3.7: a bulk request changes resources.
+    if rest.first().is_some_and(|one| one == ".search") {
+        return Err(ScimRefusal::not_found("such endpoint").into());
+    }
     let Some(of) = ResourceType::ALL.iter().find(|of| of.endpoint() == endpoint) else {
         return Err(ScimRefusal::not_found("such endpoint").into());
     };

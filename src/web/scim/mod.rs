@@ -93,7 +93,12 @@ async fn json(parts: &Parts, sent: Body) -> Result<Value, Failed> {
     }
     let bytes = body::bytes_up_to(sent, LARGEST).await;
     let bytes = bytes.map_err(|bad| Failed::because(bad.reason))?;
-    serde_json::from_slice(&bytes).map_err(|bad| {
-        ScimRefusal::bad(ScimType::InvalidSyntax, format!("the body is not JSON: {bad}")).into()
-    })
+    let syntax = |why: String| ScimRefusal::bad(ScimType::InvalidSyntax, why);
+    match serde_json::from_slice(&bytes) {
+        Ok(value) if body::has_nul_within(&value) => {
+            Err(syntax("a text has no NUL".to_owned()).into())
+        }
+        Ok(value) => Ok(value),
+        Err(bad) => Err(syntax(format!("the body is not JSON: {bad}")).into()),
+    }
 }

@@ -47,12 +47,15 @@ fn one<'q>(pairs: &'q [Pair], name: &str) -> Option<&'q str> {
     named.map(|(_, value)| value.as_str())
 }
 
+/// More names than a resource has attributes with all their parts; the rest is not read.
+const MOST_NAMES: usize = 200;
+
 /// Which attributes are asked for.
 pub(super) fn projection(pairs: &[Pair]) -> Projection {
     let list = |name| -> Vec<String> {
         let text = one(pairs, name).unwrap_or_default();
         let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
-        names.map(str::to_owned).collect()
+        names.take(MOST_NAMES).map(str::to_owned).collect()
     };
     Projection { attributes: list("attributes"), excluded: list("excludedAttributes") }
 }
