@@ -35,8 +35,16 @@ settings! {
 
 fn range_url() -> Setting<Option<String>> {
     let parse = |text: &str| match Url::parse(text) {
-        Ok(url) if ["https", "http"].contains(&url.scheme()) => Ok(Some(text.to_owned())),
-        _ => Err("is not a URL, like https://api.pwnedpasswords.com/range/".to_owned()),
+        // The setting is shown, so it has no password.
+        Ok(url)
+            if ["https", "http"].contains(&url.scheme())
+                && url.username().is_empty()
+                && url.password().is_none() =>
+        {
+            Ok(Some(text.to_owned()))
+        }
+        _ => Err("is not a URL without a password, like https://api.pwnedpasswords.com/range/"
+            .to_owned()),
     };
     let show = |url: &Option<String>| url.clone().unwrap_or_default();
     Setting::new("passwords.range_url", ValueType::Text("URL"), None, parse, show)

@@ -138,8 +138,9 @@ impl Authority {
         proof_age: Duration,
     ) -> Result<May<R>, NotAllowed> {
         self.check(R::RIGHT, now, proof_age)?;
-        let Self { acting, rights, is_connector, .. } = self.clone();
-        Ok(May { acting, rights, is_connector, right: PhantomData })
+        let Self { acting, rights, is_connector, proven } = self.clone();
+        let stale = proven.filter(|proven| now - proven.at > proof_age).map(|_| proof_age);
+        Ok(May { acting, rights, is_connector, stale, right: PhantomData })
     }
 
     /// Whether this right may be used now.
@@ -169,6 +170,8 @@ pub struct May<R> {
     acting: Acting,
     rights: Rights,
     is_connector: bool,
+    /// How old a proof of who they are may be, if theirs is older.
+    stale: Option<Duration>,
     right: PhantomData<fn() -> R>,
 }
 
@@ -177,7 +180,7 @@ impl<R: Right> May<R> {
     #[must_use]
     pub fn operator() -> Self {
         let Authority { acting, rights, is_connector, .. } = Authority::operator();
-        Self { acting, rights, is_connector, right: PhantomData }
+        Self { acting, rights, is_connector, stale: None, right: PhantomData }
     }
 
     /// Who it is.
@@ -215,10 +218,21 @@ impl<R: Right> May<R> {
             return Err(Refused::Forbidden(why).into());
         }
         if self.rights.includes(Rights::every_of(roles.iter().map(|role| role.rights()))) {
-            return Ok(());
+            // Who can set the password of somebody with a role can do what that role may.
+            return if roles.is_empty() { Ok(()) } else { Ok(self.fresh()?) };
         }
         let why = format!("{:?} has a role with more rights than yours", user.username);
         Err(Refused::Forbidden(why).into())
+    }
+
+    /// Refuses what is dangerous only in this case, if the person proved who they are too long ago.
+    pub(super) fn fresh(&self) -> Result<(), Refused> {
+        self.stale().map_or(Ok(()), |age| Err(Refused::ProofOld(age)))
+    }
+
+    /// How old a proof may be, if the person's is older.
+    pub(super) fn stale(&self) -> Option<Duration> {
+        self.stale
     }
 
     /// Refuses to give a role that has more rights than they have themselves.

@@ -102,12 +102,21 @@ fn rights(client: &Client) -> Rights {
 
 /// Refuses what would be done with a client that may ask for scopes of the administration API which
 /// the caller lacks: whoever has its secret has its scopes.
-fn over<R: Right>(may: &May<R>, client: &Client) -> ClientResult {
-    if may.includes(rights(client)) {
-        return Ok(());
+fn over<R: Right>(may: &May<R>, client: &Client) -> Result<(), ClientRejected> {
+    let given = rights(client);
+    if may.includes(given) {
+        // Whoever has its credentials does without any proof what its scopes allow.
+        return if given == Rights::default() { Ok(()) } else { fresh(may) };
     }
-    Err(ClientRejected::BeyondRights(client.id.as_str().to_owned()).into())
+    Err(ClientRejected::BeyondRights(client.id.as_str().to_owned()))
 }
+
+fn fresh<R: Right>(may: &May<R>) -> Result<(), ClientRejected> {
+    may.stale().map_or(Ok(()), |age| Err(ClientRejected::ProofOld(age)))
+}
+
+/// What is replaced of a client when it gets other credentials.
+const CREDENTIALS: &[&str] = &["jwks", "token_endpoint_auth_method"];
 
 /// Locks the client, if the caller may change it.
 async fn locked<R: Right>(
@@ -118,14 +127,14 @@ async fn locked<R: Right>(
 ) -> ClientResult<(Tx, Client)> {
     let (tx, client) = lock(&may.acting(store), clock, target.id).await?;
     let checked = match target.version {
-        Some(seen) if *seen != version(&client) => Err(ClientRejected::Changed.into()),
+        Some(seen) if *seen != version(&client) => Err(ClientRejected::Changed),
         _ => over(may, &client),
     };
     match checked {
         Ok(()) => Ok((tx, client)),
         Err(why) => {
             tx.abandon().await;
-            Err(why)
+            Err(why.into())
         }
     }
 }
@@ -140,10 +149,13 @@ pub async fn update(
     target: Target<'_>,
     change: &ClientChange,
 ) -> ClientResult<Client> {
+    if CREDENTIALS.iter().any(|name| change.0.contains_key(*name)) {
+        fresh(may)?;
+    }
     let (tx, client) = locked(may, store, clock, target).await?;
     registration::update_locked(tx, issuer, client, |client| {
         apply(change, client, lifetimes)?;
-        over(may, client).map_err(|_| ClientRejected::BeyondRights(target.id.to_owned()))
+        over(may, client)
     })
     .await
 }
@@ -158,6 +170,9 @@ pub async fn create(
     client: Client,
 ) -> ClientResult<Option<Plain<ClientSecret>>> {
     over(may, &client)?;
+    if client.metadata.token_endpoint_auth_method.has_secret() {
+        fresh(may)?;
+    }
     registration::create(&may.acting(store), clock, issuer, client).await
 }
 

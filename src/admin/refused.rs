@@ -1,5 +1,7 @@
 //! Why a use case of the administration was refused.
 
+use chrono::Duration;
+
 use crate::clients::registration::ClientRejected;
 use crate::domain::scim::refusal::ScimRefusal;
 use crate::domain::verdict::{Error, Rejected};
@@ -22,6 +24,13 @@ pub enum Refused {
     /// Whoever asked may not do it to this person or with this value.
     #[error("{0}")]
     Forbidden(String),
+    /// Whoever asked proved who they are longer ago than this.
+    #[error(
+        "this needs a proof of who you are that is not older than {} minutes: sign out, sign in and do \
+         it again",
+        .0.num_minutes()
+    )]
+    ProofOld(Duration),
 }
 
 /// The result of a use case.
@@ -47,6 +56,7 @@ impl From<Error<ClientRejected>> for Error<Refused> {
                 ClientRejected::InvalidMetadata(_) => Refused::Invalid(why),
                 ClientRejected::BeyondRights(_) => Refused::Forbidden(why),
                 ClientRejected::Changed => Refused::Changed,
+                ClientRejected::ProofOld(age) => Refused::ProofOld(age),
                 ClientRejected::Unknown(_) | ClientRejected::NoSuchSecret(_) => {
                     Refused::NotFound(why)
                 }
@@ -69,7 +79,7 @@ impl From<Error<Refused>> for Error<ScimRefusal> {
                 Refused::Conflict(_) => ScimRefusal::taken(why),
                 Refused::Changed => ScimRefusal::new(412, why),
                 Refused::Invalid(_) => ScimRefusal::value(why),
-                Refused::Forbidden(_) => ScimRefusal::new(403, why),
+                Refused::Forbidden(_) | Refused::ProofOld(_) => ScimRefusal::new(403, why),
             }
         })
     }

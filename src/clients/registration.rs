@@ -1,5 +1,6 @@
 //! Registers clients, RFC 7591 §2, and changes their registration.
 
+use chrono::Duration;
 use serde_json::Value;
 
 use crate::domain::audit::{Event, EventKind};
@@ -37,6 +38,9 @@ pub enum ClientRejected {
     /// Whoever asked lacks a right that the scopes of the client give.
     #[error("the client {0:?} has scopes of the administration API that you lack")]
     BeyondRights(String),
+    /// Whoever asked proved who they are longer ago than this.
+    #[error("this needs a proof of who you are that is not older than {} minutes", .0.num_minutes())]
+    ProofOld(Duration),
     /// It is not any more what the caller saw.
     #[error("it was changed meanwhile: read it again")]
     Changed,

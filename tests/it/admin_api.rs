@@ -163,7 +163,7 @@ const OPERATIONS: &[(&str, &str, &str)] = &[
     ("POST", "/providers", "change providers"),
     ("GET", "/providers/{slug}", "read providers"),
     ("PATCH", "/providers/{slug}", "change providers"),
-    ("POST", "/providers/{slug}/check", "read providers"),
+    ("POST", "/providers/{slug}/check", "change providers"),
     ("DELETE", "/providers/{slug}", "change providers"),
     ("POST", "/providers/{slug}/disable", "change providers"),
     ("POST", "/providers/{slug}/enable", "change providers"),
@@ -427,8 +427,31 @@ both! {
         let challenge = dropped.header("www-authenticate");
         assert!(challenge.contains("error=\"insufficient_user_authentication\""), "{challenge}");
         assert!(challenge.contains("max_age=\"900\""), "{challenge}");
+        // Nor does what brings the same by another way: a client with these scopes, a secret, a
+        // credential, the password of somebody with a role.
+        let boss = owner.get("/users?search=boss").await.ok().json()["items"][0]["id"].clone();
+        let boss = format!("/users/{}", boss.as_str().unwrap());
+        let grants = json!(["client_credentials"]);
+        let keys = json!({ "metadata": { "jwks": { "keys": [] } } });
+        let panel = json!({ "grant_types": ["authorization_code"], "scope": "admin:keys", "redirect_uris": ["https://panel.example.com/cb"] });
+        for (method, path, body) in [
+            (Method::POST, "/clients", json!({ "id": "secret", "metadata": { "grant_types": grants, "scope": "read",
+                "token_endpoint_auth_method": "client_secret" } })),
+            (Method::POST, "/clients", json!({ "id": "panel", "kind": "public", "metadata": panel })),
+            (Method::PATCH, "/clients/console", keys),
+            (Method::PUT, &format!("{boss}/password"), json!({ "password": "another long password" })),
+            (Method::POST, &format!("{boss}/recover"), json!({})),
+            (Method::POST, &format!("{boss}/reset-mfa"), json!({})),
+        ] {
+            let reply = owner.send(method, path, Some("*"), Some(body)).await;
+            assert_eq!((reply.status.as_u16(), &reply.json()["reason"]), (401, &json!("admin_proof_old")), "{path}: {}", reply.text);
+            assert!(reply.header("www-authenticate").contains("max_age=\"900\""));
+        }
         // What is not dangerous is still possible.
         owner.get("/keys").await.ok();
+        let public = json!({ "id": "spa", "kind": "public", "metadata": { "grant_types": ["authorization_code"],
+            "redirect_uris": ["https://spa.example.com/cb"] } });
+        assert_eq!(owner.post("/clients", public).await.status, 201);
         owner.post("/users", json!({ "username": "new" })).await;
         assert!(owner.get("/users?search=new").await.ok().text.contains("\"new\""));
     }

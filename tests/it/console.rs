@@ -70,8 +70,8 @@ const RIGHTS: &[(&str, &str, &str)] = &[
     ("get", "/admin/audit", "read the audit"),
     ("get", "/admin/audit/export", "read the audit"),
     ("get", "/admin/settings", "read settings"),
-    ("get", "/debug/token", "read people"),
-    ("post", "/debug/token", "read people"),
+    ("get", "/debug/token", "read clients"),
+    ("post", "/debug/token", "read clients"),
 ];
 
 /// Gives a person a role.
@@ -212,7 +212,7 @@ both! {
         assert!(none.reply.text.contains("Nobody was found."));
         let bad = browser.open("/admin/people?after=nonsense").await;
         assert_eq!(bad.reply.status, 422, "{}", bad.reply.text);
-        for path in ["/admin/people/%00", "/admin/apps/a%00b", "/admin/people?search=%00", "/admin/audit?kind=%00&user=%00", "/admin/groups?after=%00", "/admin/groups/members?name=%00"] {
+        for path in ["/admin/people/%00", "/admin/people/%FF", "/admin/apps/%FF", "/admin/new-app/%FF", "/admin/apps/a%00b", "/admin/people?search=%00", "/admin/audit?kind=%00&user=%00", "/admin/groups?after=%00", "/admin/groups/members?name=%00"] {
             let page = browser.open(path).await;
             assert!(!page.reply.status.is_server_error(), "{path}: {}", page.reply.text);
         }

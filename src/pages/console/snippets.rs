@@ -54,19 +54,23 @@ pub(super) fn code(language: &str, client: &Client, issuer: &str) -> String {
     let authentication = |confidential: &'static str, public_one: &'static str| {
         if public { public_one } else { confidential }
     };
-    let user = authentication("-u \"CLIENT:$CLIENT_SECRET\"", "-d client_id=CLIENT");
+    let user = authentication("-u \"CLIENT:$CLIENT_SECRET\"", "-d \"client_id=CLIENT\"");
     let node = authentication("process.env.CLIENT_SECRET", "undefined, client.None()");
     let python = authentication("client_secret=os.environ[\"CLIENT_SECRET\"],\n  ", "");
     let spring =
         authentication("client-secret: ${CLIENT_SECRET}", "client-authentication-method: none");
     let go = authentication("ClientSecret: os.Getenv(\"CLIENT_SECRET\"), ", "");
-    let scope = metadata.scope.to_string();
+    let words: Vec<_> = metadata.scope.iter().map(|word| plain(word, "YOUR_SCOPE")).collect();
+    let scope = words.join(" ");
+    let redirect = plain(&first(&metadata.redirect_uris), "YOUR_REDIRECT_URI");
+    let id = &plain(client.id.as_str(), "YOUR_CLIENT_ID");
     let audience = match use_of(client) {
         Use::TakesTokens => first(&metadata.resource_servers),
         _ => first(&metadata.audiences),
     };
-    let resource = if audience.is_empty() { "" } else { " -d resource=AUDIENCE" };
-    let quoted: Vec<_> = metadata.scope.iter().map(|word| format!("\"{word}\"")).collect();
+    let audience = plain(&audience, "YOUR_AUDIENCE");
+    let resource = if audience.is_empty() { "" } else { " -d \"resource=AUDIENCE\"" };
+    let quoted: Vec<_> = words.iter().map(|word| format!("\"{word}\"")).collect();
     template
         .replace("AUTH_CURL", user)
         .replace("AUTH_NODE", node)
@@ -78,15 +82,22 @@ pub(super) fn code(language: &str, client: &Client, issuer: &str) -> String {
         .replace("SCOPE_QUERY", &in_query(&scope))
         .replace("SCOPE", &scope)
         .replace("REDIRECT_QUERY", &in_query(&first(&metadata.redirect_uris)))
-        .replace("REDIRECT", &first(&metadata.redirect_uris))
+        .replace("REDIRECT", &redirect)
         .replace("AUDIENCE", &audience)
         .replace("ISSUER", issuer)
         .replace("CLIENT_ID_QUERY", &in_query(client.id.as_str()))
-        .replace("\"CLIENT:", &format!("\"{}:", client.id.as_str()))
-        .replace("=CLIENT", &format!("={}", client.id.as_str()))
-        .replace("'CLIENT'", &format!("'{}'", client.id.as_str()))
-        .replace("\"CLIENT\"", &format!("\"{}\"", client.id.as_str()))
-        .replace(": CLIENT\n", &format!(": {}\n", client.id.as_str()))
+        .replace("\"CLIENT:", &format!("\"{id}:"))
+        .replace("=CLIENT", &format!("={id}"))
+        .replace("'CLIENT'", &format!("'{id}'"))
+        .replace("\"CLIENT\"", &format!("\"{id}\""))
+        .replace(": CLIENT\n", &format!(": {id}\n"))
+}
+
+/// A value as it may stand between quotes in a shell, in a program and in YAML. People copy this
+/// code: what could end its quotes or be read as a command is not written.
+fn plain(value: &str, placeholder: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._~:/?#[]@&()*+,;=%".contains(c);
+    if value.chars().all(is_plain) { value.to_owned() } else { placeholder.to_owned() }
 }
 
 fn in_query(value: &str) -> String {
@@ -103,7 +114,7 @@ echo "ISSUER/authorize?response_type=code&client_id=CLIENT_ID_QUERY&redirect_uri
 # 3. Exchange the code that the redirect brings
 curl ISSUER/token AUTH_CURL \
   -d grant_type=authorization_code -d code="$code" \
-  --data-urlencode redirect_uri=REDIRECT -d code_verifier="$verifier"
+  --data-urlencode "redirect_uri=REDIRECT" -d code_verifier="$verifier"
 "#;
 
 const SIGN_IN_NODE: &str = r"// npm install openid-client
@@ -299,6 +310,19 @@ verified, err := provider.Verifier(&oidc.Config{ClientID: "AUDIENCE"}).Verify(ct
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_could_end_the_quotes_is_not_written() {
+        for good in ["https://a.example/cb?x=1&y=[2]", "orders:read", "a%20b", ""] {
+            assert_eq!(plain(good, "X"), good);
+        }
+        for bad in [
+            "a'b", "a\"b", "a`b", "$(id)", "${X}", "a\\b", "a b", "a\nb", "a|b", "한", "<b>", "a!b",
+        ] {
+            assert_eq!(plain(bad, "X"), "X", "{bad}");
+        }
+    }
+
     use crate::domain::client::ClientId;
     use crate::domain::clock;
     use crate::domain::scope::Scope;

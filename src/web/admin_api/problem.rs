@@ -122,6 +122,8 @@ impl From<Error<Refused>> for Failed {
             Error::Fault(fault) => return Self::Fault(fault),
         };
         let reason = match &refused {
+            // RFC 9470 §3
+            Refused::ProofOld(age) => return NotAllowed::Age(*age).into(),
             Refused::NotFound(_) => Reason::AdminUnknown,
             Refused::Conflict(_) => Reason::AdminConflict,
             Refused::Changed => Reason::AdminChanged,

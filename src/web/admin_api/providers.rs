@@ -258,7 +258,8 @@ pub(super) async fn change(
         (status = 409, body = Problem),
     ))]
 pub(super) async fn check(
-    _: Caller<ReadProviders>,
+    // It sends the credential to the provider.
+    _: Caller<ChangeProviders>,
     State(shared): State<Arc<Shared>>,
     Named(name): Named<String>,
 ) -> ApiResult<Shown<Finding>> {

@@ -8,7 +8,7 @@ use serde_json::{Map, json};
 
 use super::apps::lines;
 use super::visit::Visit;
-use crate::admin::authority::{ChangeClients, Right};
+use crate::admin::authority::{ChangeClients, ChangeSecrets, Right};
 use crate::admin::clients::{self, NewClient};
 use crate::admin::refused::Refused;
 use crate::domain::app_kind::AppKind;
@@ -39,7 +39,7 @@ impl<R: Right> Visit<R> {
 }
 
 /// `GET /admin/new-app/{kind}`
-pub(super) async fn form(visit: Visit<ChangeClients>) -> Answered {
+pub(super) async fn form(visit: Visit<ChangeSecrets>) -> Answered {
     let kind = visit.kind()?;
     let scope = match kind {
         AppKind::Service => "",
@@ -111,7 +111,11 @@ fn made_id(name: &str) -> String {
 }
 
 /// `POST /admin/new-app/{kind}`
-pub(super) async fn create(visit: Visit<ChangeClients>) -> Answered {
+pub(super) async fn create(visit: Visit<ChangeSecrets>) -> Answered {
+    let Some(may) = visit.may_also::<ChangeClients>() else {
+        let why = Refused::Forbidden("you may not change clients".to_owned());
+        return Err(visit.refused(SECTION, urls::APPS, why));
+    };
     let typed = NewAppInput {
         kind: visit.kind()?,
         name: visit.field("client_name"),
@@ -126,7 +130,7 @@ pub(super) async fn create(visit: Visit<ChangeClients>) -> Answered {
     let lifetimes = &visit.shared.token.mint.lifetimes;
     let made = match registration(typed).checked(issuer, lifetimes, clock.now()) {
         Ok(client) => {
-            let made = clients::create(&visit.may, store, clock, issuer, client.clone()).await;
+            let made = clients::create(&may, store, clock, issuer, client.clone()).await;
             made.map(|secret| (client, secret))
         }
         Err(rejected) => Err(Error::Refused(rejected)),

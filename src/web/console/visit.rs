@@ -28,13 +28,13 @@ use crate::pages::console::{ConsolePage, ConsoleShell};
 use crate::pages::{Frame, PageProblem};
 use crate::web::account_session::whose;
 use crate::web::edge::Context;
+use crate::web::flash_messages;
 use crate::web::page::{self, Answered, Failed};
 use crate::web::page_request::PageRequest;
 use crate::web::receive;
 use crate::web::respond::respond;
 use crate::web::shared::Shared;
 use crate::web::shown::person;
-use crate::web::{answer, flash_messages};
 
 /// A request of a person who may do this.
 pub(super) struct Visit<R> {
@@ -86,8 +86,11 @@ async fn sender(request: Request, shared: &Arc<Shared>) -> Result<Sender, Respon
     let (mut parts, body) = request.into_parts();
     let context = Context::from_request_parts(&mut parts, shared).await?;
     let names = RawPathParams::from_request_parts(&mut parts, shared).await;
-    let names = names.map_err(|_| answer::server_error())?;
-    let name = names.iter().next().map(|(_, value)| value.to_owned()).unwrap_or_default();
+    let name = match names {
+        Ok(names) => names.iter().next().map(|(_, value)| value.to_owned()).unwrap_or_default(),
+        // It is not UTF-8, so nothing has this name: it is refused below.
+        Err(_) => "\0".to_owned(),
+    };
     let route = parts.extensions.get::<MatchedPath>().map(|it| it.as_str().to_owned());
     let route = route.unwrap_or_default();
     let route = route.strip_prefix(&shared.base).unwrap_or(&route);
@@ -286,6 +289,7 @@ fn logged(refused: &Refused) -> StatusCode {
         Refused::Changed => (Reason::AdminChanged, StatusCode::CONFLICT),
         Refused::Invalid(_) => (Reason::AdminInvalid, StatusCode::UNPROCESSABLE_ENTITY),
         Refused::Forbidden(_) => (Reason::AdminForbidden, StatusCode::FORBIDDEN),
+        Refused::ProofOld(_) => (Reason::AdminProofOld, StatusCode::FORBIDDEN),
     };
     RefusedRequest::from(reason).log();
     status
