@@ -1,5 +1,5 @@
 //! The console of the administration, `/admin/`: pages for people with a role. Each handler takes
-//! a [`visit::Visit`] of the right that it needs, calls use cases of [`admin`](crate::admin), and
+//! a `visit::Visit` of the right that it needs, calls use cases of [`admin`](crate::admin), and
 //! shows a page. So no page runs for somebody who may not see it.
 
 mod apps;
