@@ -217,7 +217,7 @@ pub async fn change(
         adds.retain(|id| !current.contains(id));
     }
     let tx = may.acting(parts.store).begin(parts.clock.now()).await?;
-    let changed = change_in(may, &tx, &group.id, change, (&adds, &removes)).await;
+    let changed = change_in(may, &tx, &group, change, (&adds, &removes)).await;
     match changed {
         Ok(group) => {
             tx.commit().await?;
@@ -240,13 +240,15 @@ fn check(seen: Option<&Version>, now: &ProvisionedGroup) -> ScimOutcome {
 async fn change_in(
     may: &May<ChangePeople>,
     tx: &Tx,
-    id: &GroupId,
+    found: &Group,
     change: &GroupChange,
     (adds, removes): (&BTreeSet<String>, &BTreeSet<String>),
 ) -> ScimOutcome<Group> {
     not_too_many(adds.len() + removes.len())?;
     hold(may, tx, adds, removes).await?;
-    if change.name.is_some() {
+    let id = &found.id;
+    // A connector that sends a whole group names it again.
+    if change.name.as_deref().is_some_and(|new| new != found.name.as_str()) {
         over_members(may, tx, id).await?;
     }
     let Some(mut group) = groups::lock(tx, id).await? else { return Err(unknown().into()) };
