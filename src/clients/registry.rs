@@ -79,8 +79,6 @@ impl InMemory {
 
 /// The most clients in memory.
 const MOST: usize = 10_000;
-/// How many resources are read at once.
-const PAGE: u64 = 1000;
 
 impl Registry {
     pub(crate) fn new(store: Arc<Store>) -> Self {
@@ -262,14 +260,8 @@ impl Registry {
             }
             known.epoch
         };
-        let (mut every, mut behind) = (HashMap::new(), None::<String>);
-        loop {
-            let some = resources::page(&*self.store, behind.as_deref(), PAGE).await?;
-            let Some(last) = some.last() else { break };
-            behind = Some(last.id.clone());
-            every.extend(some.into_iter().map(|one| (one.id, one.metadata)));
-        }
-        let every = Arc::new(every);
+        let every = resources::list_all(&*self.store).await?;
+        let every = Arc::new(every.into_iter().map(|one| (one.id, one.metadata)).collect());
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         if known.epoch == epoch {
             known.resources = Some(Arc::clone(&every));

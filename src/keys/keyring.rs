@@ -1,7 +1,7 @@
 //! The keyring: the keys of this process, read and opened from the database, and read again at
 //! intervals.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration as StdDuration;
 
@@ -318,10 +318,12 @@ impl Keyring {
             return Ok(None);
         };
         let every = clients::list_all(&*self.store).await?;
-        let resources = resources::signed_by(&*self.store, key.alg).await?;
+        let mut resources = resources::list_all(&*self.store).await?;
+        resources.retain(|one| one.metadata.token_alg == Some(key.alg));
+        let signed: HashSet<String> = resources.into_iter().map(|one| one.id).collect();
         let theirs = every.into_iter().filter(|client| {
             client.metadata.token_alg == key.alg
-                || client.metadata.audiences.iter().any(|audience| resources.contains(audience))
+                || client.metadata.audiences.iter().any(|audience| signed.contains(audience))
         });
         Ok(Some((key.alg, theirs.map(|client| client.id).collect())))
     }

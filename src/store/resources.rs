@@ -1,7 +1,5 @@
 //! `resource`: the registered resources, RFC 8707.
 
-use std::collections::HashSet;
-
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
@@ -13,7 +11,6 @@ use super::entity::entity;
 use super::reader::Reader;
 use super::revisions::{self, WatchedTable};
 use super::tx::Tx;
-use crate::domain::client::TokenAlg;
 use crate::domain::clock;
 use crate::domain::resource::Resource;
 use crate::domain::verdict::Fault;
@@ -109,15 +106,16 @@ pub async fn page(
     rows.into_iter().map(Resource::try_from).collect()
 }
 
-/// The identifiers of the resources whose tokens are signed by this algorithm.
-pub async fn signed_by(reader: &impl Reader, alg: TokenAlg) -> Result<HashSet<String>, Fault> {
-    let (mut found, mut behind) = (HashSet::new(), None::<String>);
+/// Every resource, in the order of the identifiers. Their number is limited where they are made.
+pub async fn list_all(reader: &impl Reader) -> Result<Vec<Resource>, Fault> {
+    let mut every: Vec<Resource> = Vec::new();
     loop {
-        let some = page(reader, behind.as_deref(), PAGE).await?;
-        let Some(last) = some.last() else { return Ok(found) };
-        behind = Some(last.id.clone());
-        let signed = some.into_iter().filter(|one| one.metadata.token_alg == Some(alg));
-        found.extend(signed.map(|one| one.id));
+        let behind = every.last().map(|last| last.id.as_str());
+        let some = page(reader, behind, PAGE).await?;
+        if some.is_empty() {
+            return Ok(every);
+        }
+        every.extend(some);
     }
 }
 

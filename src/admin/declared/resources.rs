@@ -12,22 +12,14 @@ use crate::store::{Tx, resources as table};
 
 pub(super) struct Resources;
 
-/// How many are read at once.
-const PAGE: u64 = 1000;
-
 impl Kind for Resources {
     const WORD: &'static str = "resource";
     const NAME: &'static str = "id";
     const SECRETS: &'static [&'static str] = &[];
 
     async fn every(tx: &Tx, _: &Context<'_>) -> Result<BTreeMap<String, Current>, Fault> {
-        let (mut every, mut behind) = (BTreeMap::new(), None::<String>);
-        loop {
-            let some = table::page(tx, behind.as_deref(), PAGE).await?;
-            let Some(last) = some.last() else { return Ok(every) };
-            behind = Some(last.id.clone());
-            every.extend(some.iter().map(|one| (one.id.clone(), current(one))));
-        }
+        let every = table::list_all(tx).await?;
+        Ok(every.iter().map(|one| (one.id.clone(), current(one))).collect())
     }
 
     async fn changed(

@@ -1,8 +1,6 @@
 //! `/resources`: the APIs that access tokens are for, RFC 8707. In a path the identifier of a resource
 //! is percent-encoded.
 
-#![expect(unused_qualifications, reason = "the macro of utoipa writes them")]
-
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -11,15 +9,14 @@ use axum::http::{Response, StatusCode};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use url::form_urlencoded::byte_serialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::caller::Caller;
 use super::creation::{Made, once};
-use super::paging::{Page, limit};
+use super::paging::{Page, Paging};
 use super::problem::{ApiResult, Problem};
 use super::received::{Named, Parameters, Seen, Sent};
-use super::shown::{Shown, done};
+use super::shown::{Shown, done, encoded};
 use crate::admin::authority::{ChangeClients, ReadClients};
 use crate::admin::resources::{self, Target};
 use crate::domain::admin_urls;
@@ -72,18 +69,6 @@ pub(super) struct ResourceChange {
     metadata: Map<String, Value>,
 }
 
-/// Which page.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct ResourcePaging {
-    /// So many at most: 1 to 200, 50 by default.
-    #[param(minimum = 1, maximum = 200)]
-    limit: Option<u64>,
-    /// `next` of an earlier page.
-    after: Option<String>,
-}
-
 fn shown(resource: &Resource) -> Shown<Registered> {
     Shown::of(Registered::from(resource)).version(resources::version(resource))
 }
@@ -93,16 +78,16 @@ fn target<'a>(id: &'a str, seen: &'a Seen) -> Target<'a> {
 }
 
 /// Resources, page by page
-#[utoipa::path(get, path = "/resources", tag = "resources", params(ResourcePaging), responses(
+#[utoipa::path(get, path = "/resources", tag = "resources", params(Paging), responses(
     (status = 200, body = Page<Registered>), (status = 400, body = Problem),
 ))]
 pub(super) async fn list(
     Caller(may): Caller<ReadClients>,
     State(shared): State<Arc<Shared>>,
-    Parameters(asked): Parameters<ResourcePaging>,
+    Parameters(asked): Parameters<Paging>,
 ) -> ApiResult<Shown<Page<Registered>>> {
-    let (limit, store) = (limit(asked.limit)?, shared.flows.store.lists());
-    let page = resources::list(&may, store, asked.after.as_deref(), limit).await?;
+    let (limit, store) = (asked.limit()?, shared.flows.store.lists());
+    let page = resources::list(&may, store, asked.after(), limit).await?;
     let items = page.resources.iter().map(Registered::from).collect();
     Ok(Shown::of(Page { items, next: page.next }))
 }
@@ -123,7 +108,7 @@ pub(super) async fn create(
         let lifetimes = &shared.token.mint.lifetimes;
         let made = resources::create(&may, store, clock, lifetimes, &sent.id, &sent.metadata);
         let made = made.await?;
-        let id: String = byte_serialize(made.id.as_bytes()).collect();
+        let id = encoded(&made.id);
         let location = format!("{}{}/resources/{id}", shared.base, admin_urls::API_V1);
         Ok(Made::of(Registered::from(&made), location, resources::version(&made)))
     })
