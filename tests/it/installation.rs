@@ -150,7 +150,7 @@ async fn the_log_names_the_database_and_says_that_it_is_new() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_rule_says_who_else_may_read_a_file_with_a_secret() {
-    let mut cli = Cli::new(&Database::Sqlite).await;
+    let mut cli = Cli::on_disk(&Database::Sqlite).await;
     let folder = cli.folder.path().to_owned();
     let file = |name: &str| folder.join(name).display().to_string();
     let pair = Authority::new().issue(&["localhost"]);

@@ -269,7 +269,7 @@ async fn a_master_key_by_file_is_changed_by_another_file() {
 
 #[tokio::test]
 async fn a_master_key_that_everybody_can_read_is_refused_and_one_of_the_group_is_taken() {
-    let cli = Cli::installed(&Database::Sqlite).await;
+    let cli = Cli::on_disk(&Database::Sqlite).await.ran_once().await;
     let path = cli.folder.path().join("keys/master.key");
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     let database = fs::metadata(cli.folder.path().join("mapae.db")).unwrap();

@@ -64,9 +64,8 @@ impl Chromium {
     /// Opens a window, with a profile of its own.
     pub(super) async fn window(&self, preferences: Preferences) -> Window {
         let mut capabilities = DesiredCapabilities::chrome();
-        // The small browser, where it is installed, does the same for a third of the work. Only the
-        // large one has a setting that turns scripts off.
-        if let Some(small) = small_browser().filter(|_| preferences.scripts) {
+        // The small browser, where it is installed, does the same for a third of the work.
+        if let Some(small) = small_browser() {
             capabilities.set_binary(&small).expect("a browser");
         }
         let accepts = format!("--accept-lang={}", preferences.language);
@@ -87,17 +86,19 @@ impl Chromium {
         ] {
             capabilities.add_arg(argument).expect("an argument");
         }
-        let scripts = if preferences.scripts { 1 } else { 2 };
-        let preferences = json!({
+        let settings = json!({
             "intl.accept_languages": preferences.language,
             "credentials_enable_service": false,
             "profile.password_manager_leak_detection": false,
-            "profile.managed_default_content_settings.javascript": scripts,
         });
-        capabilities.add_experimental_option("prefs", preferences).expect("preferences");
+        capabilities.add_experimental_option("prefs", settings).expect("preferences");
         capabilities.set_browser_log_level(thirtyfour::LoggingPrefsLogLevel::All).expect("a level");
         let driver = WebDriver::new(&self.url, capabilities).await.expect("a window");
-        Window { driver, authenticator: Mutex::default() }
+        let window = Window { driver, authenticator: Mutex::default() };
+        if !preferences.scripts {
+            window.cdp("Emulation.setScriptExecutionDisabled", json!({ "value": true })).await;
+        }
+        window
     }
 }
 

@@ -41,7 +41,17 @@ impl Said {
 impl Cli {
     /// A new installation on a fresh database.
     pub(crate) async fn new(database: &Database) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
+        Self::in_folder(tempfile::tempdir().expect("a folder"), database).await
+    }
+
+    /// The same on a disk: the folder for temporary files may be in memory, where other rules hold
+    /// for files with secrets.
+    pub(crate) async fn on_disk(database: &Database) -> Self {
+        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
+        Self::in_folder(folder, database).await
+    }
+
+    async fn in_folder(folder: TempDir, database: &Database) -> Self {
         let database_url = database.fresh(&folder).await;
         let port = free_port();
         let environment = [
@@ -145,7 +155,12 @@ impl Cli {
 
     /// A new installation on a database on which a server ran once, so it has tables and keys.
     pub(crate) async fn installed(database: &Database) -> Self {
-        let mut binary = Self::new(database).await.serve().await;
+        Self::new(database).await.ran_once().await
+    }
+
+    /// The installation after a server ran on it once.
+    pub(crate) async fn ran_once(self) -> Self {
+        let mut binary = self.serve().await;
         binary.terminate().await;
         assert_eq!(binary.ended().await, Some(0));
         binary.cli
