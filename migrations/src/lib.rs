@@ -44,6 +44,7 @@ mod m0054_webhooks;
 mod m0055_scim;
 mod m0058_console;
 mod m0060_resources;
+mod m0066_pushed_requests;
 mod step;
 
 /// Every migration, oldest first.
@@ -95,6 +96,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0055_scim::STEP),
             Box::new(m0058_console::STEP),
             Box::new(m0060_resources::STEP),
+            Box::new(m0066_pushed_requests::STEP),
         ]
     }
 }

@@ -21,7 +21,7 @@ use crate::runtime::supervisor::Need;
 use crate::store::leaders::Job;
 use crate::store::{
     Tx, audit_events, authorization_codes, browsers, families, interactions, key_fetchers,
-    known_addresses, mail_secrets, rate_limits, repeatable_creations, revocations,
+    known_addresses, mail_secrets, pushed_requests, rate_limits, repeatable_creations, revocations,
     revoked_access_tokens, sessions, status_lists, throttles, used_assertions,
 };
 
@@ -85,6 +85,7 @@ enum Aged {
     UsedAssertions,
     RevokedAccessTokens,
     AuthorizationCodes,
+    PushedRequests,
     Interactions,
     Sessions,
     Browsers,
@@ -106,6 +107,7 @@ const AGED: &[Aged] = &[
     Aged::UsedAssertions,
     Aged::RevokedAccessTokens,
     Aged::AuthorizationCodes,
+    Aged::PushedRequests,
     Aged::Interactions,
     Aged::Sessions,
     Aged::Browsers,
@@ -131,6 +133,7 @@ impl Aged {
             Self::UsedAssertions => used_assertions::forget(tx, now, STEP).await,
             Self::RevokedAccessTokens => revoked_access_tokens::forget(tx, ended, STEP).await,
             Self::AuthorizationCodes => authorization_codes::forget(tx, ended, STEP).await,
+            Self::PushedRequests => pushed_requests::forget(tx, ended, STEP).await,
             Self::Interactions => interactions::forget(tx, now, STEP).await,
             Self::Sessions => sessions::forget(tx, now, STEP).await,
             Self::Browsers => browsers::forget(tx, now, STEP).await,

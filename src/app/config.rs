@@ -37,6 +37,7 @@ use crate::keys::secret_file;
 use crate::mail::MailSettings;
 pub use crate::net::listener::Http;
 use crate::net::tls::Files;
+use crate::oauth::authorize::settings::RequestSettings;
 use crate::oauth::lifetimes::{self, Lifetimes};
 use crate::oauth::status::settings::StatusListSettings;
 use crate::rate_limits::RateLimits;
@@ -110,6 +111,8 @@ settings! {
         pub limits: AttemptLimits = section(),
         /// The limits of requests.
         pub rate_limits: RateLimits = section(),
+        /// How authorization requests have to come.
+        pub requests: RequestSettings = section(),
         /// Redis.
         pub redis: RedisSettings = section(),
         /// When people are asked for a second factor.

@@ -375,8 +375,9 @@ impl Base {
     }
 
     fn requests(&self, settings: &Settings) -> RequestContext {
-        let Self { url, clients, keyring, .. } = self.clone();
-        RequestContext { url, clients, sign_up: settings.sign_up.mode, keyring }
+        let Self { url, clock, store, clients, keyring, .. } = self.clone();
+        let (sign_up, settings) = (settings.sign_up.mode, settings.requests);
+        RequestContext { url, clock, store, clients, sign_up, keyring, settings }
     }
 
     fn flows(

@@ -136,6 +136,9 @@ struct Given {
     /// scope openid; true: PKCE; false: neither. A public client always needs PKCE
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "true|false|auto")]
     require_pkce: Option<RequirePkce>,
+    /// Its authorization requests have to be pushed to `/par` first; `false` takes it back
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "true|false")]
+    require_pushed_authorization_requests: Option<bool>,
     /// It is your own: nobody is asked for consent; `false` takes it back
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "true|false")]
     first_party: Option<bool>,

@@ -11,7 +11,7 @@ use super::provider::Slug;
 use super::reason::Reason;
 use super::requested_claims::RequestedClaims;
 use super::scope::Scope;
-use super::secret::{AuthorizationCode, Hashed};
+use super::secret::{AuthorizationCode, Hashed, PushedRequest};
 use super::session::SessionId;
 use super::user::UserId;
 
@@ -56,6 +56,9 @@ pub struct AuthorizationRequest {
     pub claims: RequestedClaims,
     /// `code_challenge`.
     pub challenge: Option<Challenge>,
+    /// The hash of the `request_uri`, if the client pushed the request (RFC 9126).
+    #[serde(default)]
+    pub pushed: Option<Hashed<PushedRequest>>,
 }
 
 impl AuthorizationRequest {
@@ -197,6 +200,21 @@ impl Prompt {
         }
         Ok(prompt)
     }
+}
+
+/// A request that a client pushed, RFC 9126.
+#[derive(Clone, Debug)]
+pub struct PushedAuthorization {
+    /// The hash of the secret in its `request_uri`.
+    pub hash: Hashed<PushedRequest>,
+    /// The client that pushed it.
+    pub client: ClientId,
+    /// The request, which was checked when it was pushed.
+    pub request: AuthorizationRequest,
+    /// Until when a browser may begin with it.
+    pub expires_at: DateTime<Utc>,
+    /// When it was answered.
+    pub used_at: Option<DateTime<Utc>>,
 }
 
 /// A code with everything to which it is bound.

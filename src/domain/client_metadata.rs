@@ -47,6 +47,9 @@ pub struct ClientMetadata {
     pub refresh_delivery: RefreshDelivery,
     /// Whether an authorization request needs PKCE. For a public client it always does.
     pub require_pkce: RequirePkce,
+    /// Whether it has to push its authorization requests, RFC 9126 §6.
+    #[serde(default)]
+    pub require_pushed_authorization_requests: bool,
     /// Whether it is the operator's own app. Then people are not asked for consent.
     pub first_party: bool,
     /// Whether it is trusted to report the network address of a person whose password it sends.
@@ -364,7 +367,12 @@ mod tests {
         }
         let whole = metadata().to_json();
         // What came later has a default.
-        let later = ["claims", "first_party_challenge", "status_list"];
+        let later = [
+            "claims",
+            "first_party_challenge",
+            "status_list",
+            "require_pushed_authorization_requests",
+        ];
         let needed = whole
             .keys()
             .filter(|name| !whole[name.as_str()].is_null() && !later.contains(&name.as_str()));

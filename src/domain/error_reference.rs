@@ -31,13 +31,14 @@ What comes back in a redirect has no status of its own. Besides these there is `
 ";
 
 impl ReasonSection {
-    const EVERY: [Self; 10] = [
+    const EVERY: [Self; 11] = [
         Self::ClientAuthentication,
         Self::AnyRequest,
         Self::Token,
         Self::TokenOfProvider,
         Self::AuthorizePage,
         Self::AuthorizeRedirect,
+        Self::PushedRequests,
         Self::Resources,
         Self::Pages,
         Self::Administration,
@@ -48,7 +49,7 @@ impl ReasonSection {
     fn preface(self) -> &'static str {
         match self {
             Self::ClientAuthentication => {
-                "## Client authentication\n\nAt `/token`, `/introspect` and `/revoke`. Whatever it is that is `invalid_client`, the client is told `client authentication failed` and no more: the reason stands in the log alone."
+                "## Client authentication\n\nAt `/token`, `/par`, `/introspect` and `/revoke`. Whatever it is that is `invalid_client`, the client is told `client authentication failed` and no more: the reason stands in the log alone."
             }
             Self::AnyRequest => "## Any request",
             Self::Token => "## `/token`",
@@ -57,6 +58,9 @@ impl ReasonSection {
                 "## `/authorize`\n\nWhere client or redirect URI cannot be trusted the person sees a page, and the reason stands in the log alone. So it is with a client that is unknown (`client_unknown`) or disabled (`client_disabled`), too:"
             }
             Self::AuthorizeRedirect => "Everything else goes back to the app:",
+            Self::PushedRequests => {
+                "## `/par`\n\nBesides what is refused at `/authorize`, which is answered here as JSON with the status of its code:"
+            }
             Self::Resources => {
                 "## `/userinfo`, `/introspect`, `/revoke`, `/logout`, `/status`, `/revocations`"
             }

@@ -13,6 +13,7 @@ pub enum ReasonSection {
     Token,
     TokenOfProvider,
     AuthorizePage,
+    PushedRequests,
     AuthorizeRedirect,
     Resources,
     Pages,
@@ -338,8 +339,28 @@ reasons! {
         RedirectUriUnreadable = "redirect_uri_unreadable", InvalidRedirectUri,
             "the redirect_uri is missing or repeated",
             "send it once";
+        RequestUriUnknown = "request_uri_unknown", InvalidRequestUri,
+            "this client pushed no request with this request_uri",
+            "push it, with the client id of the browser's request";
+        RequestUriExpired = "request_uri_expired", InvalidRequestUri,
+            "the request_uri has expired",
+            "send the browser within 60 seconds of the push";
+        RequestUriUsed = "request_uri_used", InvalidRequestUri,
+            "the request_uri was answered before",
+            "push the request again: each is good for one answer";
         StateTooLong = "state_too_long", InvalidRequest, "the state has more than 4096 bytes",
             "keep what is long on your side";
+    }
+    PushedRequests {
+        PushedRequestUri = "pushed_request_uri", InvalidRequest,
+            "a request that is pushed has no request_uri",
+            "send the parameters themselves";
+        PushedRedirectUriMissing = "pushed_redirect_uri_missing", InvalidRequest,
+            "the pushed redirect_uri is missing",
+            "send it";
+        PushedRedirectUriUnregistered = "pushed_redirect_uri_unregistered", InvalidRequest,
+            "the pushed redirect_uri is not registered for this client, byte for byte",
+            "`mapae client update --redirect-uri`";
     }
     AuthorizeRedirect {
         ResponseTypeMissing = "response_type_missing", InvalidRequest, "response_type is missing",
@@ -359,6 +380,9 @@ reasons! {
         RequestUriUnsupported = "request_uri_unsupported", RequestUriNotSupported,
             "a request_uri is not supported",
             "send the parameters themselves";
+        PushRequired = "push_required", InvalidRequest,
+            "the request has to be pushed first",
+            "send it to `/par` and bring the `request_uri`: [Pushed requests](apps.md#pushed-requests)";
         PromptUnknown = "prompt_unknown", InvalidRequest, "a prompt is unknown",
             "`none`, `login`, `consent`, `select_account`, `create`";
         PromptNoneCombined = "prompt_none_combined", InvalidRequest,

@@ -6,6 +6,7 @@ use std::marker::PhantomData;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, Zeroizing};
@@ -93,6 +94,13 @@ impl SecretKind for ClientSecret {
 pub struct AuthorizationCode;
 impl SecretKind for AuthorizationCode {
     const PREFIX: &'static str = "mapae_ac_";
+}
+
+/// What names a pushed authorization request, RFC 9126 §2.2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PushedRequest;
+impl SecretKind for PushedRequest {
+    const PREFIX: &'static str = "mapae_pr_";
 }
 
 /// The cookie by which a browser proves that it is the same browser as before.
@@ -206,6 +214,20 @@ impl<K> Hashed<K> {
     #[must_use]
     pub fn to_stored(self) -> Vec<u8> {
         self.0.to_vec()
+    }
+}
+
+impl<K> Serialize for Hashed<K> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&URL_SAFE_NO_PAD.encode(self.0))
+    }
+}
+
+impl<'de, K> Deserialize<'de> for Hashed<K> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(de::Error::custom)?;
+        Self::from_stored(&bytes).ok_or_else(|| de::Error::custom("not a hash"))
     }
 }
 

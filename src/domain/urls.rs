@@ -8,6 +8,8 @@ use super::{admin_urls, console_urls, scim_urls};
 pub const TOKEN: &str = "/token";
 /// The authorization endpoint, RFC 6749 §3.1.
 pub const AUTHORIZE: &str = "/authorize";
+/// The pushed authorization request endpoint, RFC 9126 §2.
+pub const PAR: &str = "/par";
 /// The challenge endpoint, OAuth 2.0 for First-Party Applications §5.
 pub const AUTHORIZE_CHALLENGE: &str = "/authorize-challenge";
 /// Continues a posted authorization request.
@@ -169,6 +171,7 @@ pub const ALL: &[&str] = &[
     READYZ,
     AUTHORIZE_CONTINUE,
     AUTHORIZE_CHALLENGE,
+    PAR,
     LOGIN_CANCEL,
     LOGIN_UNCONNECTED,
     LOGIN_PASSKEY,

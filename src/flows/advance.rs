@@ -6,6 +6,7 @@ use crate::domain::client::{ClientId, ClientKind};
 use crate::domain::consent::Consent;
 use crate::domain::interaction::{Handle, Interaction, Purpose};
 use crate::domain::person;
+use crate::domain::reason::Reason;
 use crate::domain::redirect_uri::is_unclaimed;
 use crate::domain::session::SessionId;
 use crate::domain::user::User;
@@ -16,10 +17,10 @@ use crate::flows::known_passkeys::has_passkey;
 use crate::flows::outcome::{Advanced, FlashMessage, InteractionError, NextStep, Outcome};
 use crate::flows::sign_up_offer::{SignUpOffer, offer};
 use crate::flows::{due_factor, due_terms, lookup};
-use crate::oauth::authorize::codes;
 use crate::oauth::authorize::decide::{AuthorizationStep, Candidate, Facts, decide};
 use crate::oauth::authorize::request::{CheckedRequest, Untrusted};
 use crate::oauth::authorize::response::{AuthorizationAnswer, ReturnAddress};
+use crate::oauth::authorize::{codes, pushed};
 use crate::oauth::error::Refusal;
 use crate::oauth::refused;
 use crate::store::{Reader, Tx, consents, identities, interactions, users};
@@ -81,9 +82,7 @@ fn without_writing(
         AuthorizationStep::Terms(_) => waits(NextStep::Terms),
         AuthorizationStep::Consent(_) => waits(NextStep::Consent),
         AuthorizationStep::Refuse(refusal) if !interaction.is_stored => {
-            let uri = &asked.request.redirect_uri;
-            refused::log_redirected(&refusal, &asked.client.client.id, uri);
-            let answer = address(flows, asked)?.error(&refusal);
+            let answer = refused_to(asked, &address(flows, asked)?, &refusal);
             Ok(Some(Advanced { next: NextStep::Answer(answer), cookie: None }))
         }
         AuthorizationStep::Refuse(_) | AuthorizationStep::Issue(_) => Ok(None),
@@ -178,14 +177,17 @@ pub(super) async fn step(
             let signed_in_user =
                 browser_state.signed_in(session).ok_or(InteractionError::WrongBrowser)?;
             let session = &signed_in_user.session;
-            let code = codes::issue(tx, &asked.request, &facts.wanted, session).await?;
-            interaction.session = Some(session.id.clone());
-            address.code(&code)
+            if pushed::spend(tx, &asked.request).await? {
+                let code = codes::issue(tx, &asked.request, &facts.wanted, session).await?;
+                interaction.session = Some(session.id.clone());
+                address.code(&code)
+            } else {
+                interaction.session = None;
+                refused_to(&asked, &address, &Reason::RequestUriUsed.into())
+            }
         }
         AuthorizationStep::Refuse(refusal) => {
-            let uri = &asked.request.redirect_uri;
-            refused::log_redirected(&refusal, &asked.client.client.id, uri);
-            address(flows, &asked)?.error(&refusal)
+            refused_to(&asked, &address(flows, &asked)?, &refusal)
         }
         AuthorizationStep::SignIn(_)
         | AuthorizationStep::Finish
@@ -201,6 +203,16 @@ pub(super) async fn step(
     };
     end(tx, &interaction).await?;
     Ok(Advanced { next: NextStep::Answer(answer), cookie: None })
+}
+
+/// The answer to an app whose request is refused, with its log line.
+fn refused_to(
+    asked: &CheckedRequest,
+    address: &ReturnAddress,
+    refusal: &Refusal,
+) -> AuthorizationAnswer {
+    refused::log_redirected(refusal, &asked.client.client.id, &asked.request.redirect_uri);
+    address.error(refusal)
 }
 
 /// The end of an interaction that leads to a page of my account: the person wanted to see it, or
@@ -252,6 +264,9 @@ pub(super) async fn refuse(
     refusal: &Refusal,
 ) -> Outcome<AuthorizationAnswer> {
     let answer = address(flows, asked)?.error(refusal);
+    // The person has answered, so a pushed request is used up. If it was before, they get on all the
+    // same: there is nothing to give.
+    pushed::spend(tx, &asked.request).await?;
     // Without a session: this tells it apart from an interaction that ended with a code.
     end(tx, &Interaction { session: None, ..interaction }).await?;
     Ok(answer)

@@ -343,7 +343,9 @@ fn is_for_us(url: &Issuer, assertions: Assertions, audience: &AudienceClaim) -> 
             _ => return false,
         },
     };
-    *only == url.as_str() || assertions == Assertions::Tolerant && *only == url.url(urls::TOKEN)
+    let is_endpoint = || [urls::TOKEN, urls::PAR].iter().any(|path| *only == url.url(path));
+    // RFC 9126 §2: the URL of that endpoint names this server as well.
+    *only == url.as_str() || assertions == Assertions::Tolerant && is_endpoint()
 }
 
 /// Checks the times of an assertion, RFC 7523 §3 (4) to (6).

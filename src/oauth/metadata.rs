@@ -4,6 +4,7 @@
 use bytes::Bytes;
 use serde_json::json;
 
+use super::authorize::settings::RequestSettings;
 use super::client_auth::AUTH_METHODS;
 use crate::domain::authentication::Acr;
 use crate::domain::authorization::{Prompt, ResponseMode};
@@ -18,7 +19,11 @@ use crate::domain::verdict::Fault;
 use crate::keys::client_keys::ALGORITHMS;
 
 /// Writes the document. `may_sign_up` says whether people may make accounts, at any client at least.
-pub fn document(issuer: &Issuer, may_sign_up: bool) -> Result<Bytes, Fault> {
+pub fn document(
+    issuer: &Issuer,
+    requests: RequestSettings,
+    may_sign_up: bool,
+) -> Result<Bytes, Fault> {
     let every: Vec<&str> = AUTH_METHODS.iter().map(|method| method.as_str()).collect();
     let proving: Vec<&str> = AUTH_METHODS
         .iter()
@@ -53,6 +58,8 @@ pub fn document(issuer: &Issuer, may_sign_up: bool) -> Result<Bytes, Fault> {
         "issuer": issuer.as_str(),
         "authorization_endpoint": issuer.url(urls::AUTHORIZE),
         "authorization_challenge_endpoint": issuer.url(urls::AUTHORIZE_CHALLENGE),
+        "pushed_authorization_request_endpoint": issuer.url(urls::PAR),
+        "require_pushed_authorization_requests": requests.pushed_alone,
         "token_endpoint": issuer.url(urls::TOKEN),
         "userinfo_endpoint": issuer.url(urls::USERINFO),
         "introspection_endpoint": issuer.url(urls::INTROSPECT),

@@ -15,6 +15,8 @@ struct FormEndpoint {
     summary: &'static str,
     parameters: &'static [&'static str],
     required: &'static [&'static str],
+    /// The status of its success.
+    done: u16,
     answer: Value,
 }
 
@@ -43,6 +45,27 @@ const TOKEN: &[&str] = &[
     "state",
 ];
 
+/// An authorization request, RFC 6749 §4.1.1 and OpenID Connect Core §3.1.2.1.
+const AUTHORIZATION: &[&str] = &[
+    "response_type",
+    "response_mode",
+    "redirect_uri",
+    "scope",
+    "state",
+    "nonce",
+    "prompt",
+    "max_age",
+    "login_hint",
+    "id_token_hint",
+    "ui_locales",
+    "acr_values",
+    "idp_hint",
+    "claims",
+    "resource",
+    "code_challenge",
+    "code_challenge_method",
+];
+
 const CHALLENGE: &[&str] = &[
     "response_type",
     "username",
@@ -64,7 +87,7 @@ pub fn document() -> Value {
         paths.insert(endpoint.path.to_owned(), json!({ "post": operation(&endpoint) }));
     }
     let person = json!({ "type": "object", "required": ["sub"], "properties": { "sub": { "type": "string" } } });
-    let of_person = responses(urls::USERINFO, &person);
+    let of_person = responses(urls::USERINFO, (200, &person));
     let by_token = json!([{ "bearer": [] }]);
     let get = json!({ "summary": "The claims of the person of an access token", "security": by_token, "responses": of_person });
     let post = json!({ "summary": "The same", "security": by_token, "responses": of_person });
@@ -75,7 +98,7 @@ pub fn document() -> Value {
         (urls::OAUTH_AUTHORIZATION_SERVER, "The metadata, RFC 8414"),
         (urls::STATUS_LISTS, "The URLs of all status lists, Token Status List"),
     ] {
-        let responses = responses(path, &json!({ "type": "object" }));
+        let responses = responses(path, (200, &json!({ "type": "object" })));
         paths.insert(
             path.to_owned(),
             json!({ "get": { "summary": summary, "responses": responses } }),
@@ -109,7 +132,7 @@ pub fn document() -> Value {
     })
 }
 
-fn forms() -> [FormEndpoint; 4] {
+fn forms() -> [FormEndpoint; 5] {
     let text = json!({ "type": "string" });
     let tokens = json!({
         "type": "object",
@@ -125,6 +148,11 @@ fn forms() -> [FormEndpoint; 4] {
         },
     });
     let found = json!({ "type": "object", "required": ["active"], "properties": { "active": { "type": "boolean" } } });
+    let pushed = json!({
+        "type": "object",
+        "required": ["request_uri", "expires_in"],
+        "properties": { "request_uri": text, "expires_in": { "type": "integer" } },
+    });
     let code = json!({ "type": "object", "required": ["authorization_code"], "properties": { "authorization_code": text } });
     [
         FormEndpoint {
@@ -132,13 +160,23 @@ fn forms() -> [FormEndpoint; 4] {
             summary: "Issues tokens, RFC 6749 §3.2",
             parameters: TOKEN,
             required: &["grant_type"],
+            done: 200,
             answer: tokens,
+        },
+        FormEndpoint {
+            path: urls::PAR,
+            summary: "Takes an authorization request from the client itself, RFC 9126",
+            parameters: AUTHORIZATION,
+            required: &["response_type", "redirect_uri"],
+            done: 201,
+            answer: pushed,
         },
         FormEndpoint {
             path: urls::AUTHORIZE_CHALLENGE,
             summary: "Signs a person in without a browser, for apps of the operator",
             parameters: CHALLENGE,
             required: &[],
+            done: 200,
             answer: code,
         },
         FormEndpoint {
@@ -146,6 +184,7 @@ fn forms() -> [FormEndpoint; 4] {
             summary: "Whether a token is good, RFC 7662",
             parameters: &["token", "token_type_hint"],
             required: &["token"],
+            done: 200,
             answer: found,
         },
         FormEndpoint {
@@ -153,6 +192,7 @@ fn forms() -> [FormEndpoint; 4] {
             summary: "Ends a token, RFC 7009",
             parameters: &["token", "token_type_hint"],
             required: &["token"],
+            done: 200,
             answer: Value::Null,
         },
     ]
@@ -181,12 +221,12 @@ fn operation(endpoint: &FormEndpoint) -> Value {
             "required": true,
             "content": { "application/x-www-form-urlencoded": { "schema": schema } },
         },
-        "responses": responses(endpoint.path, &endpoint.answer),
+        "responses": responses(endpoint.path, (endpoint.done, &endpoint.answer)),
     })
 }
 
 /// The answers of an endpoint: its success, and every error whose declaration names the endpoint.
-fn responses(path: &str, success: &Value) -> Value {
+fn responses(path: &str, (status, success): (u16, &Value)) -> Value {
     let mut errors: BTreeMap<u16, Vec<&str>> = BTreeMap::new();
     let named = format!("`{path}`");
     for code in ErrorCode::ALL {
@@ -203,7 +243,7 @@ fn responses(path: &str, success: &Value) -> Value {
     if let (false, Some(done)) = (success.is_null(), done.as_object_mut()) {
         done.insert("content".to_owned(), json!({ "application/json": { "schema": success } }));
     }
-    responses.insert("200".to_owned(), done);
+    responses.insert(status.to_string(), done);
     for (status, codes) in errors {
         let content =
             json!({ "application/json": { "schema": { "$ref": "#/components/schemas/Error" } } });

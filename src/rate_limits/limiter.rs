@@ -48,6 +48,10 @@ pub struct RateLimiter {
     in_database: InDatabase,
 }
 
+/// How much one address may make the database keep without a proof: an office behind one address gets
+/// on, and a table does not fill.
+const UNPROVEN: Rate = Rate::of(120, 120);
+
 /// The account that a request is about, and who asks: nobody can use up what others may ask about
 /// the same account.
 #[derive(Clone, Debug)]
@@ -104,6 +108,16 @@ impl RateLimiter {
             }
             _ => self.count("client", &[id], rate).await,
         }
+    }
+
+    /// Counts what anybody may make the database keep at this endpoint without a proof, as public
+    /// clients do. This limit has no setting, since it bounds a table.
+    pub async fn unproven(
+        &self,
+        address: IpAddr,
+        endpoint: &'static str,
+    ) -> Result<(), Error<Exceeded>> {
+        self.count("address", &["unproven", endpoint, &neighbourhood(address)], UNPROVEN).await
     }
 
     /// Whether requests are counted for accounts: only then it is worth to find out whose account it

@@ -20,6 +20,11 @@ pub struct Rate {
 const FASTEST: i64 = 10_000;
 
 impl Rate {
+    /// So many requests in so many seconds.
+    pub(super) const fn of(requests: u32, seconds: i64) -> Self {
+        Self { requests, period: Duration::seconds(seconds) }
+    }
+
     /// Reads `30/1m`. An error continues a sentence.
     pub fn parse(text: &str) -> Result<Self, String> {
         let wrong = || "is not a number of requests and a time, like 30/1m".to_owned();

@@ -55,6 +55,7 @@ pub mod passkeys;
 mod place;
 mod pool;
 pub mod providers;
+pub mod pushed_requests;
 pub mod rate_limits;
 mod reader;
 pub mod recovery_codes;

@@ -19,8 +19,24 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// A successful answer in JSON, or the error, for this client. No cache may keep it (RFC 6749
 /// §5.1).
 pub(super) fn json<T: Serialize>(result: Result<T>, client: Option<&ClientId>) -> Response<Body> {
+    answered(StatusCode::OK, result, client)
+}
+
+/// The same for what was made: 201.
+pub(super) fn created<T: Serialize>(
+    result: Result<T>,
+    client: Option<&ClientId>,
+) -> Response<Body> {
+    answered(StatusCode::CREATED, result, client)
+}
+
+fn answered<T: Serialize>(
+    done: StatusCode,
+    result: Result<T>,
+    client: Option<&ClientId>,
+) -> Response<Body> {
     match result.map(|value| serde_json::to_vec(&value)) {
-        Ok(Ok(body)) => api(StatusCode::OK, body),
+        Ok(Ok(body)) => api(done, body),
         Ok(Err(error)) => fault(&Fault::internal("writing an answer", error)),
         Err(Error::Fault(cause)) => fault(&cause),
         Err(Error::Refused(cause)) => refusal(&cause, client),

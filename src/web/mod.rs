@@ -40,6 +40,7 @@ mod new_password;
 mod one_time_codes;
 mod page;
 mod page_request;
+mod par;
 mod passkey_form;
 mod passkeys;
 mod rate_limit;
@@ -124,6 +125,7 @@ pub fn router(shared: Arc<Shared>) -> Router {
     let limited = from_fn_with_state(Arc::clone(&shared), rate_limit::of_address);
     let for_scripts = Router::new()
         .route(urls::TOKEN, post(token::token).options(cors::preflight))
+        .route(urls::PAR, post(par::post).options(cors::preflight))
         .route(urls::REVOKE, post(revoke::revoke).options(cors::preflight))
         .route(urls::AUTHORIZE_CHALLENGE, post(authorize_challenge::post).options(cors::preflight))
         .route_layer(limited.clone())

@@ -16,6 +16,7 @@ use crate::keys::fetchers::KeyFetchers;
 use crate::keys::keyring::Keyring;
 use crate::keys::webhook_secrets::WebhookSecrets;
 use crate::oauth::authorize::context::RequestContext;
+use crate::oauth::authorize::settings::RequestSettings;
 use crate::oauth::metadata;
 use crate::oauth::resource::context::ResourceContext;
 use crate::oauth::status::feed::Feed;
@@ -74,9 +75,9 @@ pub(super) struct Metadata {
 }
 
 impl Metadata {
-    fn new(issuer: &Issuer) -> Result<Self, Fault> {
-        let with_sign_up = metadata::document(issuer, true)?;
-        Ok(Self { with_sign_up, without: metadata::document(issuer, false)? })
+    fn new(issuer: &Issuer, requests: RequestSettings) -> Result<Self, Fault> {
+        let with_sign_up = metadata::document(issuer, requests, true)?;
+        Ok(Self { with_sign_up, without: metadata::document(issuer, requests, false)? })
     }
 
     /// The document. `may_sign_up` says whether people may make accounts, at any client at least.
@@ -137,7 +138,7 @@ impl Shared {
             origin: url.origin(),
             cookies: Cookies::of(url.as_str()),
             ready: AtomicBool::new(true),
-            metadata: Metadata::new(url)?,
+            metadata: Metadata::new(url, requests.settings)?,
             jwks_cache,
             status_cache,
             status_lists,

@@ -36,7 +36,7 @@ both! {
         let server = Server::start(&database).await;
         // Scripts of browsers ask for leave first (CORS), but never to introspect.
         for (path, allowed) in
-            [("/token", "POST,OPTIONS"), ("/introspect", "POST"), ("/revoke", "POST,OPTIONS")]
+            [("/token", "POST,OPTIONS"), ("/par", "POST,OPTIONS"), ("/introspect", "POST"), ("/revoke", "POST,OPTIONS")]
         {
             for method in ["GET", "PUT", "DELETE", "HEAD", "PATCH"] {
                 let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
@@ -206,6 +206,7 @@ both! {
         for taken in [
             json!({ "jti": "a", "aud": server.url("/token") }),
             json!({ "jti": "b", "aud": [server.issuer()] }),
+            json!({ "jti": "b2", "aud": server.url("/par") }),
             json!({ "jti": "c", "aud": [server.url("/token")], "exp": now + 3660, "iat": now + 60 }),
         ] {
             send(&server, &assertion(&key, &with(taken.clone()))).await.ok();

@@ -83,7 +83,7 @@ both! {
         let server = Server::start(&database).await;
         server.client("spa", |client| public(client, RefreshDelivery::Cookie, SPA)).await;
         server.client("other", |client| public(client, RefreshDelivery::Body, OTHER)).await;
-        for path in ["/token", "/revoke", "/userinfo"] {
+        for path in ["/token", "/par", "/revoke", "/userinfo"] {
             for (origin, credentials) in [(SPA, "true"), (OTHER, "")] {
                 let reply = preflight(&server, path, origin).await;
                 assert_eq!(reply.status, 204);

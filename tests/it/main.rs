@@ -99,6 +99,7 @@ mod passkeys;
 mod password;
 mod prefetch;
 mod prompts;
+mod pushed_requests;
 mod rate_limits;
 mod recipes;
 mod recovery;

@@ -22,7 +22,7 @@ async fn rows(server: &Server) -> i64 {
     server.evidence().await.count("SELECT count(*) AS n FROM rate_limit").await
 }
 
-const ENDPOINTS: [&str; 4] = ["/token", "/introspect", "/revoke", "/authorize-challenge"];
+const ENDPOINTS: [&str; 5] = ["/token", "/par", "/introspect", "/revoke", "/authorize-challenge"];
 
 both! {
     async fn nothing_is_limited_or_written_by_default(database) {
@@ -35,7 +35,7 @@ both! {
     }
 
     async fn an_address_sends_its_burst_and_then_one_in_each_interval(database) {
-        let settings = [PROXY, ("rate_limit.address", "4/4m")];
+        let settings = [PROXY, ("rate_limit.address", "5/5m")];
         let server = Server::start_with(&database, &settings).await;
         let app = server.client("app", |_| {}).await;
         let here = app.behind_proxy("192.0.2.1");

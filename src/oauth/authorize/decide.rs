@@ -327,6 +327,7 @@ mod tests {
             idp_hint: None,
             acr_values: vec![],
             acr_skipped_in: None,
+            pushed: None,
             claims: RequestedClaims::default(),
             challenge: None,
         };

@@ -22,6 +22,7 @@ use crate::domain::sign_up_mode::SignUpMode;
 use crate::domain::verdict::Fault;
 use crate::keys::jwt::Typ;
 use crate::oauth::authorize::context::RequestContext;
+use crate::oauth::authorize::pushed;
 use crate::oauth::authorize::response::{AuthorizationAnswer, ReturnAddress};
 use crate::oauth::claims::IdTokenHint;
 use crate::oauth::error::{Error, Refusal, Result};
@@ -59,6 +60,8 @@ pub enum Untrusted {
     RedirectUri,
     /// The request cannot be read.
     Request,
+    /// There is no such pushed request, or not any more.
+    RequestUri,
 }
 
 impl From<Fault> for RequestError {
@@ -81,24 +84,33 @@ pub async fn read(context: &RequestContext, text: &[u8]) -> Result<CheckedReques
     if !registered.client.is_enabled() {
         return Err(no_client(Reason::ClientDisabled));
     }
-    let uri = form.get("redirect_uri").filter(|_| !is_repeated("redirect_uri"));
-    let address =
-        uri.and_then(|uri| ReturnAddress::registered(&context.url, &registered.client, uri));
-    let (Some(uri), Some(address)) = (uri, address) else {
-        let why = match uri {
-            Some(_) => Reason::RedirectUriUnregistered,
-            None => Reason::RedirectUriUnreadable,
+    let request_uri = form.get("request_uri").filter(|_| !is_repeated("request_uri"));
+    if let Some(request_uri) = request_uri.filter(|uri| pushed::is_ours(uri)) {
+        // RFC 9126 §4: everything was pushed, and what stands beside it is ignored.
+        return match pushed::pushed_for(context, &registered.client, request_uri).await {
+            Ok(request) => Ok(CheckedRequest { request, client: registered }),
+            Err(Error::Fault(fault)) => Err(fault.into()),
+            Err(Error::Refused(refusal)) => {
+                Err(distrust(Untrusted::RequestUri, named, refusal.reason, None))
+            }
         };
-        let value = uri.map(refused::without_query);
-        return Err(distrust(Untrusted::RedirectUri, named, why, value));
-    };
+    }
+    let uri = form.get("redirect_uri").filter(|_| !is_repeated("redirect_uri"));
+    let Target { uri, address } = target(context, &registered.client, uri).map_err(|why| {
+        distrust(Untrusted::RedirectUri, named, why, uri.map(refused::without_query))
+    })?;
     let state = form.get("state").filter(|_| !is_repeated("state"));
     if state.is_some_and(|state| state.len() > LONGEST_STATE) {
         return Err(distrust(Untrusted::Request, named, Reason::StateTooLong, None));
     }
     let mode = form.get("response_mode").map_or_else(|| default_mode(&form), ResponseMode::parse);
     let address = address.with_state(state).by(mode.unwrap_or_default());
-    let checked = if repeated.is_empty() {
+    let must_push = context.settings.pushed_alone
+        || registered.client.metadata.require_pushed_authorization_requests;
+    let checked = if must_push && request_uri.is_none() {
+        // RFC 9126 §5 and §6
+        Err(Reason::PushRequired.into())
+    } else if repeated.is_empty() {
         check(context, &registered.client, &form, uri).await
     } else {
         // RFC 6749 §3.1: no parameter may be sent more than once.
@@ -112,6 +124,31 @@ pub async fn read(context: &RequestContext, text: &[u8]) -> Result<CheckedReques
             Err(RequestError::Answer(address.error(&refusal)))
         }
     }
+}
+
+/// The redirect URI of a request, which is registered for its client.
+#[derive(Debug)]
+pub(super) struct Target<'a> {
+    uri: &'a str,
+    address: ReturnAddress,
+}
+
+impl Target<'_> {
+    /// The redirect URI as the request has it.
+    pub(super) fn uri(&self) -> &str {
+        self.uri
+    }
+}
+
+/// Finds out where the answer to a request goes.
+pub(super) fn target<'a>(
+    context: &RequestContext,
+    client: &Client,
+    uri: Option<&'a str>,
+) -> Result<Target<'a>, Reason> {
+    let uri = uri.ok_or(Reason::RedirectUriUnreadable)?;
+    let address = ReturnAddress::registered(&context.url, client, uri);
+    Ok(Target { uri, address: address.ok_or(Reason::RedirectUriUnregistered)? })
 }
 
 /// The response mode when the request does not name one: OAuth 2.0 Multiple Response Types §2.1 and
@@ -138,13 +175,15 @@ fn distrust(
         Untrusted::Client => ErrorCode::UnknownClient,
         Untrusted::RedirectUri => ErrorCode::InvalidRedirectUri,
         Untrusted::Request => ErrorCode::InvalidRequest,
+        Untrusted::RequestUri => ErrorCode::InvalidRequestUri,
     };
     let redirect_uri = value.filter(|_| untrusted == Untrusted::RedirectUri);
     RefusedRequest { client, code: Some(code), reason, value, redirect_uri }.log();
     RequestError::Page(untrusted)
 }
 
-async fn check(
+/// Checks a request whose client and redirect URI are known, whatever way it came.
+pub(super) async fn check(
     context: &RequestContext,
     client: &Client,
     form: &Form,
@@ -210,6 +249,7 @@ async fn check(
         idp_hint: idp_hint(form),
         acr_values: acr_values(form),
         acr_skipped_in: None,
+        pushed: None,
         claims,
         challenge: challenge(client, form, &scope)?,
         scope,

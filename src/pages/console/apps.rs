@@ -150,6 +150,10 @@ fn about(frame: &Frame<'_>, client: &Client) -> Vec<Fact> {
         let audiences = metadata.resource_servers.join(" ");
         facts.push(Fact::code(frame.t("console-takes-tokens-for"), audiences));
     }
+    // These have no words of their own: they are named as they are registered.
+    if metadata.require_pushed_authorization_requests {
+        facts.push(Fact::code("require_pushed_authorization_requests".to_owned(), "true"));
+    }
     facts.push(Fact::time(frame.t("console-made"), client.created_at));
     facts
 }

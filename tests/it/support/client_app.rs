@@ -132,6 +132,31 @@ impl App {
         form(&all)
     }
 
+    /// Pushes an authorization request. `changes` replaces or adds parameters; an empty one is left
+    /// out.
+    pub(crate) async fn push(&self, changes: &[(&str, &str)]) -> Reply {
+        let request = self.authorization_request(changes);
+        let pairs: Vec<(String, String)> =
+            url::form_urlencoded::parse(request.as_bytes()).into_owned().collect();
+        let named = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        // How the client names itself is decided where it authenticates.
+        let fields: Vec<_> = named.filter(|(name, _)| *name != "client_id").collect();
+        self.post("/par", &fields).await
+    }
+
+    /// The URL that brings a pushed request.
+    pub(crate) fn pushed_url(&self, pushed: &Reply) -> String {
+        let request_uri = pushed.text("request_uri");
+        let query = form(&[("client_id", &self.id), ("request_uri", &request_uri)]);
+        format!("{}/authorize?{query}", self.base)
+    }
+
+    /// The metadata of the server.
+    pub(crate) async fn metadata(&self) -> Value {
+        let url = format!("{}/.well-known/openid-configuration", self.base);
+        Reply::of(self.http.get(url).send().await.expect("an answer")).await.ok().json()
+    }
+
     /// Redeems a code.
     pub(crate) async fn exchange(&self, code: &str) -> Reply {
         self.exchange_with(code, &[]).await
