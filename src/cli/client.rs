@@ -18,8 +18,8 @@ use crate::clients::registration::ClientRejected;
 use crate::domain::authentication::Acr;
 use crate::domain::claim_rule::ClaimRule;
 use crate::domain::client::{
-    AccessTokenTyp, Assertions, AuthMethod, Client, ClientKind, RefreshDelivery, RequirePkce,
-    TokenAlg,
+    AccessTokenTyp, Assertions, AuthMethod, Client, ClientKind, RefreshDelivery, RequestObjectAlg,
+    RequirePkce, TokenAlg,
 };
 use crate::domain::client_metadata::ClientChange;
 use crate::domain::client_secret::HeldSecret;
@@ -139,6 +139,13 @@ struct Given {
     /// Its authorization requests have to be pushed to `/par` first; `false` takes it back
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "true|false")]
     require_pushed_authorization_requests: Option<bool>,
+    /// The one algorithm of its request objects: RS256, PS256, ES256 or EdDSA, by a key of `--jwks`; an
+    /// empty one takes it back
+    #[arg(long, value_name = "ALG", value_parser = request_object_alg)]
+    request_object_signing_alg: Option<String>,
+    /// Its authorization requests have to be signed (`request`); `false` takes it back
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "true|false")]
+    require_signed_request_object: Option<bool>,
     /// It is your own: nobody is asked for consent; `false` takes it back
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "true|false")]
     first_party: Option<bool>,
@@ -228,7 +235,7 @@ struct Given {
     /// confidential client may use its secret in the header or in the body
     #[arg(long = "auth-method")]
     token_endpoint_auth_method: Option<AuthMethod>,
-    /// The client's public keys (a JWK Set) for `private_key_jwt`
+    /// The client's public keys (a JWK Set) for `private_key_jwt` and for request objects
     #[arg(long = "jwks", value_name = "FILE")]
     #[serde(skip)]
     jwks_file: Option<PathBuf>,
@@ -383,6 +390,14 @@ pub(super) fn lifetime(text: &str) -> Result<Value, String> {
         return Ok(json!(""));
     }
     time::parse(text).map(|lifetime| json!(lifetime.num_seconds()))
+}
+
+/// Checks an algorithm of request objects, and keeps it as it was written. An empty text removes it.
+fn request_object_alg(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        return Ok(String::new());
+    }
+    text.parse::<RequestObjectAlg>().map(|alg| alg.as_str().to_owned())
 }
 
 /// Checks an `acr` value; an empty one stays, to empty the list.

@@ -314,10 +314,14 @@ fn invalid(why: impl Into<String>) -> Result<(), ClientRejected> {
 }
 
 fn check_keys(client: &Client) -> Result<(), ClientRejected> {
-    match (&client.metadata.jwks, client.metadata.token_endpoint_auth_method) {
+    let own = &client.metadata;
+    let signs_requests =
+        own.request_object_signing_alg.is_some() || own.require_signed_request_object;
+    match (&own.jwks, own.token_endpoint_auth_method) {
         (None, AuthMethod::PrivateKeyJwt) => invalid("private_key_jwt needs the client's JWK Set"),
-        (Some(_), method) if method != AuthMethod::PrivateKeyJwt => {
-            invalid("a JWK Set goes with private_key_jwt")
+        (None, _) if signs_requests => invalid("request objects need the client's JWK Set"),
+        (Some(_), method) if method != AuthMethod::PrivateKeyJwt && !signs_requests => {
+            invalid("a JWK Set goes with private_key_jwt or with request objects")
         }
         (None, _) => Ok(()),
         (Some(jwks), _) => ClientKeys::parse(&jwks.to_string()).map(drop).or_else(invalid),

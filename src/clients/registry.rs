@@ -19,7 +19,7 @@ use crate::store::{Store, attributes, clients, resources};
 pub struct Registered {
     /// The client.
     pub client: Client,
-    /// Its keys for `private_key_jwt`.
+    /// Its keys for `private_key_jwt` and request objects.
     pub keys: ClientKeys,
 }
 

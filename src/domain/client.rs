@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 pub use super::client_metadata::{
     AccessTokenTyp, Assertions, AuthMethod, ClientMetadata, RefreshDelivery, RefreshPolicy,
-    RequirePkce, TokenAlg,
+    RequestObjectAlg, RequirePkce, TokenAlg,
 };
 use super::client_secret::HeldSecret;
 use super::grant_type::GrantType;

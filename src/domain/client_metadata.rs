@@ -24,7 +24,7 @@ pub struct ClientMetadata {
     pub client_name: String,
     /// The one method by which it authenticates.
     pub token_endpoint_auth_method: AuthMethod,
-    /// Its public keys (a JWK Set) for `private_key_jwt`.
+    /// Its public keys (a JWK Set) for `private_key_jwt` and for request objects.
     pub jwks: Option<Value>,
     /// The grant types that it may use.
     pub grant_types: Vec<GrantType>,
@@ -50,6 +50,13 @@ pub struct ClientMetadata {
     /// Whether it has to push its authorization requests, RFC 9126 §6.
     #[serde(default)]
     pub require_pushed_authorization_requests: bool,
+    /// The one algorithm by which it signs its request objects, RFC 9101; `None`: whatever its keys
+    /// are for.
+    #[serde(default)]
+    pub request_object_signing_alg: Option<RequestObjectAlg>,
+    /// Whether it has to sign its authorization requests, RFC 9101 §10.5.
+    #[serde(default)]
+    pub require_signed_request_object: bool,
     /// Whether it is the operator's own app. Then people are not asked for consent.
     pub first_party: bool,
     /// Whether it is trusted to report the network address of a person whose password it sends.
@@ -227,6 +234,20 @@ wire_enum! {
 }
 
 wire_enum! {
+    /// The algorithm by which a client signs its request objects, RFC 7518 §3.1.
+    RequestObjectAlg {
+        /// RSASSA-PKCS1-v1_5 with SHA-256.
+        Rs256 = "RS256",
+        /// RSASSA-PSS with SHA-256.
+        Ps256 = "PS256",
+        /// ECDSA with P-256 and SHA-256.
+        Es256 = "ES256",
+        /// Ed25519.
+        EdDsa = "EdDSA",
+    }
+}
+
+wire_enum! {
     /// The algorithm that signs tokens, RFC 7518 §3.1.
     #[derive(Default)]
     TokenAlg {
@@ -372,6 +393,7 @@ mod tests {
             "first_party_challenge",
             "status_list",
             "require_pushed_authorization_requests",
+            "require_signed_request_object",
         ];
         let needed = whole
             .keys()

@@ -63,7 +63,8 @@ codes! {
     InteractionRequired = "interaction_required", 400, "`/authorize`, in the redirect";
     AccountSelectionRequired = "account_selection_required", 400, "`/authorize`, in the redirect";
     UnmetAuthenticationRequirements = "unmet_authentication_requirements", 400, "`/authorize`, in the redirect";
-    RequestNotSupported = "request_not_supported", 400, "`/authorize`, in the redirect";
+    // RFC 9101 §7
+    InvalidRequestObject = "invalid_request_object", 400, "`/par`; `/authorize`, in the redirect or on a page";
     // OpenID Connect Core §3.1.2.6
     InvalidRequestUri = "invalid_request_uri", 400, "`/authorize`, on a page or in the redirect";
     RequestUriNotSupported = "request_uri_not_supported", 400, "`/authorize`, in the redirect";

@@ -7,7 +7,7 @@ use super::secret::Secret;
 
 /// The parameters of an `application/x-www-form-urlencoded` body. Every name occurs at most once
 /// (only `resource` may repeat, RFC 8707 §2), and a parameter without a value counts as omitted.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Form(Vec<(String, Secret<String>)>);
 
 /// Why a body is not a form.
@@ -67,6 +67,14 @@ impl Form {
             fields.push((name.expose().clone(), value));
         }
         Ok((Self(fields), repeated))
+    }
+
+    /// The form of these parameters.
+    pub fn of(fields: Vec<(String, String)>) -> Result<Self, BadForm> {
+        if fields.len() > MOST {
+            return Err(BadForm::TooMany);
+        }
+        Ok(Self(fields.into_iter().map(|(name, value)| (name, Secret::new(value))).collect()))
     }
 
     /// Whether the form has a parameter of this name, with a value or without.

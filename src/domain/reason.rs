@@ -374,12 +374,48 @@ reasons! {
         ResponseModeUnknown = "response_mode_unknown", InvalidRequest,
             "the response_mode is unknown",
             "`query`, `fragment` or `form_post`";
-        RequestObjectUnsupported = "request_object_unsupported", RequestNotSupported,
-            "request objects are not supported",
-            "send the parameters themselves";
         RequestUriUnsupported = "request_uri_unsupported", RequestUriNotSupported,
-            "a request_uri is not supported",
-            "send the parameters themselves";
+            "a request_uri of another server is not supported",
+            "push the request to `/par`, or send the parameters themselves";
+        SignedRequestRequired = "signed_request_required", InvalidRequest,
+            "the request has to be signed",
+            "send a request object: [Signed requests](apps.md#signed-requests)";
+        RequestObjectMalformed = "request_object_malformed", InvalidRequestObject,
+            "the request object is not a JWT with parameters",
+            "a JWS in its compact form; encrypted ones are not supported";
+        RequestObjectUnsigned = "request_object_unsigned", InvalidRequestObject,
+            "the request object is not signed",
+            "`alg` is RS256, PS256, ES256 or EdDSA";
+        RequestObjectTypeMismatch = "request_object_type_mismatch", InvalidRequestObject,
+            "the typ of the request object is another one",
+            "`oauth-authz-req+jwt`, `JWT` or none";
+        RequestObjectKeysMissing = "request_object_keys_missing", InvalidRequestObject,
+            "no keys are registered by which this client signs requests",
+            "`mapae client update --request-object-signing-alg ES256 --jwks FILE`";
+        RequestObjectSignatureInvalid = "request_object_signature_invalid", InvalidRequestObject,
+            "no registered key of the client has signed the request object by its algorithm",
+            "compare `kid` and `alg` with the registered JWK Set and with `--request-object-signing-alg`";
+        RequestObjectClaimMissing = "request_object_claim_missing", InvalidRequestObject,
+            "the request object lacks one of iss, aud, exp and nbf",
+            "a client with `--require-signed-request-object` sends all four";
+        RequestObjectClientMismatch = "request_object_client_mismatch", InvalidRequestObject,
+            "iss or client_id of the request object is not the client",
+            "both are the client id";
+        RequestObjectAudienceMismatch = "request_object_audience_mismatch", InvalidRequestObject,
+            "the aud of the request object does not name this server",
+            "the issuer";
+        RequestObjectExpired = "request_object_expired", InvalidRequestObject,
+            "the request object has expired",
+            "a fresh one; look at the clock";
+        RequestObjectNotYetValid = "request_object_not_yet_valid", InvalidRequestObject,
+            "the nbf or iat of the request object is in the future",
+            "look at the clock";
+        RequestObjectLifetimeTooLong = "request_object_lifetime_too_long", InvalidRequestObject,
+            "exp and nbf of the request object are more than an hour apart",
+            "a shorter life";
+        RequestObjectNested = "request_object_nested", InvalidRequestObject,
+            "a request object names another one",
+            "leave `request` and `request_uri` out of it";
         PushRequired = "push_required", InvalidRequest,
             "the request has to be pushed first",
             "send it to `/par` and bring the `request_uri`: [Pushed requests](apps.md#pushed-requests)";

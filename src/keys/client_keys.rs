@@ -1,4 +1,5 @@
-//! The public keys of a client that signs its assertions: its JWK Set, RFC 7523 §3.
+//! The public keys of a client that signs its assertions or its authorization requests: its JWK Set,
+//! RFC 7523 §3 and RFC 9101 §4.
 
 use jsonwebtoken::Algorithm;
 use jsonwebtoken::jwk::{
@@ -8,13 +9,21 @@ use serde::de::DeserializeOwned;
 
 use crate::keys::jwt::{self, Unverified, VerifyingKey};
 
-/// The algorithms by which a client may sign its assertions, for the metadata.
+/// The algorithms by which a client may sign its assertions and requests, for the metadata.
 pub const ALGORITHMS: &[&str] = &["RS256", "PS256", "ES256", "EdDSA"];
 
 /// The keys of a JWK Set that can verify signatures. Each is used with one algorithm only (RFC 8725
 /// §3.1).
 #[derive(Debug, Default)]
-pub struct ClientKeys(Vec<(Option<String>, VerifyingKey)>);
+pub struct ClientKeys {
+    keys: Vec<NamedKey>,
+    /// RSA keys whose JWK names no algorithm, for PS256. They count only where the registration of the
+    /// client says that this is its algorithm.
+    for_ps256: Vec<NamedKey>,
+}
+
+/// A key with its `kid`.
+type NamedKey = (Option<String>, VerifyingKey);
 
 impl ClientKeys {
     /// Reads a JWK Set. The error says in words what is wrong with it.
@@ -29,26 +38,43 @@ impl ClientKeys {
         }
         let set: JwkSet =
             serde_json::from_value(document).map_err(|_| "the file is not a JWK Set")?;
-        let keys: Vec<_> = set
-            .keys
-            .into_iter()
-            .filter_map(|jwk| {
-                let key = VerifyingKey::from_jwk(&jwk, algorithm(&jwk)?).ok()?;
-                Some((jwk.common.key_id, key))
-            })
-            .collect();
+        let by = |jwk: &Jwk, alg: Option<Algorithm>| {
+            let key = VerifyingKey::from_jwk(jwk, alg?).ok()?;
+            Some((jwk.common.key_id.clone(), key))
+        };
+        let keys: Vec<_> = set.keys.iter().filter_map(|jwk| by(jwk, algorithm(jwk))).collect();
+        let is_open = |jwk: &&Jwk| {
+            jwk.common.key_algorithm.is_none() && algorithm(jwk) == Some(Algorithm::RS256)
+        };
+        let open = set.keys.iter().filter(is_open);
+        let for_ps256 = open.filter_map(|jwk| by(jwk, Some(Algorithm::PS256))).collect();
         if keys.is_empty() {
             return Err("the JWK Set has no key that verifies (RSA, P-256 or Ed25519)");
         }
-        Ok(Self(keys))
+        Ok(Self { keys, for_ps256 })
     }
 
     /// The claims of a token that one of these keys signed. The caller checks everything else.
     pub fn verify<T: DeserializeOwned>(&self, token: &str) -> Result<T, Unverified> {
+        self.verify_by(token, None)
+    }
+
+    /// The same for a token that must be signed by this algorithm, if one is named.
+    pub fn verify_by<T: DeserializeOwned>(
+        &self,
+        token: &str,
+        alg: Option<&str>,
+    ) -> Result<T, Unverified> {
         let header = jwt::header(token)?;
+        let alg: Option<Algorithm> = alg.map(str::parse).transpose().map_err(|_| Unverified)?;
+        if alg.is_some_and(|alg| alg != header.alg) {
+            return Err(Unverified);
+        }
+        let more = self.for_ps256.iter().filter(|_| alg == Some(Algorithm::PS256));
         let named = |kid: &Option<String>| header.kid.is_none() || *kid == header.kid;
-        self.0
+        self.keys
             .iter()
+            .chain(more)
             .filter(|(kid, _)| named(kid))
             .find_map(|(_, key)| key.verify(token).ok())
             .ok_or(Unverified)

@@ -48,6 +48,12 @@ impl AuthenticatedClient {
         &self.0.client
     }
 
+    /// The client with its keys.
+    #[must_use]
+    pub fn registered(&self) -> &Registered {
+        &self.0
+    }
+
     /// The client, if it is confidential and so proved its identity.
     pub fn confidential(&self) -> Result<&Client, Refusal> {
         match self.0.client.kind {

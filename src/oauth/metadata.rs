@@ -89,7 +89,8 @@ pub fn document(
         "revocation_endpoint_auth_signing_alg_values_supported": ALGORITHMS,
         "introspection_endpoint_auth_methods_supported": proving,
         "introspection_endpoint_auth_signing_alg_values_supported": ALGORITHMS,
-        "request_parameter_supported": false,
+        "request_parameter_supported": true,
+        "request_object_signing_alg_values_supported": ALGORITHMS,
         "request_uri_parameter_supported": false,
     });
     serde_json::to_vec(&document)

@@ -47,6 +47,7 @@ const TOKEN: &[&str] = &[
 
 /// An authorization request, RFC 6749 §4.1.1 and OpenID Connect Core §3.1.2.1.
 const AUTHORIZATION: &[&str] = &[
+    "request",
     "response_type",
     "response_mode",
     "redirect_uri",
@@ -167,7 +168,7 @@ fn forms() -> [FormEndpoint; 5] {
             path: urls::PAR,
             summary: "Takes an authorization request from the client itself, RFC 9126",
             parameters: AUTHORIZATION,
-            required: &["response_type", "redirect_uri"],
+            required: &[],
             done: 201,
             answer: pushed,
         },

@@ -280,6 +280,7 @@ fn untrusted_request(untrusted: Untrusted) -> Failed {
         Untrusted::Client => (ErrorCode::UnknownClient, PageProblem::UnknownClient),
         Untrusted::RedirectUri => (ErrorCode::InvalidRedirectUri, PageProblem::InvalidRedirectUri),
         Untrusted::Request => (ErrorCode::InvalidRequest, PageProblem::InvalidRequest),
+        Untrusted::RequestObject => (ErrorCode::InvalidRequestObject, PageProblem::InvalidRequest),
         Untrusted::RequestUri => (ErrorCode::InvalidRequestUri, PageProblem::Expired),
     };
     Failed::with_code(code, problem)

@@ -210,7 +210,7 @@ both! {
             (vec![("claims", "{")], "invalid_request"),
             (vec![("claims", &deep)], "invalid_request"),
             (vec![("id_token_hint", "x.y.z")], "invalid_request"),
-            (vec![("request", "eyJhbGciOiJub25lIn0.e30.")], "request_not_supported"),
+            (vec![("request", "eyJhbGciOiJub25lIn0.e30.")], "invalid_request_object"),
             (vec![("request_uri", "https://rp.example/request")], "request_uri_not_supported"),
         ] {
             refused(&server, &ask(&server, &app, &changes).await, error);

@@ -65,14 +65,13 @@ both! {
         for method in ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"] {
             assert!(list("token_endpoint_auth_methods_supported").contains(&method), "{method}");
         }
-        for name in ["request_parameter_supported", "request_uri_parameter_supported"] {
-            assert_eq!(metadata[name], false);
-        }
-        for name in ["claims_parameter_supported", "authorization_response_iss_parameter_supported",
+        assert_eq!(metadata["request_uri_parameter_supported"], false);
+        assert_eq!(list("request_object_signing_alg_values_supported"), ["RS256", "PS256", "ES256", "EdDSA"]);
+        for name in ["request_parameter_supported", "claims_parameter_supported", "authorization_response_iss_parameter_supported",
             "backchannel_logout_supported", "backchannel_logout_session_supported"] {
             assert_eq!(metadata[name], true);
         }
-        for absent in ["require_request_uri_registration", "request_object_signing_alg_values_supported",
+        for absent in ["require_request_uri_registration",
             "registration_endpoint", "check_session_iframe", "frontchannel_logout_supported"] {
             assert!(metadata.get(absent).is_none(), "{absent}");
         }

@@ -132,6 +132,7 @@ async fn client_create_takes_every_form_that_scripts_rely_on() {
             "allowed_origins": ["https://app.test", "http://localhost:3000"],
             "refresh_delivery": "cookie", "require_pkce": "false", "first_party": true,
             "trust_user_ip": true, "require_pushed_authorization_requests": true,
+            "request_object_signing_alg": null, "require_signed_request_object": false,
             "logo_uri": "https://app.test/logo.svg", "policy_uri": "https://app.test/privacy",
             "tos_uri": "https://app.test/terms",
             "access_token_typ": "JWT", "id_token_claims": true,

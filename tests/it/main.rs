@@ -126,6 +126,7 @@ mod settings_reference;
 mod sign_up;
 mod sign_up_hijack;
 mod sign_up_modes;
+mod signed_requests;
 mod skewed_clocks;
 mod social;
 mod status_lists;

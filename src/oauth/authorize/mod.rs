@@ -4,6 +4,7 @@
 pub mod codes;
 pub mod context;
 pub mod decide;
+pub mod object;
 pub mod pushed;
 pub mod request;
 pub mod response;

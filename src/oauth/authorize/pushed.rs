@@ -13,7 +13,7 @@ use crate::domain::reason::Reason;
 use crate::domain::secret::{Plain, PushedRequest, SecretKind};
 use crate::domain::verdict::Fault;
 use crate::oauth::authorize::context::RequestContext;
-use crate::oauth::authorize::request;
+use crate::oauth::authorize::{object, request};
 use crate::oauth::client_auth::{ClientAuthentication, Credentials};
 use crate::oauth::error::{Refusal, Result};
 use crate::oauth::refused;
@@ -48,8 +48,8 @@ pub async fn push(
     form: &Form,
     address: IpAddr,
 ) -> Result<PushResponse> {
-    let client = clients.authenticate(credentials).await?;
-    let client = client.client();
+    let authenticated = clients.authenticate(credentials).await?;
+    let client = authenticated.client();
     if client.kind == ClientKind::Public {
         // Nobody had to prove anything for this row.
         clients.limiter.unproven(address, "par").await.map_err(|error| error.map(Refusal::from))?;
@@ -58,6 +58,9 @@ pub async fn push(
     if form.names("request_uri") {
         return Err(Reason::PushedRequestUri.into());
     }
+    // RFC 9126 §3: the pushed request may be signed.
+    let now = context.clock.now().timestamp();
+    let form = object::opened(&context.url, authenticated.registered(), form, now)?;
     let target = request::target(context, client, form.get("redirect_uri"));
     let target = target.map_err(|why| {
         let refusal = Refusal::new(pushed_reason(why));
@@ -66,7 +69,7 @@ pub async fn push(
             None => refusal,
         }
     })?;
-    let request = request::check(context, client, form, target.uri()).await?;
+    let request = request::check(context, client, &form, target.uri()).await?;
     let plain = Plain::<PushedRequest>::generate();
     let tx = context.store.begin(context.clock.now()).await?;
     let pushed = PushedAuthorization {

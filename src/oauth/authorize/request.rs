@@ -1,6 +1,7 @@
 //! The authorization endpoint: reads and checks a request, RFC 6749 §4.1.1 and OpenID Connect Core
 //! §3.1.2.1. Before it is known that the redirect URI belongs to the client, nothing is redirected.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::clients::registry::Registered;
@@ -22,8 +23,8 @@ use crate::domain::sign_up_mode::SignUpMode;
 use crate::domain::verdict::Fault;
 use crate::keys::jwt::Typ;
 use crate::oauth::authorize::context::RequestContext;
-use crate::oauth::authorize::pushed;
 use crate::oauth::authorize::response::{AuthorizationAnswer, ReturnAddress};
+use crate::oauth::authorize::{object, pushed};
 use crate::oauth::claims::IdTokenHint;
 use crate::oauth::error::{Error, Refusal, Result};
 use crate::oauth::refused::{self, RefusedRequest};
@@ -62,6 +63,8 @@ pub enum Untrusted {
     Request,
     /// There is no such pushed request, or not any more.
     RequestUri,
+    /// The request object is wrong, and no redirect URI stands beside it.
+    RequestObject,
 }
 
 impl From<Fault> for RequestError {
@@ -95,35 +98,93 @@ pub async fn read(context: &RequestContext, text: &[u8]) -> Result<CheckedReques
             }
         };
     }
-    let uri = form.get("redirect_uri").filter(|_| !is_repeated("redirect_uri"));
-    let Target { uri, address } = target(context, &registered.client, uri).map_err(|why| {
-        distrust(Untrusted::RedirectUri, named, why, uri.map(refused::without_query))
-    })?;
-    let state = form.get("state").filter(|_| !is_repeated("state"));
-    if state.is_some_and(|state| state.len() > LONGEST_STATE) {
-        return Err(distrust(Untrusted::Request, named, Reason::StateTooLong, None));
-    }
-    let mode = form.get("response_mode").map_or_else(|| default_mode(&form), ResponseMode::parse);
-    let address = address.with_state(state).by(mode.unwrap_or_default());
-    let must_push = context.settings.pushed_alone
-        || registered.client.metadata.require_pushed_authorization_requests;
-    let checked = if must_push && request_uri.is_none() {
-        // RFC 9126 §5 and §6
-        Err(Reason::PushRequired.into())
-    } else if repeated.is_empty() {
-        check(context, &registered.client, &form, uri).await
-    } else {
-        // RFC 6749 §3.1: no parameter may be sent more than once.
-        Err(Refusal::new(Reason::ParameterRepeated).naming(&repeated.join(" ")).into())
-    };
-    match checked {
-        Ok(request) => Ok(CheckedRequest { request, client: registered }),
-        Err(Error::Fault(fault)) => Err(fault.into()),
-        Err(Error::Refused(refusal)) => {
-            refused::log_redirected(&refusal, &id, uri);
-            Err(RequestError::Answer(address.error(&refusal)))
+    let asked = Asked { registered, form: &form, repeated: &repeated, request_uri };
+    asked.checked(context).await
+}
+
+/// A request whose parameters the browser brings.
+struct Asked<'a> {
+    registered: Arc<Registered>,
+    form: &'a Form,
+    repeated: &'a [String],
+    request_uri: Option<&'a str>,
+}
+
+impl Asked<'_> {
+    async fn checked(self, context: &RequestContext) -> Result<CheckedRequest, RequestError> {
+        let Self { registered, form: outside, repeated, request_uri } = self;
+        let client = &registered.client;
+        let named = Some(client.id.as_str());
+        // Nothing in a bad request object can be believed, so the parameters beside it say where the
+        // refusal goes.
+        let (form, refusal) = match Self::opened(context, &registered, outside, repeated) {
+            Ok(form) => (form, None),
+            Err(refusal) => (Cow::Borrowed(outside), Some(refusal)),
+        };
+        // RFC 9101 §6.3: what stands beside a request object does not count.
+        let repeated = if matches!(form, Cow::Owned(_)) { &[] } else { repeated };
+        let once =
+            |name: &'static str| form.get(name).filter(|_| !repeated.iter().any(|one| one == name));
+        let uri = once("redirect_uri");
+        let Target { uri, address } =
+            target(context, client, uri).map_err(|why| match &refusal {
+                Some(refusal) => untrusted_object(refusal, named),
+                None => {
+                    let value = uri.map(refused::without_query);
+                    distrust(Untrusted::RedirectUri, named, why, value)
+                }
+            })?;
+        let state = once("state");
+        if state.is_some_and(|state| state.len() > LONGEST_STATE) {
+            return Err(distrust(Untrusted::Request, named, Reason::StateTooLong, None));
+        }
+        let mode =
+            form.get("response_mode").map_or_else(|| default_mode(&form), ResponseMode::parse);
+        let address = address.with_state(state).by(mode.unwrap_or_default());
+        let must_push =
+            context.settings.pushed_alone || client.metadata.require_pushed_authorization_requests;
+        let checked = if must_push && request_uri.is_none() {
+            // RFC 9126 §5 and §6
+            Err(Reason::PushRequired.into())
+        } else if let Some(refusal) = refusal {
+            Err(refusal.into())
+        } else if repeated.is_empty() {
+            check(context, client, &form, uri).await
+        } else {
+            // RFC 6749 §3.1: no parameter may be sent more than once.
+            Err(Refusal::new(Reason::ParameterRepeated).naming(&repeated.join(" ")).into())
+        };
+        match checked {
+            Ok(request) => Ok(CheckedRequest { request, client: registered }),
+            Err(Error::Fault(fault)) => Err(fault.into()),
+            Err(Error::Refused(refusal)) => {
+                refused::log_redirected(&refusal, &client.id, uri);
+                Err(RequestError::Answer(address.error(&refusal)))
+            }
         }
     }
+
+    /// The parameters that count: those in the request object, if there is one.
+    fn opened<'a>(
+        context: &RequestContext,
+        registered: &Registered,
+        form: &'a Form,
+        repeated: &[String],
+    ) -> Result<Cow<'a, Form>, Refusal> {
+        if repeated.iter().any(|one| one == "request") {
+            return Ok(Cow::Borrowed(form));
+        }
+        object::opened(&context.url, registered, form, context.clock.now().timestamp())
+    }
+}
+
+/// A page, where a bad request object came without a redirect URI that could be trusted.
+fn untrusted_object(refusal: &Refusal, client: Option<&str>) -> RequestError {
+    let untrusted = match refusal.code() {
+        Some(ErrorCode::InvalidRequestObject) => Untrusted::RequestObject,
+        _ => Untrusted::Request,
+    };
+    distrust(untrusted, client, refusal.reason, None)
 }
 
 /// The redirect URI of a request, which is registered for its client.
@@ -176,6 +237,7 @@ fn distrust(
         Untrusted::RedirectUri => ErrorCode::InvalidRedirectUri,
         Untrusted::Request => ErrorCode::InvalidRequest,
         Untrusted::RequestUri => ErrorCode::InvalidRequestUri,
+        Untrusted::RequestObject => ErrorCode::InvalidRequestObject,
     };
     let redirect_uri = value.filter(|_| untrusted == Untrusted::RedirectUri);
     RefusedRequest { client, code: Some(code), reason, value, redirect_uri }.log();
@@ -189,14 +251,13 @@ pub(super) async fn check(
     form: &Form,
     redirect_uri: &str,
 ) -> Result<AuthorizationRequest> {
-    // OpenID Connect Core §6: request objects are not supported. They are not read and not fetched.
-    for (name, reason) in [
-        ("request", Reason::RequestObjectUnsupported),
-        ("request_uri", Reason::RequestUriUnsupported),
-    ] {
-        if form.get(name).is_some() {
-            return Err(reason.into());
-        }
+    // RFC 6749 §4.1.1: `state` is echoed, so it has an end.
+    if form.get("state").is_some_and(|state| state.len() > LONGEST_STATE) {
+        return Err(Reason::StateTooLong.into());
+    }
+    // OpenID Connect Core §6.2: nothing is fetched from an address that a request names.
+    if form.get("request_uri").is_some() {
+        return Err(Reason::RequestUriUnsupported.into());
     }
     match form.get("response_type") {
         Some("code") => {}

@@ -154,6 +154,12 @@ fn about(frame: &Frame<'_>, client: &Client) -> Vec<Fact> {
     if metadata.require_pushed_authorization_requests {
         facts.push(Fact::code("require_pushed_authorization_requests".to_owned(), "true"));
     }
+    if let Some(alg) = metadata.request_object_signing_alg {
+        facts.push(Fact::code("request_object_signing_alg".to_owned(), alg.as_str()));
+    }
+    if metadata.require_signed_request_object {
+        facts.push(Fact::code("require_signed_request_object".to_owned(), "true"));
+    }
     facts.push(Fact::time(frame.t("console-made"), client.created_at));
     facts
 }
