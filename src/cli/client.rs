@@ -146,6 +146,10 @@ struct Given {
     /// Its authorization requests have to be signed (`request`); `false` takes it back
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "true|false")]
     require_signed_request_object: Option<bool>,
+    /// What signs its authorization responses with `response_mode=jwt`: RS256 or ES256, in place of
+    /// `--token-alg`; an empty one takes it back
+    #[arg(long, value_name = "ALG", value_parser = response_alg)]
+    authorization_signed_response_alg: Option<String>,
     /// It is your own: nobody is asked for consent; `false` takes it back
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "true|false")]
     first_party: Option<bool>,
@@ -390,6 +394,14 @@ pub(super) fn lifetime(text: &str) -> Result<Value, String> {
         return Ok(json!(""));
     }
     time::parse(text).map(|lifetime| json!(lifetime.num_seconds()))
+}
+
+/// Checks an algorithm of responses, and keeps it as it was written. An empty text removes it.
+fn response_alg(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        return Ok(String::new());
+    }
+    text.parse::<TokenAlg>().map(|alg| alg.as_str().to_owned())
 }
 
 /// Checks an algorithm of request objects, and keeps it as it was written. An empty text removes it.

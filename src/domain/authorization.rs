@@ -123,7 +123,8 @@ pub struct Granted {
     pub version: Option<i64>,
 }
 
-/// How an authorization response is sent: OAuth 2.0 Multiple Response Types §2.1, Form Post §2.
+/// How an authorization response is sent: OAuth 2.0 Multiple Response Types §2.1, Form Post §2, and
+/// signed by JARM §2.3.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ResponseMode {
@@ -134,11 +135,27 @@ pub enum ResponseMode {
     Fragment,
     /// As a form that the browser posts.
     FormPost,
+    /// Signed, in the query of the redirect URI.
+    QueryJwt,
+    /// Signed, in the fragment of the redirect URI.
+    FragmentJwt,
+    /// Signed, as a form that the browser posts.
+    FormPostJwt,
 }
 
 impl ResponseMode {
     /// Every mode.
-    pub const ALL: &'static [Self] = &[Self::Query, Self::Fragment, Self::FormPost];
+    pub const ALL: &'static [Self] = &[
+        Self::Query,
+        Self::Fragment,
+        Self::FormPost,
+        Self::QueryJwt,
+        Self::FragmentJwt,
+        Self::FormPostJwt,
+    ];
+    /// The name that stands for the signed mode of the response type: for `code` it is `query.jwt`,
+    /// JARM §2.3.4.
+    pub const JWT: &'static str = "jwt";
 
     /// The value of `response_mode`.
     #[must_use]
@@ -147,13 +164,25 @@ impl ResponseMode {
             Self::Query => "query",
             Self::Fragment => "fragment",
             Self::FormPost => "form_post",
+            Self::QueryJwt => "query.jwt",
+            Self::FragmentJwt => "fragment.jwt",
+            Self::FormPostJwt => "form_post.jwt",
         }
     }
 
     /// The mode of this name.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
+        if text == Self::JWT {
+            return Some(Self::QueryJwt);
+        }
         Self::ALL.iter().copied().find(|mode| mode.as_str() == text)
+    }
+
+    /// Whether the response is a signed JWT.
+    #[must_use]
+    pub fn is_signed(self) -> bool {
+        matches!(self, Self::QueryJwt | Self::FragmentJwt | Self::FormPostJwt)
     }
 }
 

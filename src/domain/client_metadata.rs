@@ -57,6 +57,10 @@ pub struct ClientMetadata {
     /// Whether it has to sign its authorization requests, RFC 9101 §10.5.
     #[serde(default)]
     pub require_signed_request_object: bool,
+    /// The algorithm that signs authorization responses which it asks for as JWT, JARM §3; `None`: that
+    /// of its tokens.
+    #[serde(default)]
+    pub authorization_signed_response_alg: Option<TokenAlg>,
     /// Whether it is the operator's own app. Then people are not asked for consent.
     pub first_party: bool,
     /// Whether it is trusted to report the network address of a person whose password it sends.

@@ -373,7 +373,7 @@ reasons! {
             "`mapae client update --grant`";
         ResponseModeUnknown = "response_mode_unknown", InvalidRequest,
             "the response_mode is unknown",
-            "`query`, `fragment` or `form_post`";
+            "`query`, `fragment`, `form_post`, or one of them signed: `query.jwt`, `fragment.jwt`, `form_post.jwt`, `jwt`";
         RequestUriUnsupported = "request_uri_unsupported", RequestUriNotSupported,
             "a request_uri of another server is not supported",
             "push the request to `/par`, or send the parameters themselves";

@@ -27,13 +27,15 @@ pub enum Typ {
     LogoutToken,
     /// Token Status List §5.1.
     StatusList,
+    /// JARM §2.1, which has no type of its own.
+    AuthorizationResponse,
 }
 
 impl Typ {
     fn as_str(self) -> &'static str {
         match self {
             Self::AccessToken => "at+jwt",
-            Self::PlainAccessToken | Self::IdToken => "JWT",
+            Self::PlainAccessToken | Self::IdToken | Self::AuthorizationResponse => "JWT",
             Self::LogoutToken => "logout+jwt",
             Self::StatusList => "statuslist+jwt",
         }

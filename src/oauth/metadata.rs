@@ -50,7 +50,8 @@ pub fn document(
     let claims =
         own.into_iter().chain(SCOPE_CLAIMS.iter().flat_map(|(_, claims)| *claims).copied());
     let claims = claims.chain([GROUPS, ROLES]);
-    let modes: Vec<&str> = ResponseMode::ALL.iter().map(|mode| mode.as_str()).collect();
+    let modes = ResponseMode::ALL.iter().map(|mode| mode.as_str()).chain([ResponseMode::JWT]);
+    let modes: Vec<&str> = modes.collect();
     // Initiating User Registration via OpenID Connect 1.0 §4.2
     let create = may_sign_up.then_some(Prompt::CREATE);
     let prompts: Vec<&str> = Prompt::VALUES.iter().copied().chain(create).collect();
@@ -83,6 +84,7 @@ pub fn document(
         "grant_types_supported": GrantType::ALL,
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": algs,
+        "authorization_signing_alg_values_supported": algs,
         "token_endpoint_auth_methods_supported": every,
         "token_endpoint_auth_signing_alg_values_supported": ALGORITHMS,
         "revocation_endpoint_auth_methods_supported": every,

@@ -14,7 +14,7 @@ use crate::flows::logout::{Done, LogoutStep};
 use crate::flows::outcome::{Advanced, InteractionError, NextStep};
 use crate::flows::upstream_login::{Departure, NotStarted};
 use crate::oauth::authorize::request::{RequestError, Untrusted};
-use crate::oauth::authorize::response::AuthorizationAnswer;
+use crate::oauth::authorize::response::{AuthorizationAnswer, SentAnswer};
 use crate::pages::PageProblem;
 use crate::web::flash_messages::{self, UpstreamNotice};
 use crate::web::page::{self, Failed};
@@ -236,12 +236,13 @@ fn to_app(
     answer: &AuthorizationAnswer,
     lead: Lead,
 ) -> Response<Body> {
-    match answer {
-        AuthorizationAnswer::Redirect(location) => lead(shared, page_request, location),
-        AuthorizationAnswer::Form { action, fields } => {
+    match answer.sent(&shared.keyring, shared.flows.clock.now()) {
+        Ok(SentAnswer::Redirect(location)) => lead(shared, page_request, &location),
+        Ok(SentAnswer::Form { action, fields }) => {
             let fields = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
-            page::form_post(shared, page_request, action, fields)
+            page::form_post(shared, page_request, &action, fields)
         }
+        Err(cause) => page::failed(shared, page_request, fault(&cause)),
     }
 }
 

@@ -49,7 +49,8 @@ both! {
         assert_eq!(list("code_challenge_methods_supported"), ["S256"]);
         assert_eq!(list("acr_values_supported"), ["1", "2", "phr"]);
         assert_eq!(list("ui_locales_supported"), ["en", "ko"]);
-        assert_eq!(list("response_modes_supported").len(), 3);
+        assert_eq!(list("response_modes_supported").len(), 7);
+        assert_eq!(list("authorization_signing_alg_values_supported"), list("id_token_signing_alg_values_supported"));
         assert!(list("id_token_signing_alg_values_supported").contains(&"RS256"));
         assert!(!list("id_token_signing_alg_values_supported").contains(&"none"));
         for scope in list("scopes_supported") {

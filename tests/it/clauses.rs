@@ -14,6 +14,7 @@ const NAMES: &[(&str, &str)] = &[
     ("RP-Initiated Logout", "RP-Initiated Logout"),
     ("Back-Channel Logout", "Back-Channel Logout"),
     ("Multiple Response Types", "Multiple Response Types"),
+    ("JARM", "JARM"),
     ("Form Post Response Mode", "Form Post Response Mode"),
     ("Form Post", "Form Post Response Mode"),
     ("Web Authentication", "Web Authentication"),
@@ -28,6 +29,7 @@ const PREFIXES: &[(&str, &str)] = &[
     ("rp_initiated_logout_", "RP-Initiated Logout"),
     ("back_channel_logout_", "Back-Channel Logout"),
     ("multiple_response_types_", "Multiple Response Types"),
+    ("jarm_", "JARM"),
     ("webauthn_", "Web Authentication"),
     ("registration_", "Initiating User Registration"),
 ];

@@ -1,15 +1,23 @@
-//! Authorization responses, RFC 6749 §4.1.2, RFC 9207. An answer is sent only to a
+//! Authorization responses, RFC 6749 §4.1.2, RFC 9207, JARM §2. An answer is sent only to a
 //! [`ReturnAddress`], and one is made only when the URI matches a registered redirect URI exactly.
 
+use chrono::{DateTime, Duration, Utc};
+use serde_json::{Map, Value, json};
 use url::form_urlencoded::byte_serialize;
 
 use crate::domain::authorization::{AuthorizationRequest, ResponseMode};
-use crate::domain::client::Client;
+use crate::domain::client::{Client, ClientId, TokenAlg};
 use crate::domain::error_code::ErrorCode;
 use crate::domain::redirect_uri;
 use crate::domain::secret::{AuthorizationCode, Plain};
 use crate::domain::urls::Issuer;
+use crate::domain::verdict::Fault;
+use crate::keys::jwt::Typ;
+use crate::keys::keyring::Keyring;
 use crate::oauth::error::Refusal;
+
+/// How long a signed answer counts. JARM §2.1 recommends ten minutes at most.
+const LIFE: Duration = Duration::minutes(5);
 
 /// The redirect URI that an answer is sent to, and how it is sent.
 #[derive(Clone, Debug)]
@@ -18,11 +26,21 @@ pub struct ReturnAddress {
     mode: ResponseMode,
     state: Option<String>,
     issuer: String,
+    client: ClientId,
+    alg: TokenAlg,
 }
 
-/// An answer to an authorization request, ready to be sent.
+/// An answer to an authorization request. It is signed, where its mode says so, when it is sent: no
+/// transaction is open then.
 #[derive(Clone, Debug)]
-pub enum AuthorizationAnswer {
+pub struct AuthorizationAnswer {
+    to: ReturnAddress,
+    fields: Vec<(&'static str, String)>,
+}
+
+/// An answer as the browser brings it.
+#[derive(Clone, Debug)]
+pub enum SentAnswer {
     /// The browser is redirected to this URI.
     Redirect(String),
     /// The browser posts this form, OAuth 2.0 Form Post Response Mode §2.
@@ -38,13 +56,15 @@ impl ReturnAddress {
     /// The address of a URI that is registered for the client.
     #[must_use]
     pub fn registered(issuer: &Issuer, client: &Client, uri: &str) -> Option<Self> {
-        let known =
-            client.metadata.redirect_uris.iter().any(|known| redirect_uri::matches(known, uri));
+        let metadata = &client.metadata;
+        let known = metadata.redirect_uris.iter().any(|known| redirect_uri::matches(known, uri));
         known.then(|| Self {
             uri: uri.to_owned(),
             mode: ResponseMode::Query,
             state: None,
             issuer: issuer.as_str().to_owned(),
+            client: client.id.clone(),
+            alg: metadata.authorization_signed_response_alg.unwrap_or(metadata.token_alg),
         })
     }
 
@@ -90,20 +110,45 @@ impl ReturnAddress {
         fields.extend(self.state.clone().map(|state| ("state", state)));
         // RFC 9207 §2: every answer names the issuer.
         fields.push(("iss", self.issuer.clone()));
-        match self.mode {
-            ResponseMode::Query => {
-                let separator = if self.uri.contains('?') { '&' } else { '?' };
-                AuthorizationAnswer::Redirect(format!(
-                    "{}{separator}{}",
-                    self.uri,
-                    encoded(&fields)
-                ))
+        AuthorizationAnswer { to: self.clone(), fields }
+    }
+}
+
+impl AuthorizationAnswer {
+    /// The answer as the browser brings it, at this instant.
+    pub fn sent(&self, keyring: &Keyring, now: DateTime<Utc>) -> Result<SentAnswer, Fault> {
+        if !self.to.mode.is_signed() {
+            return Ok(self.carried(self.fields.clone()));
+        }
+        let keys = keyring.snapshot()?;
+        let signed =
+            keys.signing(self.to.alg)?.sign(Typ::AuthorizationResponse, &self.claims(now))?;
+        // JARM §2.3: the JWT is the one parameter.
+        Ok(self.carried(vec![("response", signed)]))
+    }
+
+    /// The claims of a signed answer: its parameters, for whom it is, and until when. JARM §2.1.
+    fn claims(&self, now: DateTime<Utc>) -> Map<String, Value> {
+        let parameters = self.fields.iter();
+        let mut claims: Map<String, Value> =
+            parameters.map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+        claims.insert("aud".to_owned(), json!(self.to.client));
+        claims.insert("exp".to_owned(), json!((now + LIFE).timestamp()));
+        claims
+    }
+
+    fn carried(&self, fields: Vec<(&'static str, String)>) -> SentAnswer {
+        let uri = &self.to.uri;
+        match self.to.mode {
+            ResponseMode::Query | ResponseMode::QueryJwt => {
+                let separator = if uri.contains('?') { '&' } else { '?' };
+                SentAnswer::Redirect(format!("{uri}{separator}{}", encoded(&fields)))
             }
-            ResponseMode::Fragment => {
-                AuthorizationAnswer::Redirect(format!("{}#{}", self.uri, encoded(&fields)))
+            ResponseMode::Fragment | ResponseMode::FragmentJwt => {
+                SentAnswer::Redirect(format!("{uri}#{}", encoded(&fields)))
             }
-            ResponseMode::FormPost => {
-                AuthorizationAnswer::Form { action: self.uri.clone(), fields }
+            ResponseMode::FormPost | ResponseMode::FormPostJwt => {
+                SentAnswer::Form { action: uri.clone(), fields }
             }
         }
     }
@@ -139,17 +184,17 @@ mod tests {
         ReturnAddress::registered(&Issuer::localhost(), &client, uri).unwrap()
     }
 
-    fn location(answer: AuthorizationAnswer) -> String {
-        match answer {
-            AuthorizationAnswer::Redirect(location) => location,
-            AuthorizationAnswer::Form { .. } => panic!("a form"),
+    fn location(answer: &AuthorizationAnswer) -> String {
+        match answer.carried(answer.fields.clone()) {
+            SentAnswer::Redirect(location) => location,
+            SentAnswer::Form { .. } => panic!("a form"),
         }
     }
 
     #[test]
     fn rfc6749_4_1_2_the_query_of_a_redirect_uri_stays_as_it_is() {
         let refusal = Refusal::new(Reason::PromptUnknown);
-        let error = |address: ReturnAddress| location(address.error(&refusal));
+        let error = |address: ReturnAddress| location(&address.error(&refusal));
         let rest = "error=invalid_request&error_description=a%20prompt%20is%20unknown";
         let iss = "iss=http%3A%2F%2Flocalhost%3A8080";
         assert_eq!(error(address("https://rp/cb")), format!("https://rp/cb?{rest}&{iss}"));

@@ -160,6 +160,9 @@ fn about(frame: &Frame<'_>, client: &Client) -> Vec<Fact> {
     if metadata.require_signed_request_object {
         facts.push(Fact::code("require_signed_request_object".to_owned(), "true"));
     }
+    if let Some(alg) = metadata.authorization_signed_response_alg {
+        facts.push(Fact::code("authorization_signed_response_alg".to_owned(), alg.as_str()));
+    }
     facts.push(Fact::time(frame.t("console-made"), client.created_at));
     facts
 }
