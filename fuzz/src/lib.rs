@@ -21,6 +21,7 @@ use mapae::domain::token_explanation::facts::{Facts, KeyFact, Registered};
 use mapae::domain::token_explanation::presented::Presented;
 use mapae::keys::client_keys::ClientKeys;
 use mapae::keys::jwt;
+use mapae::oauth::authorize::object;
 use mapae::oauth::client_auth::Credentials;
 use mapae::social;
 use mapae::web::cookies;
@@ -43,6 +44,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("pasted_token", pasted_token),
     ("provider_answer", provider_answer),
     ("redirect_uri", redirect_uri),
+    ("request_object", request_object),
     ("words", words),
 ];
 
@@ -139,6 +141,25 @@ pub fn jwt(data: &[u8]) {
         assert_eq!(text.split('.').count(), 3);
     }
     assert!(ClientKeys::default().verify::<Value>(text).is_err(), "no key has signed it");
+}
+
+/// The claims of a request object, or an object as it is sent. The parameters in it are those of the
+/// request, and nothing else is.
+pub fn request_object(data: &[u8]) {
+    let Some(text) = text(data) else { return };
+    if object::check_header(text).is_ok() {
+        assert!(!text.is_empty());
+    }
+    let Ok(Value::Object(members)) = serde_json::from_str(text) else { return };
+    let Ok(form) = object::form_of(members.clone()) else { return };
+    for name in ["request", "request_uri", "iss", "aud", "exp", "nbf", "iat", "jti"] {
+        assert!(!form.names(name), "{name}");
+    }
+    for (name, value) in &members {
+        if let (Some(ours), Value::String(text)) = (form.get(name), value) {
+            assert_eq!(ours, text, "{name}");
+        }
+    }
 }
 
 /// What a developer pastes in place of an access token. Nothing without a good signature is good.

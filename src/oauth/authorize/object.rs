@@ -93,7 +93,7 @@ fn parameters(
 }
 
 /// Checks what can be known before a key is looked for.
-fn check_header(object: &str) -> Result<(), Refusal> {
+pub fn check_header(object: &str) -> Result<(), Refusal> {
     let first = object.split('.').next().unwrap_or_default();
     let header = URL_SAFE_NO_PAD.decode(first).ok();
     let header = header.and_then(|json| serde_json::from_slice::<ObjectHeader>(&json).ok());
@@ -152,7 +152,7 @@ fn check_times(own: &OwnClaims, is_strict: bool, now: i64) -> Result<(), Refusal
 }
 
 /// The parameters as a form. What is an object or a list there is JSON in a form, too.
-fn form_of(members: Map<String, Value>) -> Result<Form, Refusal> {
+pub fn form_of(members: Map<String, Value>) -> Result<Form, Refusal> {
     // RFC 9101 §4: no object stands in another one.
     if members.contains_key("request") || members.contains_key("request_uri") {
         return Err(Reason::RequestObjectNested.into());

@@ -70,6 +70,13 @@ fn test_sign_in(visit: &Visit<ReadClients>, client: &Client) -> Option<String> {
     if !client.may_use(GrantType::AuthorizationCode) || !client.is_enabled() {
         return None;
     }
+    // A link can neither push a request nor sign one.
+    if visit.shared.requests.settings.pushed_alone
+        || client.metadata.require_pushed_authorization_requests
+        || client.metadata.require_signed_request_object
+    {
+        return None;
+    }
     let scope = client.metadata.scope.to_string();
     let (state, nonce, challenge) =
         (random::identifier(), random::identifier(), random::identifier());
