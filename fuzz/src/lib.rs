@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use mapae::domain::address::{self, TrustedProxies};
 use mapae::domain::client::ClientKind;
 use mapae::domain::clock;
+use mapae::domain::dpop::{Thumbprint, normal_uri};
 use mapae::domain::form::Form;
 use mapae::domain::language::Language;
 use mapae::domain::locale;
@@ -20,6 +21,7 @@ use mapae::domain::token_explanation::explain;
 use mapae::domain::token_explanation::facts::{Facts, KeyFact, Registered};
 use mapae::domain::token_explanation::presented::Presented;
 use mapae::keys::client_keys::ClientKeys;
+use mapae::keys::dpop::{Expected, verify_proof};
 use mapae::keys::jwt;
 use mapae::oauth::authorize::object;
 use mapae::oauth::client_auth::Credentials;
@@ -38,6 +40,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("basic", basic),
     ("claims", claims),
     ("cookies", cookies),
+    ("dpop", dpop),
     ("form", form),
     ("forwarded_for", forwarded_for),
     ("jwt", jwt),
@@ -107,6 +110,24 @@ pub fn cookies(data: &[u8]) {
     }
     if let Some(value) = cookies::read(&headers, "a") {
         assert!(!value.is_empty() && !value.contains(';') && value.trim() == value);
+    }
+}
+
+/// A proof of possession, and the address that it names on the first line.
+pub fn dpop(data: &[u8]) {
+    let Some(text) = text(data) else { return };
+    let (uri, proof) = text.split_once('\n').unwrap_or(("", text));
+    if let Some(normal) = normal_uri(uri) {
+        assert_eq!(normal_uri(&normal).as_ref(), Some(&normal), "{uri:?}");
+        assert!(!normal.contains(['?', '#', '@']), "{normal:?}");
+    }
+    let now = clock::from_millis(1_800_000_000_000);
+    for access_token in [None, Some("token")] {
+        let uri = "https://id.example.com/token";
+        let expected = Expected { method: "POST", uri, access_token, nonces: None };
+        if let Ok(proof) = verify_proof(proof, &expected, now) {
+            assert!(Thumbprint::parse(proof.key.as_str()).is_some());
+        }
     }
 }
 

@@ -45,6 +45,7 @@ mod m0055_scim;
 mod m0058_console;
 mod m0060_resources;
 mod m0066_pushed_requests;
+mod m0069_bound_tokens;
 mod step;
 
 /// Every migration, oldest first.
@@ -97,6 +98,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0058_console::STEP),
             Box::new(m0060_resources::STEP),
             Box::new(m0066_pushed_requests::STEP),
+            Box::new(m0069_bound_tokens::STEP),
         ]
     }
 }

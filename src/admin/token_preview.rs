@@ -152,6 +152,7 @@ fn entitlement(
         expires_at: now + Duration::days(1),
         revoked_at: None,
         status: None,
+        key: None,
     };
     Entitlement {
         family: Some(Arc::new(family)),

@@ -39,6 +39,7 @@ pub use crate::net::listener::Http;
 use crate::net::tls::Files;
 use crate::oauth::authorize::settings::RequestSettings;
 use crate::oauth::lifetimes::{self, Lifetimes};
+use crate::oauth::possession::PossessionSettings;
 use crate::oauth::status::settings::StatusListSettings;
 use crate::rate_limits::RateLimits;
 use crate::redis_client::settings::RedisSettings;
@@ -99,6 +100,8 @@ settings! {
         pub lifetimes: Lifetimes = section(),
         /// How status lists are made.
         pub status_lists: StatusListSettings = section(),
+        /// How proofs of possession are taken.
+        pub possession: PossessionSettings = section(),
         /// So many families one person may have at one client.
         pub families_per_client: u32 = group(lifetimes::families_per_client),
         /// How long browser sessions live.

@@ -35,6 +35,7 @@ use crate::oauth::back_channel::LogoutDelivery;
 use crate::oauth::client_auth::ClientAuthentication;
 use crate::oauth::lifetimes::Lifetimes;
 use crate::oauth::memberships;
+use crate::oauth::possession::{Possession, PossessionParts};
 use crate::oauth::resource::bearer::AccessTokens;
 use crate::oauth::resource::context::ResourceContext;
 use crate::oauth::resource::verified::VerifiedTokens;
@@ -137,6 +138,7 @@ impl Services {
         let people = Arc::new(people::start(&supervisor, Arc::clone(&base.store)));
         let (added, outbox) = (base.added_claims(&supervisor), base.outbox());
         let limiter = Arc::new(base.limiter(&supervisor, settings, redis.clone()));
+        let possession = Arc::new(base.possession(&supervisor, settings, master)?);
         let grants = GrantContext {
             url: base.url.clone(),
             clock: base.clock.clone(),
@@ -161,6 +163,7 @@ impl Services {
             grants,
             mint: base.mint(),
             person_claims: PersonClaims { people: Arc::clone(&people), added: added.clone() },
+            possession: Arc::clone(&possession),
         };
         let resources = ResourceContext {
             url: base.url.clone(),
@@ -171,6 +174,7 @@ impl Services {
             refresh_tokens,
             people,
             added,
+            possession,
         };
         let flows = base.flows(factors, settings, Arc::clone(&outbox.wake), master)?;
         Ok(Self {
@@ -345,6 +349,17 @@ impl Base {
         let Self { url, clock, store, .. } = self.clone();
         let limits = settings.rate_limits;
         RateLimiter::start(supervisor, RateLimiterParts { limits, url, clock, store, redis })
+    }
+
+    fn possession(
+        &self,
+        supervisor: &Supervisor,
+        settings: &Settings,
+        master: &MasterKey,
+    ) -> Result<Possession, Fault> {
+        let Self { url, clock, store, .. } = self.clone();
+        let settings = settings.possession;
+        Possession::start(supervisor, PossessionParts { url: &url, clock, store, settings }, master)
     }
 
     fn client_authentication(&self, limiter: Arc<RateLimiter>) -> ClientAuthentication {

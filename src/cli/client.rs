@@ -212,6 +212,10 @@ struct Given {
     /// A refresh needs the old access token; `false` takes it back
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "true|false")]
     require_access_token_proof: Option<bool>,
+    /// Its access tokens are bound to a key, whose proof it sends with every request (`DPoP`, RFC
+    /// 9449); `false` takes it back
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "true|false")]
+    dpop_bound_access_tokens: Option<bool>,
     /// Who may make an account on the way to it, in place of the setting `signup.mode`: open, invite
     /// or closed; an empty one takes it back
     #[arg(long, value_name = "open|invite|closed", value_parser = sign_up)]

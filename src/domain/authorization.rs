@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::authentication::Acr;
 use super::client::{ClientId, ClientMetadata};
+use super::dpop::Thumbprint;
 use super::family::FamilyId;
 use super::pkce::Challenge;
 use super::provider::Slug;
@@ -59,6 +60,9 @@ pub struct AuthorizationRequest {
     /// The hash of the `request_uri`, if the client pushed the request (RFC 9126).
     #[serde(default)]
     pub pushed: Option<Hashed<PushedRequest>>,
+    /// `dpop_jkt`: the key to which the code is bound, RFC 9449 §10.
+    #[serde(default)]
+    pub dpop_jkt: Option<Thumbprint>,
 }
 
 impl AuthorizationRequest {
@@ -121,6 +125,9 @@ pub struct Granted {
     /// or factor ends it.
     #[serde(default)]
     pub version: Option<i64>,
+    /// The key to which the code is bound, RFC 9449 §10.
+    #[serde(default)]
+    pub dpop_jkt: Option<Thumbprint>,
 }
 
 /// How an authorization response is sent: OAuth 2.0 Multiple Response Types §2.1, Form Post §2, and

@@ -93,6 +93,9 @@ pub struct ClientMetadata {
     /// Whether it may ask people for password and codes itself, at the challenge endpoint.
     #[serde(default)]
     pub first_party_challenge: bool,
+    /// Whether its access tokens are always bound to a key, RFC 9449 §5.2.
+    #[serde(default)]
+    pub dpop_bound_access_tokens: bool,
     /// The `acr` values of requests that name none, in the order of preference. If all of them need
     /// two factors, a second factor is always due.
     pub default_acr_values: Option<Vec<Acr>>,
@@ -398,6 +401,7 @@ mod tests {
             "status_list",
             "require_pushed_authorization_requests",
             "require_signed_request_object",
+            "dpop_bound_access_tokens",
         ];
         let needed = whole
             .keys()

@@ -35,6 +35,7 @@ impl ReasonSection {
         Self::ClientAuthentication,
         Self::AnyRequest,
         Self::Token,
+        Self::DpopProofs,
         Self::TokenOfProvider,
         Self::AuthorizePage,
         Self::AuthorizeRedirect,
@@ -53,6 +54,7 @@ impl ReasonSection {
             }
             Self::AnyRequest => "## Any request",
             Self::Token => "## `/token`",
+            Self::DpopProofs => "With a proof of possession ([DPoP](dpop.md)):",
             Self::TokenOfProvider => "With the token of a provider (token exchange, JWT bearer):",
             Self::AuthorizePage => {
                 "## `/authorize`\n\nWhere client or redirect URI cannot be trusted the person sees a page, and the reason stands in the log alone. So it is with a client that is unknown (`client_unknown`) or disabled (`client_disabled`), too:"

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::authentication::Acr;
 use super::client::ClientId;
+use super::dpop::Thumbprint;
 use super::ids::identifier;
 use super::provider::Slug;
 use super::scope::{OFFLINE_ACCESS, Scope};
@@ -53,6 +54,8 @@ pub struct Family {
     pub revoked_at: Option<DateTime<Utc>>,
     /// The place of its access tokens in the status lists.
     pub status: Option<StatusIndex>,
+    /// The key to which its refresh tokens are bound, RFC 9449 §5.
+    pub key: Option<Thumbprint>,
 }
 
 impl Family {

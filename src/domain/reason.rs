@@ -11,6 +11,7 @@ pub enum ReasonSection {
     ClientAuthentication,
     AnyRequest,
     Token,
+    DpopProofs,
     TokenOfProvider,
     AuthorizePage,
     PushedRequests,
@@ -251,6 +252,69 @@ reasons! {
         SignInsOverloaded = "sign_ins_overloaded", Overloaded, "too many sign-ins at once",
             "wait for `Retry-After` seconds";
     }
+    DpopProofs {
+        DpopProofMissing = "dpop_proof_missing", InvalidDpopProof, "a proof of possession is needed",
+            "send the header `DPoP`: the client is registered with `--dpop-bound-access-tokens`, or what it presents is bound to a key";
+        DpopProofRepeated = "dpop_proof_repeated", InvalidDpopProof,
+            "there is more than one header DPoP",
+            "send one";
+        DpopProofMalformed = "dpop_proof_malformed", InvalidDpopProof,
+            "the proof of possession is not a JWT of the form that is expected",
+            "three parts; `jti`, `htm`, `htu` are texts and `iat` is a number; no `crit`";
+        DpopProofTypMismatch = "dpop_proof_typ_mismatch", InvalidDpopProof,
+            "the typ of the proof of possession is not dpop+jwt",
+            "set it in the header of the proof";
+        DpopProofAlgUnsupported = "dpop_proof_alg_unsupported", InvalidDpopProof,
+            "the alg of the proof of possession is not supported",
+            "`ES256`, `EdDSA` or `PS256`";
+        DpopProofKeyUnusable = "dpop_proof_key_unusable", InvalidDpopProof,
+            "the jwk of the proof of possession is missing or does not fit its alg",
+            "P-256 for `ES256`, Ed25519 for `EdDSA`, RSA of 2048 bits or more for `PS256`";
+        DpopProofKeyPrivate = "dpop_proof_key_private", InvalidDpopProof,
+            "the jwk of the proof of possession holds a private key",
+            "send the public half alone, and make a new key: this one was shown";
+        DpopProofSignatureInvalid = "dpop_proof_signature_invalid", InvalidDpopProof,
+            "the jwk of the proof of possession has not signed it",
+            "sign with the private half of the `jwk`";
+        DpopProofClaimMissing = "dpop_proof_claim_missing", InvalidDpopProof,
+            "the proof of possession lacks one of jti, htm, htu, iat",
+            "all four have to be there";
+        DpopProofMethodMismatch = "dpop_proof_method_mismatch", InvalidDpopProof,
+            "the htm of the proof of possession is not the method of the request",
+            "in capitals, as it is sent: `POST`";
+        DpopProofUriMismatch = "dpop_proof_uri_mismatch", InvalidDpopProof,
+            "the htu of the proof of possession is not the address of this endpoint",
+            "the address as the discovery document names it; behind a proxy, compare `issuer` with the address that apps use";
+        DpopProofUntimely = "dpop_proof_untimely", InvalidDpopProof,
+            "the iat of the proof of possession is more than a minute away",
+            "a fresh proof for each request; look at the clock";
+        DpopProofTokenHashMissing = "dpop_proof_token_hash_missing", InvalidDpopProof,
+            "the proof of possession lacks ath",
+            "the SHA-256 of the access token in base64url";
+        DpopProofTokenHashMismatch = "dpop_proof_token_hash_mismatch", InvalidDpopProof,
+            "the ath of the proof of possession is that of another access token",
+            "the SHA-256 of the access token in base64url";
+        DpopProofReused = "dpop_proof_reused", InvalidDpopProof,
+            "the proof of possession was used before",
+            "a fresh `jti` for each request";
+        DpopNonceNeeded = "dpop_nonce_needed", UseDpopNonce,
+            "the proof of possession needs a fresh nonce",
+            "put the value of `DPoP-Nonce` into `nonce`, and send the request again";
+        CodeKeyMismatch = "code_key_mismatch", InvalidGrant, "the code is bound to another key",
+            "prove the key whose thumbprint `dpop_jkt` was";
+        RefreshTokenKeyMismatch = "refresh_token_key_mismatch", InvalidGrant,
+            "the refresh token is bound to another key",
+            "prove the key with which the person signed in; without it, sign in again";
+        AccessTokenKeyMismatch = "access_token_key_mismatch", InvalidToken,
+            "the access token is bound to another key",
+            "prove the key for which the token was issued";
+        AccessTokenBound = "access_token_bound", InvalidToken,
+            "the access token is bound to a key and was sent without proof of it",
+            "send it as `Authorization: DPoP`, with a proof in the header `DPoP`, where the endpoint takes one";
+        AccessTokenUnbound = "access_token_unbound", InvalidToken,
+            "the access token is not bound to a key and was sent as DPoP",
+            "send it as `Authorization: Bearer`";
+    }
     TokenOfProvider {
         SubjectTokenTypeMissing = "subject_token_type_missing", InvalidRequest,
             "subject_token_type is missing",
@@ -429,6 +493,9 @@ reasons! {
         MaxAgeMalformed = "max_age_malformed", InvalidRequest,
             "max_age is not a number of seconds",
             "a whole number";
+        DpopJktMalformed = "dpop_jkt_malformed", InvalidRequest,
+            "dpop_jkt is not a thumbprint",
+            "the SHA-256 thumbprint of the key in base64url, RFC 7638";
         CodeChallengeMethodUnsupported = "code_challenge_method_unsupported", InvalidRequest,
             "the one code_challenge_method is S256",
             "`plain` is refused";

@@ -7,6 +7,7 @@
 pub mod client_keys;
 pub mod device_cookies;
 pub mod doctor_key;
+pub mod dpop;
 pub mod factor_key;
 pub mod fetchers;
 pub mod jws;

@@ -42,6 +42,8 @@ pub enum Label {
     Doctor,
     /// Seals the challenges of passkeys, which pages carry to a browser and back.
     PasskeyChallenges,
+    /// Vouches for the nonces of proofs of possession.
+    DpopNonces,
 }
 
 impl Label {
@@ -56,6 +58,7 @@ impl Label {
             Self::AuthSessions => b"mapae auth sessions v1",
             Self::Doctor => b"mapae doctor v1",
             Self::PasskeyChallenges => b"mapae passkey challenges v1",
+            Self::DpopNonces => b"mapae dpop nonces v1",
         }
     }
 }

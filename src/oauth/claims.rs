@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::domain::authentication::Acr;
+use crate::domain::dpop::Confirmation;
 use crate::domain::status_list::StatusIndex;
 use crate::domain::urls::Issuer;
 
@@ -83,6 +84,8 @@ pub struct AccessToken {
     pub amr: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<StatusClaim>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cnf: Option<Confirmation>,
 }
 
 /// `status`, Token Status List §6.1.

@@ -17,6 +17,7 @@ use crate::domain::scope::{OFFLINE_ACCESS, OPENID};
 use crate::domain::urls::{self, Issuer};
 use crate::domain::verdict::Fault;
 use crate::keys::client_keys::ALGORITHMS;
+use crate::keys::dpop;
 
 /// Writes the document. `may_sign_up` says whether people may make accounts, at any client at least.
 pub fn document(
@@ -93,6 +94,8 @@ pub fn document(
         "introspection_endpoint_auth_signing_alg_values_supported": ALGORITHMS,
         "request_parameter_supported": true,
         "request_object_signing_alg_values_supported": ALGORITHMS,
+        // RFC 9449 §5.1
+        "dpop_signing_alg_values_supported": dpop::ALGORITHMS,
         "request_uri_parameter_supported": false,
     });
     serde_json::to_vec(&document)

@@ -15,6 +15,7 @@ pub mod logout;
 pub mod memberships;
 pub mod metadata;
 pub mod openapi;
+pub mod possession;
 pub mod refused;
 pub mod resource;
 pub mod status;

@@ -78,6 +78,7 @@ const CHALLENGE: &[&str] = &[
     "resource",
     "code_challenge",
     "code_challenge_method",
+    "dpop_jkt",
 ];
 
 /// The document.
@@ -90,8 +91,9 @@ pub fn document() -> Value {
     let person = json!({ "type": "object", "required": ["sub"], "properties": { "sub": { "type": "string" } } });
     let of_person = responses(urls::USERINFO, (200, &person));
     let by_token = json!([{ "bearer": [] }]);
-    let get = json!({ "summary": "The claims of the person of an access token", "security": by_token, "responses": of_person });
-    let post = json!({ "summary": "The same", "security": by_token, "responses": of_person });
+    let proof = json!([proof_header()]);
+    let get = json!({ "summary": "The claims of the person of an access token", "security": by_token, "parameters": proof, "responses": of_person });
+    let post = json!({ "summary": "The same", "security": by_token, "parameters": proof, "responses": of_person });
     paths.insert(urls::USERINFO.to_owned(), json!({ "get": get, "post": post }));
     for (path, summary) in [
         (urls::JWKS, "The keys that verify tokens"),
@@ -130,6 +132,16 @@ pub fn document() -> Value {
                 },
             },
         },
+    })
+}
+
+/// The proof of possession of a request, RFC 9449 §4.1.
+fn proof_header() -> Value {
+    json!({
+        "name": "DPoP",
+        "in": "header",
+        "description": "A proof of possession, RFC 9449: the tokens are bound to its key",
+        "schema": { "type": "string" },
     })
 }
 
@@ -214,8 +226,10 @@ fn operation(endpoint: &FormEndpoint) -> Value {
     if let (false, Some(schema)) = (endpoint.required.is_empty(), schema.as_object_mut()) {
         schema.insert("required".to_owned(), json!(endpoint.required));
     }
+    let parameters = if endpoint.path == urls::TOKEN { json!([proof_header()]) } else { json!([]) };
     json!({
         "summary": endpoint.summary,
+        "parameters": parameters,
         // A public client names itself in the body alone.
         "security": [{ "basic": [] }, {}],
         "requestBody": {
@@ -226,13 +240,21 @@ fn operation(endpoint: &FormEndpoint) -> Value {
     })
 }
 
+/// The status of an error at an endpoint. RFC 9449 §7.1: a resource answers to a wrong proof with 401.
+fn status(code: ErrorCode, path: &str) -> u16 {
+    match code {
+        ErrorCode::InvalidDpopProof | ErrorCode::UseDpopNonce if path == urls::USERINFO => 401,
+        _ => code.status(),
+    }
+}
+
 /// The answers of an endpoint: its success, and every error whose declaration names the endpoint.
 fn responses(path: &str, (status, success): (u16, &Value)) -> Value {
     let mut errors: BTreeMap<u16, Vec<&str>> = BTreeMap::new();
     let named = format!("`{path}`");
     for code in ErrorCode::ALL {
         if code.place().contains(&named) || code.place().starts_with("everywhere") {
-            errors.entry(code.status()).or_default().push(code.as_str());
+            errors.entry(status(*code, path)).or_default().push(code.as_str());
         }
     }
     // The body of a form: it came too slowly, is too large, or is of another type.

@@ -21,6 +21,7 @@ use super::some_rows::is_one_of;
 use super::tx::Tx;
 use crate::domain::client::ClientId;
 use crate::domain::clock;
+use crate::domain::dpop::Thumbprint;
 use crate::domain::family::{EndedFamily, Family, FamilyFilter, FamilyId, FamilyOwner};
 use crate::domain::provider::FEDERATED;
 use crate::domain::revocation::{Audiences, Revocation, RevokedKind};
@@ -60,6 +61,7 @@ entity! {
             pub idle_ends_at: i64,
             pub status_list: Option<i64>,
             pub status_index: Option<i64>,
+            pub jkt: Option<String>,
         }
     }
 }
@@ -105,6 +107,7 @@ impl TryFrom<Model> for Family {
             expires_at: clock::from_millis(row.expires_at),
             revoked_at: instant(row.revoked_at),
             status: place(row.status_list, row.status_index)?,
+            key: row.jkt.map(Thumbprint::from_stored),
         })
     }
 }
@@ -199,6 +202,7 @@ pub async fn insert(
         idle_ends_at: Set(millis(succession.map_or(family.expires_at, |one| one.idle_ends_at))),
         status_list: Set(family.status.map(|place| place.list)),
         status_index: Set(family.status.map(|place| place.index.into())),
+        jkt: Set(family.key.as_ref().map(|key| key.as_str().to_owned())),
     };
     let inserted = Entity::insert(row).exec_without_returning(tx.connection()).await;
     inserted.map(drop).map_err(while_doing(WRITING))

@@ -16,6 +16,7 @@ use super::cause::while_doing;
 use super::column::millis;
 use super::database::Store;
 use super::reader::Reader;
+use super::tx::Tx;
 use super::{families, sessions, users};
 use crate::domain::clock;
 use crate::domain::family::FamilyId;
@@ -190,10 +191,27 @@ pub async fn advance(
     moves: &[Move],
     until: DateTime<Utc>,
 ) -> Result<Vec<FamilyId>, Fault> {
+    advance_by(store.writer(), moves, until).await
+}
+
+/// The same inside a transaction, which also has to commit.
+pub async fn advance_in(
+    tx: &Tx,
+    moves: &[Move],
+    until: DateTime<Utc>,
+) -> Result<Vec<FamilyId>, Fault> {
+    advance_by(tx.connection(), moves, until).await
+}
+
+async fn advance_by(
+    connection: &impl ConnectionTrait,
+    moves: &[Move],
+    until: DateTime<Utc>,
+) -> Result<Vec<FamilyId>, Fault> {
     if moves.is_empty() {
         return Ok(Vec::new());
     }
-    let backend = store.writer().get_database_backend();
+    let backend = connection.get_database_backend();
     let steps: Vec<_> = moves.iter().map(Step::from).collect();
     let steps = serde_json::to_string(&steps).map_err(|error| Fault::internal(WRITING, error))?;
     let statement = Statement::from_sql_and_values(
@@ -201,7 +219,7 @@ pub async fn advance(
         &texts(backend).update,
         [steps.into(), millis(until).into()],
     );
-    let rows = store.writer().query_all_raw(statement).await.map_err(while_doing(WRITING))?;
+    let rows = connection.query_all_raw(statement).await.map_err(while_doing(WRITING))?;
     rows.iter()
         .map(|row| row.try_get("", "id").map(FamilyId::from_stored).map_err(while_doing(WRITING)))
         .collect()

@@ -1,5 +1,8 @@
 //! `used_assertion`: values that are accepted only once: assertions of clients (RFC 7523 §3),
-//! tokens of providers, and the `state` with which a browser returned to the callback.
+//! tokens of providers, proofs of possession (RFC 9449 §11.1), and the `state` with which a browser
+//! returned to the callback.
+
+use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
@@ -41,6 +44,26 @@ pub async fn remember(
         .await
         .map_err(while_doing("writing the table used_assertion"))?;
     Ok(inserted == 1)
+}
+
+/// Records several proofs of possession as used, and returns those that were not used before.
+pub async fn remember_all(
+    tx: &Tx,
+    hashes: &[[u8; 32]],
+    expires_at: DateTime<Utc>,
+) -> Result<HashSet<[u8; 32]>, Fault> {
+    if hashes.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let rows = hashes
+        .iter()
+        .map(|hash| ActiveModel { hash: Set(hash.to_vec()), expires_at: Set(millis(expires_at)) });
+    let inserted = Entity::insert_many(rows)
+        .on_conflict(OnConflict::column(Column::Hash).do_nothing().to_owned())
+        .exec_with_returning(tx.connection())
+        .await
+        .map_err(while_doing("writing the table used_assertion"))?;
+    Ok(inserted.into_iter().filter_map(|row| row.hash.try_into().ok()).collect())
 }
 
 /// Deletes the record of an assertion whose use had no result, so that it may be accepted once

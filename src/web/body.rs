@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::Value;
 
@@ -14,6 +14,9 @@ use super::answer::{refusal, refused};
 use crate::domain::form::Form;
 use crate::domain::reason::Reason;
 use crate::domain::request;
+use crate::oauth::possession::Presented;
+
+const DPOP: HeaderName = HeaderName::from_static("dpop");
 
 /// The largest size of a body, in bytes.
 const LIMIT: usize = 64 * 1024;
@@ -54,6 +57,17 @@ impl Head {
     /// All `Authorization` headers. The reader of them refuses more than one.
     pub(super) fn authorization(&self) -> Vec<&[u8]> {
         self.0.get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes).collect()
+    }
+
+    /// The proof of possession, RFC 9449 §4.3 (1).
+    pub(super) fn proof(&self) -> Presented<'_> {
+        let mut values = self.0.get_all(DPOP).iter();
+        let value = values.next()?;
+        Some(match (value.to_str(), values.next()) {
+            (Ok(proof), None) => Ok(proof),
+            (Err(_), None) => Err(Reason::DpopProofMalformed),
+            (_, Some(_)) => Err(Reason::DpopProofRepeated),
+        })
     }
 }
 

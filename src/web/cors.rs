@@ -89,7 +89,7 @@ pub(super) fn asked(headers: &HeaderMap) -> HeaderValue {
             names.split(',').all(|name| HeaderName::try_from(name.trim()).is_ok())
         })
     });
-    asked.cloned().unwrap_or_else(|| HeaderValue::from_static("Authorization, Content-Type"))
+    asked.cloned().unwrap_or_else(|| HeaderValue::from_static("Authorization, Content-Type, DPoP"))
 }
 
 /// The longest list of header names that is read, in bytes.
@@ -101,7 +101,8 @@ fn write(headers: &mut HeaderMap, permission: Option<&AllowedOrigin>) {
     let Some(permission) = permission else { return };
     let Ok(origin) = HeaderValue::try_from(&permission.origin) else { return };
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-    let exposed = HeaderValue::from_static("WWW-Authenticate, Retry-After, X-Request-Id");
+    let exposed = "WWW-Authenticate, Retry-After, X-Request-Id, DPoP-Nonce";
+    let exposed = HeaderValue::from_static(exposed);
     headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
     if permission.credentials {
         headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
@@ -114,7 +115,7 @@ mod tests {
 
     #[test]
     fn names_of_headers_are_allowed_as_they_are_asked_for() {
-        let usual = "Authorization, Content-Type";
+        let usual = "Authorization, Content-Type, DPoP";
         let long = "x,".repeat(600) + "x";
         for (given, answer) in [
             (None, usual),

@@ -42,10 +42,11 @@ async fn answered(shared: Arc<Shared>, context: Context, head: Head, form: Form)
         form,
         script,
         cookie,
+        proof: head.proof(),
         address: context.address,
         origin: &context.origin(),
     };
-    let response = match Box::pin(endpoint::token(&shared.token, request)).await {
+    let mut response = match Box::pin(endpoint::token(&shared.token, request)).await {
         Ok(issued) => {
             let mut response = answer::json(Ok(issued.response), None);
             if let Some(cookie) = &issued.cookie {
@@ -55,5 +56,6 @@ async fn answered(shared: Arc<Shared>, context: Context, head: Head, form: Form)
         }
         Err(error) => answer::json::<()>(Err(error), client.as_ref()),
     };
+    answer::with_nonce(&mut response, &shared.token.possession, &head);
     cors::answers(client, response)
 }

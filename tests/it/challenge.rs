@@ -8,7 +8,7 @@ use mapae::admin::users::Target;
 use serde_json::json;
 
 use crate::support::{
-    App, CHALLENGE, PASSWORD, Reply, Server, USERNAME, VERIFIER, both, decode_claims,
+    App, CHALLENGE, Holder, PASSWORD, Reply, Server, USERNAME, VERIFIER, both, decode_claims,
 };
 
 /// A public app of the operator, with the right to the challenge endpoint.
@@ -47,6 +47,23 @@ fn insufficient(reply: &Reply) -> String {
 }
 
 both! {
+    async fn rfc9449_10_a_code_of_the_challenge_endpoint_is_bound_to_the_key_that_was_named(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let app = native(&server).await;
+        let (holder, thief) = (Holder::new(server.now()), Holder::new(server.now()));
+        let jkt = holder.jkt();
+        let bad = [("dpop_jkt", "x")];
+        challenge(&app, &[&ALICE, &PKCE, &bad]).await.refused(400, "invalid_request");
+        let named = [("dpop_jkt", jkt.as_str())];
+        let code = challenge(&app, &[&ALICE, &PKCE, &named]).await.ok().text("authorization_code");
+        let fields = [("grant_type", "authorization_code"), ("code", &code), ("code_verifier", VERIFIER)];
+        app.token(&fields).await.refused(400, "invalid_dpop_proof");
+        thief.token(&app, &fields).await.refused(400, "invalid_grant");
+        let access = holder.token(&app, &fields).await.ok().text("access_token");
+        assert_eq!(decode_claims(&access)["cnf"], json!({ "jkt": jkt }));
+    }
+
     async fn s077_the_password_grant_gives_no_tokens_while_a_factor_is_due(database) {
         let server = Server::start(&database).await;
         server.alice().await;

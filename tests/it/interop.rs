@@ -13,7 +13,7 @@ use std::time::Duration;
 use self::forge::{Forge, forgeries, with_one_fault};
 use self::program::Program;
 use self::toolchain::Language;
-use crate::support::{App, Binary, Browser, CALLBACK, Database, form, required_or_skip};
+use crate::support::{App, Binary, Browser, CALLBACK, Cli, Database, form, required_or_skip};
 
 const AUDIENCE: &str = "https://api.example.com";
 const USERNAME: &str = "alice";
@@ -82,35 +82,58 @@ async fn java() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn node_signs_people_in() {
-    sign_people_in(Language::Node).await;
+    sign_people_in(Language::Node, Tokens::Bearer).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rfc9449_5_node_signs_people_in_with_tokens_that_are_bound_to_its_key() {
+    sign_people_in(Language::Node, Tokens::Bound).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn python_signs_people_in() {
-    sign_people_in(Language::Python).await;
+    sign_people_in(Language::Python, Tokens::Bearer).await;
 }
 
 const BYE: &str = "https://app.example.com/bye";
 
+/// What kind of tokens the app gets.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tokens {
+    Bearer,
+    /// With a nonce in each proof.
+    Bound,
+}
+
 /// The whole code flow of an app that somebody else's library runs; the proof is the person.
-async fn sign_people_in(language: Language) {
+async fn sign_people_in(language: Language, tokens: Tokens) {
     let command = match language.build_app().await {
         Ok(command) => command,
         Err(why) => return required_or_skip(&why),
     };
-    let server = Binary::start(&Database::Sqlite).await;
+    let mut cli = Cli::new(&Database::Sqlite).await;
+    if tokens == Tokens::Bound {
+        cli.set("MAPAE_DPOP_REQUIRE_NONCE", "true");
+    }
+    let server = cli.serve().await;
     server.user(USERNAME, PASSWORD).await;
     let mut arguments = vec!["--kind", "confidential", "--scope", "openid profile email"];
     arguments.extend(["--grant", "authorization_code", "--grant", "refresh_token"]);
     arguments.extend(["--redirect-uri", CALLBACK, "--post-logout-redirect-uri", BYE]);
+    if tokens == Tokens::Bound {
+        arguments.push("--dpop-bound-access-tokens");
+    }
     let client = server.client("app", &arguments).await;
-    let told = [
+    let mut told = vec![
         ("ISSUER", server.issuer()),
         ("CLIENT_ID", client.id.clone()),
         ("CLIENT_SECRET", client.secret.clone().expect("a secret")),
         ("REDIRECT_URI", CALLBACK.to_owned()),
         ("POST_LOGOUT_REDIRECT_URI", BYE.to_owned()),
     ];
+    if tokens == Tokens::Bound {
+        told.push(("DPOP", "yes".to_owned()));
+    }
     let mut app = Program::start(command, &told);
     let mut person = Browser::new(&server.issuer(), &client.http);
 

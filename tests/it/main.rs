@@ -50,6 +50,7 @@ mod declared;
 mod deletion;
 mod demo;
 mod doctor;
+mod dpop;
 mod endings;
 mod enumeration;
 mod every_page;

@@ -90,7 +90,15 @@ both! {
             [full, plain].map(|row| format!("INSERT INTO client ({columns}) VALUES ({row})"));
         before(&cli, CLIENT_METADATA, &inserts).await;
         cli.json(&["migrate", "up"], None).await;
-        let shown = async |id| cli.json(&["client", "show", "--id", id], None).await;
+        let shown = async |id| {
+            let mut shown = cli.json(&["client", "show", "--id", id], None).await;
+            for (name, default) in [
+                ("dpop_bound_access_tokens", json!(false)),
+            ] {
+                assert_eq!(shown.as_object_mut().unwrap().remove(name), Some(default), "{name}");
+            }
+            shown
+        };
         assert_eq!(
             shown("full").await,
             json!({

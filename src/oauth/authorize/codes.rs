@@ -39,6 +39,7 @@ pub async fn issue(
             amr: authentication.amr(),
             provider_issuer: authentication.provider_issuer().map(str::to_owned),
             version: None,
+            dpop_jkt: request.dpop_jkt.clone(),
         },
         expires_at: tx.now() + LIFE,
         spent_at: None,

@@ -330,6 +330,7 @@ mod tests {
             pushed: None,
             claims: RequestedClaims::default(),
             challenge: None,
+            dpop_jkt: None,
         };
         change(&mut request);
         request

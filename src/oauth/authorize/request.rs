@@ -12,6 +12,7 @@ use crate::domain::authorization::{
 };
 use crate::domain::claim_names::is_claim;
 use crate::domain::client::{Client, ClientId, ClientKind, RequirePkce};
+use crate::domain::dpop::Thumbprint;
 use crate::domain::error_code::ErrorCode;
 use crate::domain::form::Form;
 use crate::domain::pkce::{self, Challenge};
@@ -313,6 +314,7 @@ pub(super) async fn check(
         pushed: None,
         claims,
         challenge: challenge(client, form, &scope)?,
+        dpop_jkt: dpop_jkt(form)?,
         scope,
     })
 }
@@ -348,6 +350,12 @@ async fn scope(
     let is_offline =
         client.may_use(RefreshToken::TYPE) && (prompt.consent || client.metadata.first_party);
     Ok(if is_offline { scope } else { scope.without(&[OFFLINE_ACCESS]) })
+}
+
+/// `dpop_jkt`, RFC 9449 §10.
+pub(in crate::oauth) fn dpop_jkt(form: &Form) -> Result<Option<Thumbprint>, Refusal> {
+    let Some(text) = form.get("dpop_jkt") else { return Ok(None) };
+    Thumbprint::parse(text).map(Some).ok_or_else(|| Reason::DpopJktMalformed.into())
 }
 
 /// Reads the PKCE challenge, RFC 7636 §4.3 and §4.4.1, RFC 9700 §2.1.1.

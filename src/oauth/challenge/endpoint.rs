@@ -22,6 +22,7 @@ use crate::domain::secret::{AuthSessionToken, Plain, Secret};
 use crate::domain::user::User;
 use crate::domain::verdict::Error as Refusable;
 use crate::oauth::authorize::codes;
+use crate::oauth::authorize::request::dpop_jkt;
 use crate::oauth::client_auth::Credentials;
 use crate::oauth::error::{Refusal, Result};
 use crate::oauth::token::context::GrantContext;
@@ -72,6 +73,8 @@ pub async fn challenge(
     if form.get("response_type").is_some_and(|named| named != "code") {
         return Err(Reason::ResponseTypeUnsupported.into());
     }
+    // A request that cannot be answered uses nothing up.
+    dpop_jkt(&form)?;
     let from = AttemptFrom::of(client, form.get("user_ip"), address, origin)?;
     if let Some(username) = form.get("username") {
         endpoint.clients.count_account(&from.typed(username)).await?;
@@ -262,6 +265,7 @@ impl At<'_> {
                 amr: authentication.amr(),
                 provider_issuer: authentication.provider_issuer().map(str::to_owned),
                 version: session.version,
+                dpop_jkt: dpop_jkt(self.form)?,
             },
             expires_at: tx.now() + codes::LIFE,
             spent_at: None,

@@ -49,6 +49,12 @@ impl AccessTokens {
         Ok(self.stands(&claims).await?.then_some(claims))
     }
 
+    /// The same for an endpoint that asks for no proof of possession: a token that is bound to a key is
+    /// refused there (RFC 9449 §7.2).
+    pub async fn verify_bearer(&self, token: &str) -> Result<Option<AccessToken>, Fault> {
+        Ok(self.verify(token).await?.filter(|claims| claims.cnf.is_none()))
+    }
+
     /// The claims of an access token that this server issued, expired or not.
     pub fn read(&self, token: &str) -> Result<Option<AccessToken>, Fault> {
         let keys = self.keyring.snapshot()?;

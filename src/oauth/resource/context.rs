@@ -8,6 +8,7 @@ use crate::domain::clock::Clock;
 use crate::domain::urls::Issuer;
 use crate::oauth::added_claims::AddedClaims;
 use crate::oauth::client_auth::ClientAuthentication;
+use crate::oauth::possession::Possession;
 use crate::oauth::token::rotation::RefreshTokens;
 use crate::store::Store;
 
@@ -30,4 +31,6 @@ pub struct ResourceContext {
     pub people: Arc<People>,
     /// Makes the claims of claim rules and roles.
     pub added: AddedClaims,
+    /// Checks proofs of possession.
+    pub possession: Arc<Possession>,
 }

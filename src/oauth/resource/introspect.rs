@@ -7,6 +7,7 @@ use super::context::ResourceContext;
 use super::people::People;
 use crate::domain::authentication::Acr;
 use crate::domain::client::{Client, RefreshPolicy};
+use crate::domain::dpop::{Confirmation, token_type};
 use crate::domain::form::Form;
 use crate::domain::reason::Reason;
 use crate::domain::scope::Scope;
@@ -58,6 +59,9 @@ pub struct Introspection {
     pub email: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email_verified: Option<bool>,
+    /// The key to which the token is bound, RFC 9449 §6.2.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cnf: Option<Confirmation>,
 }
 
 /// Answers an introspection request.
@@ -103,7 +107,8 @@ fn active(claims: AccessToken) -> Introspection {
         active: true,
         scope: Some(claims.scope),
         client_id: Some(claims.client_id),
-        token_type: Some("Bearer"),
+        token_type: Some(token_type(claims.cnf.as_ref())),
+        cnf: claims.cnf,
         exp: Some(claims.exp),
         iat: Some(claims.iat),
         nbf: Some(claims.nbf),

@@ -12,13 +12,46 @@ use crate::domain::user::{User, UserId};
 use crate::domain::verdict::Fault;
 use crate::oauth::added_claims::{AddedClaims, Purpose};
 use crate::oauth::error;
+use crate::oauth::possession::Presented;
 use crate::oauth::resource::context::ResourceContext;
 use crate::store::{families, users};
 
+/// An access token as it came to userinfo.
+#[derive(Clone, Copy, Debug)]
+pub struct PresentedToken<'a> {
+    /// The token.
+    pub token: &'a str,
+    /// Whether it came by the scheme `DPoP`, RFC 9449 §7.1.
+    pub is_dpop: bool,
+    /// The proof of possession.
+    pub proof: Presented<'a>,
+    /// The method of the request.
+    pub method: &'a str,
+}
+
 /// Answers a userinfo request.
-pub async fn userinfo(context: &ResourceContext, token: &str) -> error::Result<Value> {
+pub async fn userinfo(
+    context: &ResourceContext,
+    presented: PresentedToken<'_>,
+) -> error::Result<Value> {
     let invalid = || Reason::AccessTokenInvalid;
+    let PresentedToken { token, is_dpop, proof, method } = presented;
+    let proof = if is_dpop {
+        Some(context.possession.check_at_userinfo(proof, method, token)?)
+    } else {
+        None
+    };
     let claims = context.access_tokens.verify(token).await?.ok_or_else(invalid)?;
+    // RFC 9449 §7.1: the token and the proof have one key. A bound token is no bearer token (§7.2).
+    match (&claims.cnf, &proof) {
+        (None, None) => {}
+        (Some(_), None) => return Err(Reason::AccessTokenBound.into()),
+        (None, Some(_)) => return Err(Reason::AccessTokenUnbound.into()),
+        (Some(cnf), Some(proof)) if cnf.jkt != proof.key => {
+            return Err(Reason::AccessTokenKeyMismatch.into());
+        }
+        (Some(_), Some(proof)) => context.possession.use_up(proof).await?,
+    }
     // RFC 9068 §4: a token whose audience does not name this server is refused.
     if !claims.aud.contains(context.url.as_str()) {
         return Err(invalid().into());

@@ -84,7 +84,7 @@ pub struct Follower {
 impl Feed {
     /// The follower who presents this access token.
     pub async fn follower(&self, token: &str) -> Result<Follower> {
-        let claims = self.access_tokens.verify(token).await?;
+        let claims = self.access_tokens.verify_bearer(token).await?;
         let claims = claims.ok_or(Reason::AccessTokenInvalid)?;
         // RFC 9068 §4: a token whose audience does not name this server is refused.
         if !claims.aud.contains(self.access_tokens.url.as_str()) {

@@ -16,6 +16,7 @@ use super::mint::{self, Mint, TokenResponse};
 use super::person_claims::PersonClaims;
 use crate::domain::audit::Origin;
 use crate::domain::client::{Client, ClientId, RefreshDelivery};
+use crate::domain::dpop::Confirmation;
 use crate::domain::form::Form;
 use crate::domain::grant_type::GrantType;
 use crate::domain::reason::Reason;
@@ -23,6 +24,7 @@ use crate::domain::secret::Secret;
 use crate::oauth::client_auth::{ClientAuthentication, Credentials};
 use crate::oauth::cross_origin::check_origin;
 use crate::oauth::error::{Refusal, Result};
+use crate::oauth::possession::{Possession, Presented};
 use crate::runtime::handles::Handles;
 
 /// A token request.
@@ -36,6 +38,8 @@ pub struct TokenRequest<'a> {
     pub script: Option<&'a str>,
     /// The refresh token in the client's cookie.
     pub cookie: Option<&'a str>,
+    /// The proof of possession, RFC 9449 §5.
+    pub proof: Presented<'a>,
     /// The client address.
     pub address: IpAddr,
     /// What audit events say about where the request came from.
@@ -73,6 +77,8 @@ pub struct TokenEndpoint {
     pub mint: Mint,
     /// Makes the claims about people.
     pub person_claims: PersonClaims,
+    /// Checks proofs of possession.
+    pub possession: Arc<Possession>,
 }
 
 static ISSUED: Handles<&str, Counter> = Handles::new(
@@ -81,7 +87,12 @@ static ISSUED: Handles<&str, Counter> = Handles::new(
 
 /// Answers a token request.
 pub async fn token(endpoint: &Arc<TokenEndpoint>, request: TokenRequest<'_>) -> Result<Issued> {
+    // A proof that is refused uses nothing up, not even the assertion of the client.
+    let proof = endpoint.possession.check_at_token(request.proof)?;
     let client = endpoint.clients.authenticate(&request.credentials?).await?;
+    if proof.is_none() && client.client().metadata.dpop_bound_access_tokens {
+        return Err(Reason::DpopProofMissing.into());
+    }
     let delivery = client.client().metadata.refresh_delivery;
     let form = match delivery {
         RefreshDelivery::Body => request.form,
@@ -104,7 +115,8 @@ pub async fn token(endpoint: &Arc<TokenEndpoint>, request: TokenRequest<'_>) -> 
     }
     let grant = AnyGrant::parse(grant_type, &form)?;
     let server = &endpoint.grants;
-    let cx = Cx { server, client: &client, address: request.address, origin: request.origin };
+    let TokenRequest { address, origin, .. } = request;
+    let cx = Cx { server, client: &client, address, origin, proof: proof.as_ref() };
     if endpoint.clients.limiter.counts_accounts()
         && let Some(account) = grant.account(&cx).await?
     {
@@ -114,13 +126,17 @@ pub async fn token(endpoint: &Arc<TokenEndpoint>, request: TokenRequest<'_>) -> 
     if indices.may_be_asked(client.client()).await? {
         indices.top_up().await?;
     }
+    if let Some(proof) = proof.as_ref().filter(|_| !uses_proof_itself(grant_type)) {
+        endpoint.possession.use_up(proof).await?;
+    }
     let mut entitlement = grant.redeem(&cx).await?;
     // A place that the client itself asked for is named in any case.
     let is_named = entitlement.status.is_some()
         && (entitlement.family.is_none()
             || indices.asked(client.client(), &entitlement.resources).await?);
     entitlement.status = entitlement.status.filter(|_| is_named);
-    let person = endpoint.person_claims.about(client.client(), &entitlement).await?;
+    let mut person = endpoint.person_claims.about(client.client(), &entitlement).await?;
+    person.confirmation = proof.map(|proof| Confirmation { jkt: proof.key });
     let mut response = if grant_type == Password::TYPE {
         // The threads that hash passwords also sign these tokens, so many sign-ins at once do not
         // slow down other requests.
@@ -140,6 +156,12 @@ pub async fn token(endpoint: &Arc<TokenEndpoint>, request: TokenRequest<'_>) -> 
         }),
     };
     Ok(Issued { response, cookie })
+}
+
+/// Whether a grant writes the use of the proof together with what it spends. The others do slow work
+/// before they write, or write nothing.
+fn uses_proof_itself(grant_type: GrantType) -> bool {
+    [AuthorizationCode::TYPE, RefreshToken::TYPE].contains(&grant_type)
 }
 
 /// Adds the cookie to the form of a client whose refresh token is a cookie. A browser sends the

@@ -8,7 +8,8 @@ use serde_json::Map;
 use crate::accounts::session_endings;
 use crate::domain::audit::{Event, EventKind, Origin};
 use crate::domain::authentication::Acr;
-use crate::domain::client::Client;
+use crate::domain::client::{Client, ClientKind};
+use crate::domain::dpop::Thumbprint;
 use crate::domain::family::{Family, FamilyId};
 use crate::domain::grant_type::GrantType;
 use crate::domain::scope::Scope;
@@ -45,6 +46,8 @@ pub struct SignInGrant<'a> {
     pub session: Option<&'a Session>,
     /// Single claims that userinfo shows.
     pub claims: Vec<String>,
+    /// The key that the client has proven.
+    pub key: Option<&'a Thumbprint>,
 }
 
 /// An id that no other family has.
@@ -95,6 +98,8 @@ pub async fn start(
         expires_at: now + life,
         revoked_at: None,
         status: None,
+        // RFC 9449 §5: the refresh tokens of a confidential client are bound to it already.
+        key: granted.key.filter(|_| client.kind == ClientKind::Public).cloned(),
     };
     if let Some(session) = granted.session.filter(|_| family.bound_to().is_some()) {
         family.expires_at = family.expires_at.min(session.expires_at);

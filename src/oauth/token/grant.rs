@@ -13,13 +13,16 @@ use crate::clients::registry::Registry;
 use crate::domain::audit::Origin;
 use crate::domain::claim_names::SCOPE_CLAIMS;
 use crate::domain::client::Client;
+use crate::domain::dpop::{REMEMBERED, Thumbprint};
 use crate::domain::form::Form;
 use crate::domain::grant_type::GrantType;
 use crate::domain::reason::Reason;
 use crate::domain::scope::{OFFLINE_ACCESS, OPENID, Scope};
+use crate::keys::dpop::Proof;
 use crate::oauth::client_auth::AuthenticatedClient;
 use crate::oauth::error::{Refusal, Result};
 use crate::rate_limits::CountedAccount;
+use crate::store::{Tx, used_assertions};
 
 /// The context of one token request.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +35,27 @@ pub struct Cx<'a> {
     pub address: IpAddr,
     /// What audit events say about where the request came from.
     pub origin: &'a Origin,
+    /// The proof of possession that came with the request.
+    pub proof: Option<&'a Proof>,
+}
+
+impl Cx<'_> {
+    /// The key that the client has proven.
+    #[must_use]
+    pub fn key(&self) -> Option<&Thumbprint> {
+        self.proof.map(|proof| &proof.key)
+    }
+
+    /// Uses the proof up in the transaction of the grant: it counts once.
+    pub async fn use_proof(&self, tx: &Tx) -> Result<()> {
+        let Some(proof) = self.proof else { return Ok(()) };
+        let until = tx.now() + REMEMBERED;
+        if used_assertions::remember(tx, proof.once, until).await? {
+            Ok(())
+        } else {
+            Err(Reason::DpopProofReused.into())
+        }
+    }
 }
 
 /// One grant type.

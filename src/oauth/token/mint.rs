@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::domain::client::{AccessTokenTyp, Client};
 use crate::domain::clock::Clock;
+use crate::domain::dpop::{Confirmation, token_type};
 use crate::domain::family::Family;
 use crate::domain::provider::came_by;
 use crate::domain::random;
@@ -55,6 +56,8 @@ pub struct AboutTokens {
     pub access_token: Map<String, Value>,
     /// What its resources say about the access token.
     pub terms: TokenTerms,
+    /// The key to which the access token is bound.
+    pub confirmation: Option<Confirmation>,
 }
 
 /// The successful answer, RFC 6749 §5.1 and OpenID Connect Core §3.1.3.3.
@@ -155,7 +158,7 @@ pub fn issue(
     );
     Ok(TokenResponse {
         access_token,
-        token_type: "Bearer",
+        token_type: token_type(claims.cnf.as_ref()),
         expires_in: claims.exp - claims.iat,
         refresh_token: entitlement.refresh_token.as_ref().map(|token| token.expose().to_owned()),
         scope: claims.scope,
@@ -177,7 +180,8 @@ pub fn make(
         Some(alg) if alg != client.metadata.token_alg => keys.signing(alg)?,
         _ => key,
     };
-    let claims = access_token(mint, client, entitlement, &about.terms);
+    let mut claims = access_token(mint, client, entitlement, &about.terms);
+    claims.cnf = about.confirmation.take();
     let typ = match client.metadata.access_token_typ {
         AccessTokenTyp::AtJwt => Typ::AccessToken,
         AccessTokenTyp::Jwt => Typ::PlainAccessToken,
@@ -251,6 +255,7 @@ fn access_token(
         acr: family.map(|family| family.acr),
         amr: family.map(|family| family.amr.clone()).unwrap_or_default(),
         status: entitlement.status.map(|place| StatusClaim::new(&mint.url, place)),
+        cnf: None,
     }
 }
 

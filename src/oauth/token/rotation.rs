@@ -16,6 +16,7 @@ use chrono::{DateTime, Duration, Utc};
 use crate::domain::audit::{Event, EventKind, Origin};
 use crate::domain::client::{ClientId, RefreshPolicy};
 use crate::domain::clock::Clock;
+use crate::domain::dpop::REMEMBERED;
 use crate::domain::family::{Family, FamilyId};
 use crate::domain::reason::Reason;
 use crate::domain::refresh::{Ended, ParsedRefreshToken, Refreshable};
@@ -25,6 +26,7 @@ use crate::domain::session::{SessionId, moved_idle_end};
 use crate::domain::status_list::StatusIndex;
 use crate::domain::succession::{Judgement, Salt, TokenPosition};
 use crate::domain::verdict::Fault;
+use crate::keys::dpop::Proof;
 use crate::keys::rotation::RotationKey;
 use crate::oauth::error::{Error, Refusal, Result};
 use crate::oauth::lifetimes::Lifetimes;
@@ -33,7 +35,7 @@ use crate::runtime::batch::{Batch, Bounds};
 use crate::runtime::supervisor::Supervisor;
 use crate::social::registry::Providers;
 use crate::store::successions::{self, Move};
-use crate::store::{Store, audit_events, families, sessions};
+use crate::store::{Store, Tx, audit_events, families, sessions, used_assertions};
 
 /// A use of a refresh token.
 #[derive(Clone, Debug)]
@@ -47,6 +49,8 @@ pub struct Use {
     /// The proof by the old access token: present if the client sent one or is required to send
     /// one.
     pub proof: Option<AccessTokenProof>,
+    /// The proof of possession.
+    pub possession: Option<Proof>,
     /// The scope that was asked for.
     pub scope: Option<Scope>,
     /// The resources that were asked for.
@@ -159,6 +163,14 @@ fn check(using: &Use, family: &Family) -> std::result::Result<(), Refusal> {
         }
         _ => {}
     }
+    // RFC 9449 §5: the refresh tokens of a public client are bound to the key that it has proven.
+    match (&family.key, &using.possession) {
+        (Some(_), None) => return Err(Reason::DpopProofMissing.into()),
+        (Some(key), Some(proof)) if proof.key != *key => {
+            return Err(Reason::RefreshTokenKeyMismatch.into());
+        }
+        _ => {}
+    }
     // RFC 6749 §6: the scope must not be wider than what was granted.
     if using.scope.as_ref().is_some_and(|scope| !scope.is_within(&family.scope)) {
         return Err(Reason::ScopeNotGranted.into());
@@ -259,23 +271,56 @@ const ANSWERING: std::time::Duration = std::time::Duration::from_millis(500);
 impl RefreshTokenParts {
     async fn settle(&self, uses: &[Use]) -> Vec<Result<Rotated>> {
         let began = Instant::now();
-        let mut outcomes: Vec<Option<Result<Rotated>>> = uses.iter().map(|_| None).collect();
-        while outcomes.iter().any(Option::is_none) {
-            let open = uses.iter().zip(&mut outcomes).filter(|(_, outcome)| outcome.is_none());
+        let mut states: Vec<UseState> = uses.iter().map(|_| UseState::default()).collect();
+        while states.iter().any(|state| state.outcome.is_none()) {
+            let open = uses.iter().zip(&mut states).filter(|(_, state)| state.outcome.is_none());
             let mut open: Vec<_> = open.collect();
             if let Err(fault) = self.round(&mut open, began).await {
-                for (_, outcome) in open {
-                    outcome.get_or_insert_with(|| Err(Error::Fault(fault.clone())));
+                for (_, state) in open {
+                    state.outcome.get_or_insert_with(|| Err(Error::Fault(fault.clone())));
                 }
             }
         }
-        outcomes.into_iter().flatten().collect()
+        states.into_iter().filter_map(|state| state.outcome).collect()
+    }
+
+    /// Writes down the proofs of possession of these uses, and refuses the uses whose proof was there
+    /// already. The transaction that it returns also moves the rows; `None` if no use has a proof.
+    async fn use_proofs(
+        &self,
+        open: &mut [(&Use, &mut UseState)],
+        rows: &Rows,
+        now: DateTime<Utc>,
+    ) -> std::result::Result<Option<Tx>, Fault> {
+        // Nothing is written for a token that nobody has got from here.
+        let of = |using: &Use, state: &UseState| {
+            let proof = using.possession.as_ref().filter(|_| !state.is_proof_used)?;
+            rows.contains_key(&using.token.family).then_some(proof.once)
+        };
+        let mut proofs: Vec<_> =
+            open.iter().filter_map(|(using, state)| of(using, state)).collect();
+        if proofs.is_empty() {
+            return Ok(None);
+        }
+        // In one order everywhere, so that two replicas never wait for each other.
+        proofs.sort_unstable();
+        proofs.dedup();
+        let tx = self.store.begin(now).await?;
+        let mut fresh = used_assertions::remember_all(&tx, &proofs, now + REMEMBERED).await?;
+        for (using, state) in open {
+            let Some(proof) = of(using, state) else { continue };
+            // Of two uses with one proof the first one counts.
+            if !fresh.remove(&proof) {
+                state.outcome = Some(Err(Reason::DpopProofReused.into()));
+            }
+        }
+        Ok(Some(tx))
     }
 
     /// Decides the open uses once. A use stays open if another process changed its row first.
     async fn round(
         &self,
-        open: &mut [(&Use, &mut Option<Result<Rotated>>)],
+        open: &mut [(&Use, &mut UseState)],
         began: Instant,
     ) -> std::result::Result<(), Fault> {
         let mut ids: Vec<_> = open.iter().map(|(using, _)| &using.token.family).collect();
@@ -289,13 +334,20 @@ impl RefreshTokenParts {
         let left = Duration::from_std(left).unwrap_or(Duration::zero());
         let until = found.database_now + left;
         let now = self.clock.now_by(found.database_now);
-        let rows = found.rows.into_iter().map(|(id, row)| (id, row.map(Row::new))).collect();
+        let rows: Rows = found.rows.into_iter().map(|(id, row)| (id, row.map(Row::new))).collect();
+        let tx = self.use_proofs(open, &rows, now).await?;
+        let mut open: Vec<_> =
+            open.iter_mut().filter(|(_, state)| state.outcome.is_none()).collect();
         let mut work = Work { now, parts: self, rows };
         let decided: Vec<_> = open.iter().map(|(using, _)| work.take(using)).collect();
-        let kept = work.advance(until).await?;
+        let kept = work.advance(tx.as_ref(), until).await?;
+        if let Some(tx) = tx {
+            tx.commit().await?;
+        }
         let written = work.write_rest(&kept).await;
-        for ((using, outcome), decision) in open.iter_mut().zip(decided) {
-            **outcome = match (kept.get(&using.token.family), &written) {
+        for ((using, state), decision) in open.iter_mut().zip(decided) {
+            state.is_proof_used = true;
+            state.outcome = match (kept.get(&using.token.family), &written) {
                 (Some(Kept::Lost), _) => None,
                 (Some(Kept::WithMore), Err(fault)) => Some(Err(Error::Fault(fault.clone()))),
                 (Some(Kept::WithMore), Ok(places)) => Some(placed(decision, places)),
@@ -304,6 +356,14 @@ impl RefreshTokenParts {
         }
         Ok(())
     }
+}
+
+/// How far a use has come.
+#[derive(Default)]
+struct UseState {
+    outcome: Option<Result<Rotated>>,
+    /// Its proof of possession was written down in an earlier round.
+    is_proof_used: bool,
 }
 
 /// What happened to a family in a round.
@@ -356,11 +416,14 @@ impl Row {
     }
 }
 
+/// The families that were read in a round.
+type Rows = HashMap<FamilyId, std::result::Result<Row, Fault>>;
+
 /// The rows of one round.
 struct Work<'a> {
     now: DateTime<Utc>,
     parts: &'a RefreshTokenParts,
-    rows: HashMap<FamilyId, std::result::Result<Row, Fault>>,
+    rows: Rows,
 }
 
 impl Work<'_> {
@@ -415,6 +478,7 @@ impl Work<'_> {
     /// Updates the rows, and says what happened to each family that was read.
     async fn advance(
         &self,
+        tx: Option<&Tx>,
         until: DateTime<Utc>,
     ) -> std::result::Result<BTreeMap<FamilyId, Kept>, Fault> {
         let readable = || self.rows.iter().filter_map(|(id, row)| Some((id, row.as_ref().ok()?)));
@@ -427,7 +491,10 @@ impl Work<'_> {
                 status: row.status_was,
             })
             .collect();
-        let advanced = successions::advance(&self.parts.store, &moves, until).await?;
+        let advanced = match tx {
+            Some(tx) => successions::advance_in(tx, &moves, until).await?,
+            None => successions::advance(&self.parts.store, &moves, until).await?,
+        };
         let kept = readable().map(|(id, row)| {
             let kept = match (row.moved && !advanced.contains(id), row.has_more()) {
                 (true, _) => Kept::Lost,
@@ -606,6 +673,7 @@ mod tests {
                 expires_at: t(5000),
                 revoked_at: None,
                 status: None,
+                key: None,
             }),
         }
     }
@@ -617,6 +685,7 @@ mod tests {
             client: client("a"),
             policy,
             proof: None,
+            possession: None,
             scope: None,
             resources: vec![],
             origin: Origin::default(),

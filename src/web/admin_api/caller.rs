@@ -37,7 +37,7 @@ async fn authority(parts: &mut Parts, shared: &Arc<Shared>) -> ApiResult<Authori
     let head = Head::with(parts.headers.clone());
     let no_form = Form::default();
     let token = presented(&head, &no_form).map_err(|refusal| Failed::from(refusal.reason))?;
-    let claims = shared.resources.access_tokens.verify(token).await?;
+    let claims = shared.resources.access_tokens.verify_bearer(token).await?;
     let claims = claims.ok_or(Reason::AccessTokenInvalid)?;
     let audience = shared.flows.url.url(admin_urls::API);
     // RFC 9068 §4: a token whose audience does not name this API is refused.

@@ -29,7 +29,8 @@ pub(super) async fn authority(parts: &mut Parts, shared: &Shared) -> Result<Auth
         let found = found.map_err(Failed::of_admin)?.ok_or_else(invalid)?;
         Actor::Connector(found.id)
     } else {
-        let claims = shared.resources.access_tokens.verify(token).await?.ok_or_else(invalid)?;
+        let claims = shared.resources.access_tokens.verify_bearer(token).await?;
+        let claims = claims.ok_or_else(invalid)?;
         // RFC 9068 §4: a token whose audience does not name this service is refused.
         if !claims.aud.contains(&flows.url.url(BASE)) {
             return Err(invalid());

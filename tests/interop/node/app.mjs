@@ -3,7 +3,7 @@
 import { createInterface } from 'node:readline'
 import * as oauth from 'openid-client'
 
-const { ISSUER, CLIENT_ID, CLIENT_SECRET, REDIRECT_URI, POST_LOGOUT_REDIRECT_URI } = process.env
+const { ISSUER, CLIENT_ID, CLIENT_SECRET, REDIRECT_URI, POST_LOGOUT_REDIRECT_URI, DPOP } = process.env
 
 class App {
   static async open() {
@@ -12,6 +12,9 @@ class App {
     const execute = ISSUER.startsWith('http://') ? [oauth.allowInsecureRequests] : []
     const authentication = oauth.ClientSecretBasic(CLIENT_SECRET)
     app.client = await oauth.discovery(new URL(ISSUER), CLIENT_ID, {}, authentication, { execute })
+    // With DPoP all tokens are bound to a key of this process.
+    const keys = DPOP ? await oauth.randomDPoPKeyPair() : undefined
+    app.options = keys ? { DPoP: oauth.getDPoPHandle(app.client, keys) } : {}
     return app
   }
 
@@ -43,23 +46,26 @@ class App {
   }
 
   async take(answer) {
-    this.tokens = await oauth.authorizationCodeGrant(this.client, answer, {
+    const checks = {
       pkceCodeVerifier: this.verifier,
       expectedState: this.state,
       expectedNonce: this.nonce,
       idTokenExpected: true,
-    })
+    }
+    this.tokens = await oauth.authorizationCodeGrant(this.client, answer, checks, {}, this.options)
+    const type = DPOP ? 'dpop' : 'bearer'
+    if (this.tokens.token_type !== type) throw new Error(`a token of type ${this.tokens.token_type}`)
     this.sub = this.tokens.claims().sub
     return (await this.person()).preferred_username
   }
 
   async person() {
-    return oauth.fetchUserInfo(this.client, this.tokens.access_token, this.sub)
+    return oauth.fetchUserInfo(this.client, this.tokens.access_token, this.sub, this.options)
   }
 
   async refresh() {
     const before = this.tokens
-    const after = await oauth.refreshTokenGrant(this.client, before.refresh_token)
+    const after = await oauth.refreshTokenGrant(this.client, before.refresh_token, {}, this.options)
     if (after.access_token === before.access_token) throw new Error('the same access token')
     this.tokens = { ...before, ...after }
     return (await this.person()).preferred_username

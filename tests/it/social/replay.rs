@@ -2,10 +2,12 @@
 //! names.
 
 use super::all_providers::{AllProviders, NATIVE, OTHER, with_each};
+use super::fixtures::TOKEN_EXCHANGE;
 use super::native::{ID_TOKEN, assert_by, native_app, present};
 use super::refusal_check::RefusalCheck;
 use crate::support::upstream::CLIENT_ID;
-use crate::support::{both, decode_claims, decode_header};
+use crate::support::{Holder, both, decode_claims, decode_header};
+use serde_json::json;
 
 both! {
     async fn s127_an_id_token_is_accepted_once_however_it_is_presented(database) {
@@ -49,6 +51,30 @@ both! {
                 refusal_check.refused(&reply, &format!("{slug}: expired"), "later").await;
             }
         });
+    }
+
+    async fn rfc9449_5_what_a_provider_vouches_for_is_bound_to_the_key_that_comes_with_it(database) {
+        let every = AllProviders::start().await;
+        let server = every.server(&database).await;
+        let app = native_app(&server, NATIVE).await;
+        let holder = Holder::new(server.now());
+        let exchange = |token: String| vec![
+            ("grant_type", TOKEN_EXCHANGE.to_owned()), ("subject_token_type", ID_TOKEN.to_owned()), ("subject_token", token),
+        ];
+        let assert = |token: String| vec![
+            ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer".to_owned()), ("assertion", token),
+        ];
+        let id = |number: i64| every.oidc.id_token_with(CLIENT_ID, None, |claims| claims["jti"] = number.to_string().into());
+        for fields in [exchange(id(1)), assert(id(2))] {
+            let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            // A proof that is refused costs the token nothing.
+            let wrong = json!({ "htm": "GET" });
+            holder.token_with(&app, &fields, &wrong).await.refused(400, "invalid_dpop_proof");
+            let reply = holder.token(&app, &fields).await.ok();
+            assert_eq!(reply.json()["token_type"], "DPoP");
+            let claims = decode_claims(&reply.text("access_token"));
+            assert_eq!(claims["cnf"], json!({ "jkt": holder.jkt() }));
+        }
     }
 
     async fn s127_of_many_who_present_one_token_at_once_one_gets_something(database) {
@@ -104,7 +130,7 @@ both! {
             });
             let tries = (0..8).map(|number| {
                 let token = every.oidc.id_token_with(CLIENT_ID, None, |claims| {
-                    claims["jti"] = number.into();
+                    claims["jti"] = number.to_string().into();
                 });
                 let app = app.clone();
                 tokio::spawn(async move { present(&app, ID_TOKEN, &token, &[]).await })

@@ -9,6 +9,7 @@ mod client_arguments;
 mod database;
 mod evidence;
 pub(crate) mod factors;
+mod holder;
 mod mail_server;
 mod mailbox;
 #[expect(dead_code, reason = "the faults use the rest")]
@@ -29,6 +30,7 @@ pub(crate) use client_app::{
 pub(crate) use client_arguments::ClientArguments;
 pub(crate) use database::{Database, postgres_or_skip, required_or_skip, run};
 pub(crate) use evidence::{Evidence, Recorded};
+pub(crate) use holder::{Holder, Network, token_by, userinfo_by};
 pub(crate) use mail_server::{Conduct, MAIL_PASSWORD, MailServer, Received, Step};
 pub(crate) use mailbox::{Letter, Mailbox};
 pub(crate) use own_postgres::OwnPostgres;

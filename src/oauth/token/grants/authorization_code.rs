@@ -2,6 +2,7 @@
 
 use crate::domain::audit::{Event, EventKind};
 use crate::domain::authorization::IssuedCode;
+use crate::domain::dpop::Thumbprint;
 use crate::domain::form::Form;
 use crate::domain::grant_type::GrantType;
 use crate::domain::reason::Reason;
@@ -91,6 +92,8 @@ impl AuthorizationCode {
             return Err(Reason::CodeExpired.into());
         }
         let resources = self.resources(&code)?;
+        fits_key(cx, code.granted.dpop_jkt.as_ref())?;
+        cx.use_proof(tx).await?;
         let (user, session) = still_there(tx, cx, &code).await?;
         let family = families::new_id();
         if !authorization_codes::spend(tx, &code, &family).await? {
@@ -113,6 +116,7 @@ impl AuthorizationCode {
             resources,
             session: session.as_ref(),
             claims: granted.claims.userinfo,
+            key: cx.key(),
         };
         let entitlement =
             families::start(tx, &cx.server.families, client, granting, cx.origin).await?;
@@ -153,6 +157,15 @@ async fn replayed(tx: &Tx, cx: &Cx<'_>, code: &IssuedCode) -> Result<crate::oaut
         }
     }
     Ok(Reason::CodeReused.into())
+}
+
+/// RFC 9449 §10: a code that was asked for with `dpop_jkt` needs a proof of that key.
+fn fits_key(cx: &Cx<'_>, bound_to: Option<&Thumbprint>) -> Result<(), Refusal> {
+    match (bound_to, cx.key()) {
+        (Some(_), None) => Err(Reason::DpopProofMissing.into()),
+        (Some(bound_to), Some(key)) if key != bound_to => Err(Reason::CodeKeyMismatch.into()),
+        _ => Ok(()),
+    }
 }
 
 /// The person and the session that granted the code, if they are still valid.

@@ -66,6 +66,7 @@ impl Grant for RefreshToken {
                 client: client.id.clone(),
                 policy: client.metadata.refresh,
                 proof,
+                possession: cx.proof.cloned(),
                 scope: self.scope,
                 resources: self.resources,
                 origin: cx.origin.clone(),
