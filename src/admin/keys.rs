@@ -67,7 +67,7 @@ pub fn progress(
     Ok(fetchers::progress(&keys.into_iter(), fetchers))
 }
 
-/// Makes new keys for this algorithm, or for every algorithm if none is given. With `at_once` they
+/// Makes new keys for this algorithm, or for every algorithm that has one if none is given. With `at_once` they
 /// sign within a second and not only after the lead time.
 pub async fn rotate(
     _may: &May<ChangeKeys>,
@@ -75,7 +75,15 @@ pub async fn rotate(
     alg: Option<TokenAlg>,
     at_once: bool,
 ) -> Result<Vec<DescribedKey>, Fault> {
-    let algs = alg.map_or_else(|| TokenAlg::ALL.to_vec(), |alg| vec![alg]);
+    let have_keys = keyring.algorithms()?;
+    let algs = alg.map_or_else(|| have_keys.clone(), |alg| vec![alg]);
+    if let Some(first) = alg.filter(|alg| !have_keys.contains(alg)) {
+        // It has no key yet, so this one is no successor.
+        keyring.ensure([first]).await?;
+        let snapshot = keyring.snapshot()?;
+        let made = snapshot.list().filter(|(key, _)| key.alg == first);
+        return Ok(made.map(|(key, _)| key.into()).collect());
+    }
     let made = keyring.rotate(&algs, at_once).await?;
     Ok(made.iter().map(DescribedKey::from).collect())
 }

@@ -83,6 +83,7 @@ pub async fn preview(
     let entitlement = entitlement(mint, &client, &user, &wish, asked.audience);
     let scope = &entitlement.scope;
     let about = person_claims.about(&client, &entitlement).await?;
+    mint::prepare(mint, &client, &about.terms).await?;
     let made = mint::make(mint, &client, &entitlement, about)?;
     let userinfo = if scope.contains(OPENID) {
         Some(userinfo::tell(&person_claims.added, &client, &user, scope, &[]).await?)

@@ -438,6 +438,7 @@ pub(super) async fn write_fetchers(services: &Services) -> Result<(), Fault> {
 async fn look_after_keys(services: Arc<Services>) -> Result<(), Fault> {
     services.keyring.reload().await?;
     services.keyring.maintain().await?;
+    services.keyring.ensure(services.clients.algorithms().await?.iter().copied()).await?;
     services.keyring.housekeep().await
 }
 

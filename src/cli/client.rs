@@ -175,9 +175,16 @@ struct Given {
     /// An audience that it is: it may introspect its tokens (again for each)
     #[arg(long = "resource-server", value_name = "AUDIENCE")]
     resource_servers: Option<Vec<String>>,
-    /// What signs its access and id tokens: RS256 or ES256
+    /// What signs its access and id tokens: RS256, ES256, PS256 or EdDSA
     #[arg(long)]
     token_alg: Option<TokenAlg>,
+    /// What signs its answers of userinfo, which are then JWTs; an empty one takes it back
+    #[arg(long, value_name = "ALG", value_parser = signing_alg)]
+    userinfo_signed_response_alg: Option<String>,
+    /// What signs the answers of introspection that it asks for as JWTs (RFC 9701), in place of RS256;
+    /// an empty one takes it back
+    #[arg(long, value_name = "ALG", value_parser = signing_alg)]
+    introspection_signed_response_alg: Option<String>,
     /// The `typ` of its access tokens: at+jwt (RFC 9068), or JWT for APIs that refuse that
     #[arg(long, value_name = "at+jwt|JWT")]
     access_token_typ: Option<AccessTokenTyp>,
@@ -365,6 +372,15 @@ fn sign_up(text: &str) -> Result<String, String> {
         Ok(String::new())
     } else {
         text.parse().map(|mode: SignUpMode| mode.as_str().to_owned())
+    }
+}
+
+/// Checks a signing algorithm, and keeps it as it was written. An empty text removes it.
+fn signing_alg(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        Ok(String::new())
+    } else {
+        text.parse().map(|alg: TokenAlg| alg.as_str().to_owned())
     }
 }
 

@@ -31,7 +31,7 @@ pub(super) enum Key {
         #[arg(long)]
         now: bool,
         /// Only this algorithm
-        #[arg(long, value_name = "RS256|ES256")]
+        #[arg(long, value_name = "RS256|ES256|PS256|EdDSA")]
         alg: Option<TokenAlg>,
     },
     /// Drop a key for good: what it signed is refused from now on

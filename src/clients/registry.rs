@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::domain::attribute::Attribute;
-use crate::domain::client::{Client, ClientId, RefreshDelivery};
+use crate::domain::client::{Client, ClientId, RefreshDelivery, TokenAlg};
 use crate::domain::resource::ResourceMetadata;
 use crate::domain::scope::Scope;
 use crate::domain::sign_up_mode::SignUpMode;
@@ -58,6 +58,8 @@ struct InMemory {
     resource_servers: Option<Arc<HashMap<String, Vec<ClientId>>>>,
     /// The attributes of people that operators declared, after they were asked for once.
     attributes: Option<Arc<[Attribute]>>,
+    /// The algorithms for which clients and resources are registered, after they were asked for once.
+    algorithms: Option<Arc<[TokenAlg]>>,
     /// What is registered of each resource, after it was asked for once.
     resources: Option<Arc<HashMap<String, ResourceMetadata>>>,
     /// It grows whenever something is removed from memory. What was read from the database before
@@ -145,8 +147,34 @@ impl Registry {
         known.with_status = None;
         known.resource_servers = None;
         known.attributes = None;
+        known.algorithms = None;
         known.resources = None;
         known.epoch += 1;
+    }
+
+    /// Every algorithm for which a client or a resource is registered.
+    pub async fn algorithms(&self) -> Result<Arc<[TokenAlg]>, Fault> {
+        let epoch = {
+            let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some(algorithms) = &known.algorithms {
+                return Ok(Arc::clone(algorithms));
+            }
+            known.epoch
+        };
+        let mut found = HashSet::new();
+        for Client { metadata, .. } in clients::list_all(&*self.store).await? {
+            found.insert(metadata.token_alg);
+            found.extend(metadata.userinfo_signed_response_alg);
+            found.extend(metadata.introspection_signed_response_alg);
+        }
+        let resources = resources::list_all(&*self.store).await?;
+        found.extend(resources.into_iter().filter_map(|one| one.metadata.token_alg));
+        let algorithms: Arc<[TokenAlg]> = found.into_iter().collect();
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if known.epoch == epoch {
+            known.algorithms = Some(Arc::clone(&algorithms));
+        }
+        Ok(algorithms)
     }
 
     /// Every scope that any client is registered for.
@@ -279,6 +307,7 @@ impl Registry {
         known.with_status = None;
         known.resource_servers = None;
         known.attributes = None;
+        known.algorithms = None;
         known.resources = None;
         known.epoch += 1;
     }

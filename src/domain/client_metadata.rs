@@ -73,6 +73,12 @@ pub struct ClientMetadata {
     pub tos_uri: Option<String>,
     /// The algorithm that signs its access tokens and id tokens.
     pub token_alg: TokenAlg,
+    /// The algorithm by which its answers of userinfo are signed; `None`: they are plain JSON.
+    #[serde(default)]
+    pub userinfo_signed_response_alg: Option<TokenAlg>,
+    /// The algorithm by which answers of introspection are signed for it, RFC 9701 §6; `None`: RS256.
+    #[serde(default)]
+    pub introspection_signed_response_alg: Option<TokenAlg>,
     /// The `typ` of its access tokens.
     pub access_token_typ: AccessTokenTyp,
     /// Whether its id tokens carry the claims that its scope shows at userinfo.
@@ -263,7 +269,17 @@ wire_enum! {
         Rs256 = "RS256",
         /// ECDSA with P-256 and SHA-256.
         Es256 = "ES256",
+        /// RSASSA-PSS with SHA-256.
+        Ps256 = "PS256",
+        /// Ed25519, RFC 8037 §3.1.
+        EdDsa = "EdDSA",
     }
+}
+
+impl TokenAlg {
+    /// The algorithms that every server has keys for. The first key of another one is made when
+    /// something is registered for it.
+    pub const USUAL: [Self; 2] = [Self::Rs256, Self::Es256];
 }
 
 /// What happens to a refresh token when it is used.

@@ -688,7 +688,7 @@ reasons! {
             "this server signs every token: it was forged";
         TokenAlgUnsupported = "token_alg_unsupported", InvalidToken,
             "the alg of the token is not one by which this server signs",
-            "let the verifier take RS256 and ES256 alone; if this is another server's token, send the right one";
+            "let the verifier take RS256, ES256, PS256 and EdDSA alone; if this is another server's token, send the right one";
         TokenCritUnsupported = "token_crit_unsupported", InvalidToken,
             "the token has a critical extension that is not understood",
             "this server writes none: it is of another server";

@@ -10,8 +10,8 @@ use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, RSA_PKCS1_SHA256, RSA_PKCS1_SHA512,
-    RSA_PSS_SHA256, RsaEncoding, RsaKeyPair,
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256,
+    RSA_PKCS1_SHA512, RSA_PSS_SHA256, RsaEncoding, RsaKeyPair,
 };
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -28,6 +28,10 @@ pub enum PrivateKey {
     Rs256(RsaKeyPair),
     /// ECDSA on P-256 with SHA-256, RFC 7518 §3.4.
     Es256(EcdsaKeyPair),
+    /// RSASSA-PSS with SHA-256, RFC 7518 §3.5.
+    Ps256(RsaKeyPair),
+    /// Ed25519, RFC 8037 §3.1.
+    EdDsa(Ed25519KeyPair),
 }
 
 impl std::fmt::Debug for PrivateKey {
@@ -44,6 +48,8 @@ impl PrivateKey {
             TokenAlg::Es256 => {
                 EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8).map(Self::Es256)
             }
+            TokenAlg::Ps256 => RsaKeyPair::from_pkcs8(pkcs8).map(Self::Ps256),
+            TokenAlg::EdDsa => Ed25519KeyPair::from_pkcs8(pkcs8).map(Self::EdDsa),
         };
         parsed.map_err(|rejected| rejected.to_string())
     }
@@ -54,6 +60,8 @@ impl PrivateKey {
         match self {
             Self::Rs256(_) => TokenAlg::Rs256,
             Self::Es256(_) => TokenAlg::Es256,
+            Self::Ps256(_) => TokenAlg::Ps256,
+            Self::EdDsa(_) => TokenAlg::EdDsa,
         }
     }
 
@@ -79,6 +87,8 @@ impl PrivateKey {
             Self::Es256(key) => {
                 Some(key.sign(&SystemRandom::new(), message).ok()?.as_ref().to_vec())
             }
+            Self::Ps256(key) => rsa_signature(key, &RSA_PSS_SHA256, message),
+            Self::EdDsa(key) => Some(key.sign(message).as_ref().to_vec()),
         }
     }
 
@@ -86,8 +96,9 @@ impl PrivateKey {
     #[must_use]
     pub fn public_der(&self) -> Option<Vec<u8>> {
         let der: PublicKeyX509Der<'_> = match self {
-            Self::Rs256(key) => key.public_key().as_der(),
+            Self::Rs256(key) | Self::Ps256(key) => key.public_key().as_der(),
             Self::Es256(key) => key.public_key().as_der(),
+            Self::EdDsa(key) => key.public_key().as_der(),
         }
         .ok()?;
         Some(der.as_ref().to_vec())
@@ -146,7 +157,7 @@ mod tests {
 
     #[test]
     fn rfc7515_3_1_what_a_key_signs_its_public_half_verifies_and_no_other() {
-        for alg in [TokenAlg::Rs256, TokenAlg::Es256] {
+        for alg in TokenAlg::ALL.iter().copied() {
             let [made, other] = [(); 2].map(|()| make::generate(alg, 2048).unwrap());
             let key = PrivateKey::parse(alg, made.private.expose()).unwrap();
             let token = key.sign("name", "JWT", &json!({ "sub": "1" })).unwrap();

@@ -29,15 +29,23 @@ pub enum Typ {
     StatusList,
     /// JARM §2.1, which has no type of its own.
     AuthorizationResponse,
+    /// An answer of userinfo, OpenID Connect Core §5.3.2.
+    Userinfo,
+    /// An answer of introspection, RFC 9701 §5.
+    Introspection,
 }
 
 impl Typ {
     fn as_str(self) -> &'static str {
         match self {
             Self::AccessToken => "at+jwt",
-            Self::PlainAccessToken | Self::IdToken | Self::AuthorizationResponse => "JWT",
+            Self::PlainAccessToken
+            | Self::IdToken
+            | Self::AuthorizationResponse
+            | Self::Userinfo => "JWT",
             Self::LogoutToken => "logout+jwt",
             Self::StatusList => "statuslist+jwt",
+            Self::Introspection => "token-introspection+jwt",
         }
     }
 }

@@ -258,12 +258,38 @@ impl Keyring {
         Ok(())
     }
 
-    /// Creates the keys that are missing or due: the first key of each algorithm, and the successor
-    /// of a key that has reached its age.
+    /// The algorithms that have a key.
+    pub fn algorithms(&self) -> Result<Vec<TokenAlg>, Fault> {
+        let snapshot = self.snapshot()?;
+        let has_key = |alg: &TokenAlg| snapshot.list().any(|(key, _)| key.alg == *alg);
+        Ok(TokenAlg::ALL.iter().copied().filter(has_key).collect())
+    }
+
+    /// Creates the first key of each of these algorithms that has none. It signs at once: there is no
+    /// other, and whoever verifies asks for a key that they do not know.
+    pub async fn ensure(&self, algs: impl IntoIterator<Item = TokenAlg>) -> Result<(), Fault> {
+        for alg in algs {
+            if self.snapshot()?.signing(alg).is_ok() {
+                continue;
+            }
+            // Another server may have made it.
+            self.reload().await?;
+            if self.snapshot()?.signing(alg).is_err() {
+                self.create(alg, self.next_generation(alg)?, |now| now).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Creates the keys that are missing or due: the first key of each usual algorithm, and the
+    /// successor of a key that has reached its age.
     pub async fn maintain(&self) -> Result<(), Fault> {
         for alg in TokenAlg::ALL {
             let now = self.clock.now();
             let newest = self.newest(*alg)?;
+            if newest.is_none() && !TokenAlg::USUAL.contains(alg) {
+                continue;
+            }
             let lead = self.policy.lead;
             let due = newest.map(|newest| newest.signs_from + self.policy.rotation);
             if due.is_some_and(|due| now < due - lead) {
@@ -275,11 +301,13 @@ impl Keyring {
         Ok(())
     }
 
-    /// Creates successors before they are due. They sign after the lead, or at once.
+    /// Creates successors before they are due. They sign after the lead, or at once. An algorithm that
+    /// has no key gets none.
     pub async fn rotate(&self, algs: &[TokenAlg], at_once: bool) -> Result<Vec<StoredKey>, Fault> {
         let lead = if at_once { NOW } else { self.policy.lead };
         let mut made = Vec::new();
-        for alg in algs {
+        let have_keys = self.algorithms()?;
+        for alg in algs.iter().filter(|alg| have_keys.contains(alg)) {
             let generation = self.next_generation(*alg)?;
             made.extend(self.create(*alg, generation, |now| now + lead).await?);
         }

@@ -2,7 +2,7 @@
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::jwk::{Jwk, PublicKeyUse, ThumbprintHash};
@@ -36,7 +36,7 @@ pub const RSA_BITS: [u32; 3] = [2048, 3072, 4096];
 /// Creates a key. This is slow for RSA, so it must not run on a worker thread of the runtime.
 pub fn generate(alg: TokenAlg, rsa_bits: u32) -> Result<Made, Fault> {
     match alg {
-        TokenAlg::Rs256 => {
+        TokenAlg::Rs256 | TokenAlg::Ps256 => {
             let fault = |_| Fault::internal("making an RSA key", "aws-lc refused");
             let size = match rsa_bits {
                 2048 => KeySize::Rsa2048,
@@ -59,23 +59,30 @@ pub fn generate(alg: TokenAlg, rsa_bits: u32) -> Result<Made, Fault> {
             let pkcs8 = key.to_pkcs8v1().map_err(fault)?;
             from_p256(Secret::new(pkcs8.as_ref().to_vec()))
         }
+        TokenAlg::EdDsa => {
+            let fault = |_| Fault::internal("making an Ed25519 key", "aws-lc refused");
+            let key = Ed25519KeyPair::generate().map_err(fault)?;
+            let pkcs8 = key.to_pkcs8v1().map_err(fault)?;
+            from_ed25519(Secret::new(pkcs8.as_ref().to_vec()))
+        }
     }
 }
 
 /// The complete key, computed from its private key in PKCS#8.
 pub fn describe(alg: TokenAlg, pkcs8: Secret<Vec<u8>>) -> Result<Made, Fault> {
     match alg {
-        TokenAlg::Rs256 => {
+        TokenAlg::Rs256 | TokenAlg::Ps256 => {
             let key = RsaPrivateKey::from_pkcs8_der(pkcs8.expose())
                 .map_err(|error| Fault::internal("reading an RSA key", error))?;
-            from_rsa(&key)
+            from_rsa(&key, alg)
         }
         TokenAlg::Es256 => from_p256(pkcs8),
+        TokenAlg::EdDsa => from_ed25519(pkcs8),
     }
 }
 
-/// Reads a private key from PEM: RSA of at least 2048 bits (PKCS#8, PKCS#1) or P-256 (PKCS#8, and
-/// SEC 1, RFC 5915).
+/// Reads a private key from PEM: RSA of at least 2048 bits (PKCS#8, PKCS#1), which signs by RS256, P-256
+/// (PKCS#8, and SEC 1, RFC 5915) or Ed25519 (PKCS#8, RFC 8410).
 pub fn read_pem(pem: &str) -> Result<Made, Error<Rejected>> {
     let Ok((label, der)) = SecretDocument::from_pem(without_parameters(pem)) else {
         return reject("the file is not one private key in PEM");
@@ -90,11 +97,16 @@ pub fn read_pem(pem: &str) -> Result<Made, Error<Rejected>> {
         if key.n().bits() < 2048 {
             return reject("an RSA key of less than 2048 bits signs nothing here");
         }
-        return Ok(from_rsa(&key)?);
+        return Ok(from_rsa(&key, TokenAlg::Rs256)?);
+    }
+    if let Ok(key) = Ed25519KeyPair::from_pkcs8(der.as_bytes()) {
+        let fault = |_| Fault::internal("encoding an Ed25519 key", "aws-lc refused");
+        let pkcs8 = key.to_pkcs8v1().map_err(fault)?;
+        return Ok(from_ed25519(Secret::new(pkcs8.as_ref().to_vec()))?);
     }
     let pkcs8 = Secret::new(der.as_bytes().to_vec());
     if EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8.expose()).is_err() {
-        return reject("the key is neither RSA nor P-256");
+        return reject("the key is neither RSA nor P-256 nor Ed25519");
     }
     Ok(from_p256(pkcs8)?)
 }
@@ -116,18 +128,23 @@ fn read_sec1(der: &[u8]) -> Result<Made, Error<Rejected>> {
     Ok(from_p256(Secret::new(pkcs8.as_ref().to_vec()))?)
 }
 
-fn from_rsa(key: &RsaPrivateKey) -> Result<Made, Fault> {
+fn from_rsa(key: &RsaPrivateKey, alg: TokenAlg) -> Result<Made, Fault> {
     let pkcs8 =
         key.to_pkcs8_der().map_err(|error| Fault::internal("encoding an RSA key", error))?;
     let pkcs1 =
         key.to_pkcs1_der().map_err(|error| Fault::internal("encoding an RSA key", error))?;
     let described = EncodingKey::from_rsa_der(pkcs1.as_bytes());
-    made(TokenAlg::Rs256, &described, Secret::new(pkcs8.as_bytes().to_vec()))
+    made(alg, &described, Secret::new(pkcs8.as_bytes().to_vec()))
 }
 
 fn from_p256(pkcs8: Secret<Vec<u8>>) -> Result<Made, Fault> {
     let described = EncodingKey::from_ec_der(pkcs8.expose());
     made(TokenAlg::Es256, &described, pkcs8)
+}
+
+fn from_ed25519(pkcs8: Secret<Vec<u8>>) -> Result<Made, Fault> {
+    let described = EncodingKey::from_ed_der(pkcs8.expose());
+    made(TokenAlg::EdDsa, &described, pkcs8)
 }
 
 fn made(alg: TokenAlg, key: &EncodingKey, pkcs8: Secret<Vec<u8>>) -> Result<Made, Fault> {
@@ -145,6 +162,8 @@ pub fn algorithm(alg: TokenAlg) -> Algorithm {
     match alg {
         TokenAlg::Rs256 => Algorithm::RS256,
         TokenAlg::Es256 => Algorithm::ES256,
+        TokenAlg::Ps256 => Algorithm::PS256,
+        TokenAlg::EdDsa => Algorithm::EdDSA,
     }
 }
 
@@ -174,12 +193,12 @@ mod tests {
 
     #[test]
     fn rfc7638_the_kid_is_the_thumbprint_of_the_public_half() {
-        for alg in [TokenAlg::Rs256, TokenAlg::Es256] {
+        for alg in TokenAlg::ALL.iter().copied() {
             let made = generate(alg, 2048).unwrap();
             let jwk = serde_json::to_value(&made.public_jwk).unwrap();
             let member = |name: &str| jwk[name].as_str().unwrap().to_owned();
             let canonical = match alg {
-                TokenAlg::Rs256 => {
+                TokenAlg::Rs256 | TokenAlg::Ps256 => {
                     format!(r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#, member("e"), member("n"))
                 }
                 TokenAlg::Es256 => format!(
@@ -187,6 +206,9 @@ mod tests {
                     member("x"),
                     member("y")
                 ),
+                TokenAlg::EdDsa => {
+                    format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, member("x"))
+                }
             };
             let digest =
                 aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, canonical.as_bytes());
@@ -212,6 +234,15 @@ mod tests {
         let described = describe(TokenAlg::Rs256, read_pem(&pkcs8).unwrap().private).unwrap();
         assert_eq!(described.kid, read_pem(&pkcs8).unwrap().kid);
         assert!(read_pem("nonsense").is_err());
+        // openssl genpkey -algorithm ed25519, RFC 8410 §10.3
+        let ed25519 = "-----BEGIN PRIVATE KEY-----\n\
+            MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n\
+            -----END PRIVATE KEY-----\n";
+        let made = read_pem(ed25519).unwrap();
+        assert_eq!(made.alg, TokenAlg::EdDsa);
+        let jwk = serde_json::to_value(&made.public_jwk).unwrap();
+        assert_eq!(jwk["x"], "Gb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE");
+        assert_eq!(describe(TokenAlg::EdDsa, made.private).unwrap().kid, made.kid);
     }
 
     #[test]

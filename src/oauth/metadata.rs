@@ -86,6 +86,9 @@ pub fn document(
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": algs,
         "authorization_signing_alg_values_supported": algs,
+        "userinfo_signing_alg_values_supported": algs,
+        // RFC 9701 §7
+        "introspection_signing_alg_values_supported": algs,
         "token_endpoint_auth_methods_supported": every,
         "token_endpoint_auth_signing_alg_values_supported": ALGORITHMS,
         "revocation_endpoint_auth_methods_supported": every,

@@ -17,6 +17,10 @@ use crate::oauth::refused::{self, RefusedRequest};
 use crate::web::body::Head;
 
 const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
+/// The media type of a JWT, RFC 7519 §10.3.1.
+pub(super) const JWT: &str = "application/jwt";
+/// The media type of a signed answer of introspection, RFC 9701 §8.
+pub(super) const INTROSPECTION_JWT: &str = "application/token-introspection+jwt";
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// A successful answer in JSON, or the error, for this client. No cache may keep it (RFC 6749
@@ -44,6 +48,13 @@ fn answered<T: Serialize>(
         Err(Error::Fault(cause)) => fault(&cause),
         Err(Error::Refused(cause)) => refusal(&cause, client),
     }
+}
+
+/// A successful answer that is a JWT of this media type.
+pub(super) fn jwt(jwt: String, media_type: &'static str) -> Response<Body> {
+    let mut response = api(StatusCode::OK, jwt.into_bytes());
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    response
 }
 
 /// A refusal: RFC 6749 §5.2, RFC 6750 §3.

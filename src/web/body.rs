@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE};
+use axum::http::header::{ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -57,6 +57,20 @@ impl Head {
     /// All `Authorization` headers. The reader of them refuses more than one.
     pub(super) fn authorization(&self) -> Vec<&[u8]> {
         self.0.get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes).collect()
+    }
+
+    /// Whether the request asks for this media type by its name, RFC 9110 §12.5.1.
+    pub(super) fn accepts(&self, wanted: &str) -> bool {
+        let accepted = self.0.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+        accepted.flat_map(|value| value.split(',')).any(|one| {
+            let mut parts = one.split(';').map(str::trim);
+            let is_wanted = parts.next().is_some_and(|name| name.eq_ignore_ascii_case(wanted));
+            let is_refused = |part: &str| {
+                let weight = part.strip_prefix("q=").or_else(|| part.strip_prefix("Q="));
+                weight.is_some_and(|weight| weight.parse().is_ok_and(|weight: f64| weight <= 0.0))
+            };
+            is_wanted && !parts.any(is_refused)
+        })
     }
 
     /// The proof of possession, RFC 9449 §4.3 (1).

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::Response;
+use axum::http::header::VARY;
+use axum::http::{HeaderValue, Response};
 
 use crate::oauth::client_auth::Credentials;
-use crate::oauth::resource::introspect;
+use crate::oauth::resource::introspect::{self, Answer};
 use crate::web::shared::Shared;
 use crate::web::{answer, body};
 
@@ -21,9 +22,17 @@ pub(super) async fn introspect(
                 Ok(credentials) => credentials,
                 Err(refusal) => return answer::refusal(&refusal, None),
             };
-            let found = introspect::introspect(&shared.resources, &credentials, &form).await;
-            let client = found.is_err().then(|| credentials.client());
-            answer::json(found, client.flatten().as_ref())
+            // RFC 9701 §4
+            let as_jwt = head.accepts(answer::INTROSPECTION_JWT);
+            let found =
+                introspect::introspect(&shared.resources, &credentials, &form, as_jwt).await;
+            let mut response = match found {
+                Ok(Answer::Json(found)) => answer::json(Ok(found), None),
+                Ok(Answer::Jwt(jwt)) => answer::jwt(jwt, answer::INTROSPECTION_JWT),
+                Err(error) => answer::json::<()>(Err(error), credentials.client().as_ref()),
+            };
+            response.headers_mut().insert(VARY, HeaderValue::from_static("Accept"));
+            response
         }
         Err(answer) => answer,
     }

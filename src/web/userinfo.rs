@@ -15,7 +15,7 @@ use crate::domain::reason::Reason;
 use crate::keys::dpop::ALGORITHMS;
 use crate::oauth::error::{Error, Refusal};
 use crate::oauth::resource::bearer;
-use crate::oauth::resource::userinfo::{self, PresentedToken};
+use crate::oauth::resource::userinfo::{self, PresentedToken, Told};
 use crate::web::shared::Shared;
 use crate::web::{answer, cors};
 
@@ -46,7 +46,11 @@ async fn respond(shared: &Shared, method: &Method, head: &Head, form: &Form) -> 
         Err(Error::Refused(refusal)) => Some(refusal.clone()),
         _ => None,
     };
-    let mut response = answer::json(told, client.as_ref());
+    let mut response = match told {
+        Ok(Told::Json(told)) => answer::json(Ok(told), None),
+        Ok(Told::Jwt(jwt)) => answer::jwt(jwt, answer::JWT),
+        Err(error) => answer::json::<()>(Err(error), client.as_ref()),
+    };
     if let Some(refusal) = refusal {
         challenge(&mut response, &refusal, is_dpop);
     }

@@ -120,7 +120,11 @@ async fn client_create_takes_every_form_that_scripts_rely_on() {
     assert!(created["client_secret"].as_str().unwrap().starts_with("mapae_cs_"));
     let mut shown = cli.json(&["client", "show", "--id", "app"], None).await;
     assert!(shown.as_object_mut().unwrap().remove("created_at").unwrap().is_string());
-    for (name, unless_given) in [("dpop_bound_access_tokens", json!(false))] {
+    for (name, unless_given) in [
+        ("dpop_bound_access_tokens", json!(false)),
+        ("userinfo_signed_response_alg", json!(null)),
+        ("introspection_signed_response_alg", json!(null)),
+    ] {
         assert_eq!(shown.as_object_mut().unwrap().remove(name), Some(unless_given), "{name}");
     }
     assert_eq!(

@@ -129,6 +129,7 @@ mod sign_up_hijack;
 mod sign_up_modes;
 mod signed_requests;
 mod signed_responses;
+mod signing_algorithms;
 mod skewed_clocks;
 mod social;
 mod status_lists;

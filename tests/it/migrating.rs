@@ -94,6 +94,12 @@ both! {
             let mut shown = cli.json(&["client", "show", "--id", id], None).await;
             for (name, default) in [
                 ("dpop_bound_access_tokens", json!(false)),
+                ("require_pushed_authorization_requests", json!(false)),
+                ("require_signed_request_object", json!(false)),
+                ("request_object_signing_alg", json!(null)),
+                ("authorization_signed_response_alg", json!(null)),
+                ("userinfo_signed_response_alg", json!(null)),
+                ("introspection_signed_response_alg", json!(null)),
             ] {
                 assert_eq!(shown.as_object_mut().unwrap().remove(name), Some(default), "{name}");
             }
@@ -115,8 +121,6 @@ both! {
                 "tos_uri": "https://app.test/t", "token_alg": "ES256", "access_token_typ": "JWT",
                 "id_token_claims": true, "access_token_claims": ["email"], "claims": [], "assertions": "strict",
                 "refresh_policy": "rotate", "refresh_grace": 5, "require_access_token_proof": true, "first_party_challenge": false,
-                "require_pushed_authorization_requests": false,
-                "authorization_signed_response_alg": null, "request_object_signing_alg": null, "require_signed_request_object": false,
                 "default_acr_values": null, "signup": null, "status_list": "false",
                 "access_lifetime": null, "id_lifetime": null, "refresh_idle": null, "refresh_absolute": null,
                 "disabled_at": "1970-01-01T00:00:02Z", "created_at": "1970-01-01T00:00:01Z",
@@ -135,8 +139,6 @@ both! {
                 "access_token_typ": "at+jwt", "id_token_claims": false,
                 "access_token_claims": [], "claims": [], "assertions": "tolerant", "refresh_policy": "static",
                 "refresh_grace": null, "require_access_token_proof": false, "first_party_challenge": false,
-                "require_pushed_authorization_requests": false,
-                "authorization_signed_response_alg": null, "request_object_signing_alg": null, "require_signed_request_object": false,
                 "default_acr_values": null, "signup": null, "status_list": "false", "access_lifetime": null, "id_lifetime": null,
             "refresh_idle": null, "refresh_absolute": null, "disabled_at": null,
                 "created_at": "1970-01-01T00:00:01Z",

@@ -14,7 +14,7 @@ use crate::domain::scope::Scope;
 use crate::domain::time_span::{from_now, in_words, written};
 
 /// The algorithms by which this server signs.
-const ALGORITHMS: [&str; 2] = ["RS256", "ES256"];
+const ALGORITHMS: [&str; 4] = ["RS256", "ES256", "PS256", "EdDSA"];
 /// The event of a logout token, Back-Channel Logout §2.4.
 const LOGOUT_EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 /// How far clocks usually differ at most.
@@ -126,7 +126,8 @@ pub(super) fn header(jwt: Option<&PastedJwt>) -> Found {
         return Found::bad(Reason::TokenAlgUnsupported, says);
     }
     if !ALGORITHMS.contains(&alg) {
-        let says = format!("alg is {}, and this server signs by RS256 or ES256", excerpt(alg));
+        let says =
+            format!("alg is {}, and this server signs by {}", excerpt(alg), ALGORITHMS.join(", "));
         return Found::bad(Reason::TokenAlgUnsupported, says);
     }
     // RFC 7515 §4.1.11

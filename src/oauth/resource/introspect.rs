@@ -15,6 +15,7 @@ use crate::domain::secret::{Plain, RefreshToken};
 use crate::domain::urls::Issuer;
 use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
+use crate::keys::jwt::Typ;
 use crate::oauth::claims::{AccessToken, AudienceClaim};
 use crate::oauth::client_auth::Credentials;
 use crate::oauth::error::Result;
@@ -64,12 +65,32 @@ pub struct Introspection {
     pub cnf: Option<Confirmation>,
 }
 
-/// Answers an introspection request.
+/// An answer, as the resource server gets it.
+#[derive(Debug)]
+pub enum Answer {
+    /// As JSON.
+    Json(Box<Introspection>),
+    /// As a signed JWT, RFC 9701 §5.
+    Jwt(String),
+}
+
+/// The claims of a signed answer, RFC 9701 §5. It has neither `sub` nor `exp`, so that nobody takes it
+/// for a token.
+#[derive(Serialize)]
+struct SignedAnswer<'a> {
+    iss: &'a str,
+    aud: &'a str,
+    iat: i64,
+    token_introspection: &'a Introspection,
+}
+
+/// Answers an introspection request; with `as_jwt` by a signed JWT.
 pub async fn introspect(
     context: &ResourceContext,
     credentials: &Credentials,
     form: &Form,
-) -> Result<Introspection> {
+    as_jwt: bool,
+) -> Result<Answer> {
     let client = context.clients.authenticate(credentials).await?;
     // RFC 7662 §2.1: the client that asks must prove its identity.
     let asker = client.confidential()?;
@@ -90,7 +111,20 @@ pub async fn introspect(
         context.clients.count_account(&account).await?;
     }
     introduce(&context.people, &mut found).await?;
-    Ok(found)
+    if !as_jwt {
+        return Ok(Answer::Json(Box::new(found)));
+    }
+    // RFC 9701 §6: RS256 unless another algorithm was registered.
+    let alg = asker.metadata.introspection_signed_response_alg.unwrap_or_default();
+    let keyring = &context.access_tokens.keyring;
+    keyring.ensure([alg]).await?;
+    let answer = SignedAnswer {
+        iss: context.url.as_str(),
+        aud: asker.id.as_str(),
+        iat: context.clock.now().timestamp(),
+        token_introspection: &found,
+    };
+    Ok(Answer::Jwt(keyring.snapshot()?.signing(alg)?.sign(Typ::Introspection, &answer)?))
 }
 
 fn may_see(url: &Issuer, asker: &Client, claims: &AccessToken) -> bool {

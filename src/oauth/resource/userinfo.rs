@@ -4,12 +4,13 @@
 use serde_json::{Map, Value, json};
 
 use crate::domain::claim_names::by_scope;
-use crate::domain::client::Client;
+use crate::domain::client::{Client, TokenAlg};
 use crate::domain::family::FamilyId;
 use crate::domain::reason::Reason;
 use crate::domain::scope::{OPENID, Scope};
 use crate::domain::user::{User, UserId};
 use crate::domain::verdict::Fault;
+use crate::keys::jwt::Typ;
 use crate::oauth::added_claims::{AddedClaims, Purpose};
 use crate::oauth::error;
 use crate::oauth::possession::Presented;
@@ -29,11 +30,20 @@ pub struct PresentedToken<'a> {
     pub method: &'a str,
 }
 
+/// The claims about a person, as the client gets them.
+#[derive(Debug)]
+pub enum Told {
+    /// As JSON.
+    Json(Value),
+    /// As a signed JWT, OpenID Connect Core §5.3.2.
+    Jwt(String),
+}
+
 /// Answers a userinfo request.
 pub async fn userinfo(
     context: &ResourceContext,
     presented: PresentedToken<'_>,
-) -> error::Result<Value> {
+) -> error::Result<Told> {
     let invalid = || Reason::AccessTokenInvalid;
     let PresentedToken { token, is_dpop, proof, method } = presented;
     let proof = if is_dpop {
@@ -66,8 +76,26 @@ pub async fn userinfo(
         .await?
         .ok_or_else(invalid)?;
     let client = context.added.clients.find(&family.client).await?.ok_or_else(invalid)?;
-    let told = tell(&context.added, &client.client, &user, &scope, &family.claims).await?;
-    Ok(Value::Object(told))
+    let client = &client.client;
+    let told = tell(&context.added, client, &user, &scope, &family.claims).await?;
+    match client.metadata.userinfo_signed_response_alg {
+        None => Ok(Told::Json(Value::Object(told))),
+        Some(alg) => Ok(Told::Jwt(signed(context, client, told, alg).await?)),
+    }
+}
+
+/// OpenID Connect Core §5.3.2: a signed answer names its issuer, and the client as its audience.
+async fn signed(
+    context: &ResourceContext,
+    client: &Client,
+    mut told: Map<String, Value>,
+    alg: TokenAlg,
+) -> Result<String, Fault> {
+    told.insert("iss".to_owned(), json!(context.url.as_str()));
+    told.insert("aud".to_owned(), json!(client.id.as_str()));
+    let keyring = &context.access_tokens.keyring;
+    keyring.ensure([alg]).await?;
+    keyring.snapshot()?.signing(alg)?.sign(Typ::Userinfo, &told)
 }
 
 /// What a client is told about a person at userinfo. `by_name` are single claims that it asked for.

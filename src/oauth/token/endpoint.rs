@@ -136,6 +136,7 @@ pub async fn token(endpoint: &Arc<TokenEndpoint>, request: TokenRequest<'_>) -> 
             || indices.asked(client.client(), &entitlement.resources).await?);
     entitlement.status = entitlement.status.filter(|_| is_named);
     let mut person = endpoint.person_claims.about(client.client(), &entitlement).await?;
+    mint::prepare(&endpoint.mint, client.client(), &person.terms).await?;
     person.confirmation = proof.map(|proof| Confirmation { jkt: proof.key });
     let mut response = if grant_type == Password::TYPE {
         // The threads that hash passwords also sign these tokens, so many sign-ins at once do not

@@ -167,6 +167,12 @@ pub fn issue(
     })
 }
 
+/// Sees to it that there are keys for the tokens of this client: the first key of an algorithm may
+/// not be made yet when its first token is asked for.
+pub async fn prepare(mint: &Mint, client: &Client, terms: &TokenTerms) -> Result<(), Fault> {
+    mint.keyring.ensure([client.metadata.token_alg].into_iter().chain(terms.token_alg)).await
+}
+
 /// Makes the tokens of an entitlement.
 pub fn make(
     mint: &Mint,
