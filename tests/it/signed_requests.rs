@@ -158,7 +158,7 @@ both! {
     async fn rfc9101_4_bad_request_objects_are_refused_each_for_its_reason(database) {
         let server = Server::start(&database).await;
         let (key, other) = (Key::es256(), Key::es256());
-        let app = server.web_app("app", |client| signing(client, &key, None)).await;
+        let app = server.web_app("app", |client| signing(client, &key, Some(RequestObjectAlg::Es256))).await;
         let keyless = server.web_app("keyless", |_| {}).await;
         let now = server.now().now().timestamp();
         let good = claims(&server, &json!({}));

@@ -123,7 +123,7 @@ impl Asked<'_> {
             Err(refusal) => (Cow::Borrowed(outside), Some(refusal)),
         };
         // RFC 9101 §6.3: what stands beside a request object does not count.
-        let repeated = if matches!(form, Cow::Owned(_)) { &[] } else { repeated };
+        let repeated: &[String] = if matches!(form, Cow::Owned(_)) { &[] } else { repeated };
         let once =
             |name: &'static str| form.get(name).filter(|_| !repeated.iter().any(|one| one == name));
         let uri = once("redirect_uri");
@@ -144,7 +144,7 @@ impl Asked<'_> {
         let address = address.with_state(state).by(mode.unwrap_or_default());
         let must_push =
             context.settings.pushed_alone || client.metadata.require_pushed_authorization_requests;
-        let checked = if must_push && request_uri.is_none() {
+        let checked: Result<AuthorizationRequest> = if must_push && request_uri.is_none() {
             // RFC 9126 §5 and §6
             Err(Reason::PushRequired.into())
         } else if let Some(refusal) = refusal {
