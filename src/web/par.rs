@@ -7,7 +7,7 @@ use axum::extract::{Request, State};
 use axum::http::Response;
 
 use super::edge::Context;
-use crate::oauth::authorize::pushed;
+use crate::oauth::authorize::push;
 use crate::oauth::client_auth::Credentials;
 use crate::web::shared::Shared;
 use crate::web::{answer, body, cors};
@@ -26,7 +26,7 @@ pub(super) async fn post(
     let pushed = match credentials {
         Ok(credentials) => {
             let (requests, clients) = (&shared.requests, &shared.token.clients);
-            pushed::push(requests, clients, &credentials, &form, context.address).await
+            push::push(requests, clients, &credentials, &form, context.address).await
         }
         Err(refusal) => Err(refusal.into()),
     };

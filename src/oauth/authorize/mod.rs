@@ -5,6 +5,7 @@ pub mod codes;
 pub mod context;
 pub mod decide;
 pub mod object;
+pub mod push;
 pub mod pushed;
 pub mod request;
 pub mod response;

@@ -1,98 +1,23 @@
 //! Pushed authorization requests, RFC 9126. A client sends its request itself, before it sends the
 //! browser, which then brings only the `request_uri` that names it.
 
-use std::net::IpAddr;
-
-use chrono::Duration;
-use serde::Serialize;
-
-use crate::domain::authorization::{AuthorizationRequest, PushedAuthorization};
-use crate::domain::client::{Client, ClientKind};
-use crate::domain::form::Form;
+use crate::domain::authorization::AuthorizationRequest;
+use crate::domain::client::Client;
 use crate::domain::reason::Reason;
 use crate::domain::secret::{Plain, PushedRequest, SecretKind};
 use crate::domain::verdict::Fault;
 use crate::oauth::authorize::context::RequestContext;
-use crate::oauth::authorize::{object, request};
-use crate::oauth::client_auth::{ClientAuthentication, Credentials};
-use crate::oauth::error::{Refusal, Result};
-use crate::oauth::refused;
+use crate::oauth::authorize::response::ReturnAddress;
+use crate::oauth::error::Result;
 use crate::store::{Tx, pushed_requests};
-
-/// How long a browser may take to bring the `request_uri`.
-const LIFE: Duration = Duration::seconds(60);
 
 /// What stands before the secret in a `request_uri`, RFC 9126 §2.2.
 const URN: &str = "urn:ietf:params:oauth:request_uri:";
 
-/// The answer to a client that pushed a request, RFC 9126 §2.2.
-#[derive(Serialize)]
-pub struct PushResponse {
-    /// What the browser brings in place of the request.
-    pub request_uri: String,
-    /// How long it may be brought, in seconds.
-    pub expires_in: i64,
-}
-
-impl std::fmt::Debug for PushResponse {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("PushResponse").field("expires_in", &self.expires_in).finish_non_exhaustive()
-    }
-}
-
-/// Takes a request that a client pushes. It is checked as it would be at the authorization endpoint.
-pub async fn push(
-    context: &RequestContext,
-    clients: &ClientAuthentication,
-    credentials: &Credentials,
-    form: &Form,
-    address: IpAddr,
-) -> Result<PushResponse> {
-    let authenticated = clients.authenticate(credentials).await?;
-    let client = authenticated.client();
-    if client.kind == ClientKind::Public {
-        // Nobody had to prove anything for this row.
-        clients.limiter.unproven(address, "par").await.map_err(|error| error.map(Refusal::from))?;
-    }
-    // RFC 9126 §2.1: a push does not name another request.
-    if form.names("request_uri") {
-        return Err(Reason::PushedRequestUri.into());
-    }
-    // RFC 9126 §3: the pushed request may be signed.
-    let now = context.clock.now().timestamp();
-    let form = object::opened(&context.url, authenticated.registered(), form, now)?;
-    let target = request::target(context, client, form.get("redirect_uri"));
-    let target = target.map_err(|why| {
-        let refusal = Refusal::new(pushed_reason(why));
-        match form.get("redirect_uri").map(refused::without_query) {
-            Some(value) => refusal.with_value(value),
-            None => refusal,
-        }
-    })?;
-    let request = request::check(context, client, &form, target.uri()).await?;
-    let plain = Plain::<PushedRequest>::generate();
-    let tx = context.store.begin(context.clock.now()).await?;
-    let pushed = PushedAuthorization {
-        hash: plain.hashed(),
-        client: client.id.clone(),
-        request: AuthorizationRequest { pushed: Some(plain.hashed()), ..request },
-        expires_at: tx.now() + LIFE,
-        used_at: None,
-    };
-    pushed_requests::insert(&tx, &pushed).await?;
-    tx.commit().await?;
-    Ok(PushResponse {
-        request_uri: format!("{URN}{}", plain.expose()),
-        expires_in: LIFE.num_seconds(),
-    })
-}
-
-/// The reason that a client is told, where a browser would be shown a page.
-fn pushed_reason(reason: Reason) -> Reason {
-    match reason {
-        Reason::RedirectUriUnreadable => Reason::PushedRedirectUriMissing,
-        _ => Reason::PushedRedirectUriUnregistered,
-    }
+/// The `request_uri` with this secret.
+#[must_use]
+pub fn request_uri(secret: &Plain<PushedRequest>) -> String {
+    format!("{URN}{}", secret.expose())
 }
 
 /// Whether this `request_uri` names a request that was pushed here. Any other one would have to be
@@ -121,7 +46,7 @@ pub async fn pushed_for(
         return Err(Reason::RequestUriExpired.into());
     }
     // The registration may have changed since.
-    if request::target(context, client, Some(&pushed.request.redirect_uri)).is_err() {
+    if ReturnAddress::registered(&context.url, client, &pushed.request.redirect_uri).is_none() {
         return Err(Reason::RequestUriUnknown.into());
     }
     Ok(pushed.request)
