@@ -1,7 +1,7 @@
 //! Signed authorization responses: JARM.
 
-use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::Algorithm;
+use jsonwebtoken::jwk::JwkSet;
 use mapae::domain::client::TokenAlg;
 use mapae::keys::jwt::VerifyingKey;
 use serde_json::Value;
@@ -16,7 +16,10 @@ async fn verified(server: &Server, app: &App, response: &str, alg: Algorithm) ->
     let kid = header["kid"].as_str().expect("a kid");
     let key = VerifyingKey::from_jwk(jwks.find(kid).expect("the key"), alg).unwrap();
     let claims: Value = key.verify(response).expect("signed");
-    assert_eq!((claims["iss"].as_str(), claims["aud"].as_str()), (Some(server.issuer()), Some(app.id.as_str())));
+    assert_eq!(
+        (claims["iss"].as_str(), claims["aud"].as_str()),
+        (Some(server.issuer()), Some(app.id.as_str()))
+    );
     let now = server.now().now().timestamp();
     let exp = claims["exp"].as_i64().unwrap();
     assert!(exp > now && exp <= now + 600, "{claims}");
