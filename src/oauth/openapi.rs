@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::domain::error_code::ErrorCode;
 use crate::domain::grant_type::GrantType;
+use crate::domain::revocation::RevokedKind;
 use crate::domain::urls;
 
 /// The form of an endpoint that takes a POST: its path, what it does, and its parameters.
@@ -99,7 +100,6 @@ pub fn document() -> Value {
         (urls::JWKS, "The keys that verify tokens"),
         (urls::OPENID_CONFIGURATION, "The metadata, OpenID Connect Discovery"),
         (urls::OAUTH_AUTHORIZATION_SERVER, "The metadata, RFC 8414"),
-        (urls::STATUS_LISTS, "The URLs of all status lists, Token Status List"),
     ] {
         let responses = responses(path, (200, &json!({ "type": "object" })));
         paths.insert(
@@ -107,6 +107,9 @@ pub fn document() -> Value {
             json!({ "get": { "summary": summary, "responses": responses } }),
         );
     }
+    paths.insert(urls::STATUS_LISTS.to_owned(), json!({ "get": status_lists() }));
+    paths.insert(urls::STATUS_LIST.to_owned(), json!({ "get": status_list() }));
+    paths.insert(urls::REVOCATIONS.to_owned(), json!({ "get": revocations() }));
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -143,6 +146,130 @@ fn proof_header() -> Value {
         "description": "A proof of possession, RFC 9449: the tokens are bound to its key",
         "schema": { "type": "string" },
     })
+}
+
+/// Token Status List §9.3.
+fn status_lists() -> Value {
+    let urls = json!({ "type": "array", "items": { "type": "string", "format": "uri" } });
+    let lists = json!({
+        "type": "object",
+        "required": ["status_lists"],
+        "properties": { "status_lists": urls },
+    });
+    json!({
+        "summary": "The URLs of all status lists, Token Status List",
+        "parameters": [if_none_match()],
+        "responses": unless_known(responses(urls::STATUS_LISTS, (200, &lists))),
+    })
+}
+
+/// Token Status List §8.1.
+fn status_list() -> Value {
+    let mut responses = responses(urls::STATUS_LIST, (200, &Value::Null));
+    let list = json!({
+        "description": "The list, a signed JWT",
+        "content": { "application/statuslist+jwt": { "schema": { "type": "string" } } },
+    });
+    set(&mut responses, "200", list);
+    json!({
+        "summary": "A status list: which tokens were revoked, Token Status List",
+        "description": "Only the list of now is there: a request with `time` is refused.",
+        "parameters": [
+            {
+                "name": "number",
+                "in": "path",
+                "required": true,
+                "description": "It stands at the end of `uri` in the claim `status` of an access token",
+                "schema": { "type": "integer", "minimum": 1 },
+            },
+            if_none_match(),
+        ],
+        "responses": unless_known(responses),
+    })
+}
+
+fn revocations() -> Value {
+    let text = json!({ "type": "string" });
+    let kinds: Vec<_> = RevokedKind::ALL.iter().map(|kind| kind.as_str()).collect();
+    let event = json!({
+        "type": "object",
+        "required": ["kind", "value", "exp"],
+        "properties": {
+            "kind": { "type": "string", "enum": kinds },
+            "value": text,
+            "before": {
+                "type": "integer",
+                "description": "With `sub`, `client_id` and `kid`: tokens that were issued before this second are revoked",
+            },
+            "exp": { "type": "integer", "description": "No token that it concerns lives longer" },
+        },
+    });
+    let page = json!({
+        "type": "object",
+        "required": ["events", "next"],
+        "properties": { "events": { "type": "array", "items": event }, "next": text },
+    });
+    let mut responses = responses(urls::REVOCATIONS, (200, &page));
+    let told = json!({
+        "description": "What was revoked since, and where to go on. Server-sent events have one object in `data` each, and the last `id` is where to go on",
+        "content": {
+            "application/json": { "schema": page },
+            "text/event-stream": { "schema": text },
+        },
+    });
+    set(&mut responses, "200", told);
+    json!({
+        "summary": "The feed of revocations, for resource servers",
+        "description": "It takes an access token with the scope `revocations:read` or `revocations:read:all`. With `Accept: text/event-stream` it streams.",
+        "security": [{ "bearer": [] }],
+        "parameters": revocation_parameters(),
+        "responses": responses,
+    })
+}
+
+fn revocation_parameters() -> Value {
+    json!([
+        {
+            "name": "after",
+            "in": "query",
+            "description": "The `next` of an earlier answer; without it: from now on",
+            "schema": { "type": "string", "pattern": "^r(0|[1-9][0-9]{0,17})$" },
+        },
+        {
+            "name": "wait",
+            "in": "query",
+            "description": "For how many seconds to wait for something new",
+            "schema": { "type": "integer", "minimum": 0, "maximum": 30 },
+        },
+        {
+            "name": "Last-Event-ID",
+            "in": "header",
+            "description": "In place of `after`, when a stream goes on",
+            "schema": { "type": "string" },
+        },
+    ])
+}
+
+/// RFC 9110 §13.1.2.
+fn if_none_match() -> Value {
+    json!({
+        "name": "If-None-Match",
+        "in": "header",
+        "description": "The `ETag` of an earlier answer, of whichever replica",
+        "schema": { "type": "string" },
+    })
+}
+
+/// The answers of a document that may be known already.
+fn unless_known(mut responses: Value) -> Value {
+    set(&mut responses, "304", json!({ "description": "It has not changed" }));
+    responses
+}
+
+fn set(responses: &mut Value, status: &str, answer: Value) {
+    if let Some(all) = responses.as_object_mut() {
+        all.insert(status.to_owned(), answer);
+    }
 }
 
 fn forms() -> [FormEndpoint; 5] {
