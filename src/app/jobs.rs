@@ -20,6 +20,7 @@ use crate::domain::hex;
 use crate::domain::urls::Issuer;
 use crate::domain::verdict::Fault;
 use crate::net::tls::{self, Tls};
+use crate::oauth::status::measured::Places;
 use crate::outbox::{self, Delivery};
 use crate::redis_client::Redis;
 use crate::runtime::supervisor::{Need, Supervisor};
@@ -31,7 +32,7 @@ use crate::store::{self, client_changes, leaders};
 const WATCH: Duration = Duration::from_millis(500);
 /// How often the server looks for endings that another process began and did not finish.
 const ENDINGS: Duration = Duration::from_secs(1);
-/// How often the messages that wait to be sent are counted.
+/// How often the messages that wait to be sent, and the places in status lists, are counted.
 const COUNT: Duration = Duration::from_secs(15);
 /// How often it is written who fetched the public keys.
 const FETCHERS: Duration = Duration::from_secs(5);
@@ -90,7 +91,7 @@ pub(super) fn start(
     );
     let counting = {
         let services = Arc::clone(services);
-        let name = "counting what waits to be sent";
+        let name = "counting what waits to be sent and places in status lists";
         every(supervisor, name, Need::Beside, COUNT, stopped.clone(), move || {
             count_waiting(Arc::clone(&services))
         })
@@ -296,6 +297,9 @@ async fn count_waiting(services: Arc<Services>) -> Result<(), Fault> {
         let waiting = u32::try_from(waiting).unwrap_or(u32::MAX);
         metrics::gauge!("mapae_outbox_pending", "kind" => *kind).set(waiting);
     }
+    let (room, handed_out) = store::status_lists::filled(services.store.lists()).await?;
+    Places::Room.set(room);
+    Places::HandedOut.set(handed_out);
     Ok(())
 }
 

@@ -42,6 +42,7 @@ use crate::domain::webhook::WebhookMessage;
 use crate::keys::ring::Phase;
 use crate::net::listener::{Http, Listener};
 use crate::oauth::refused;
+use crate::oauth::status::measured::{self, Following, ListAnswer, Places};
 use crate::oauth::token::mint;
 use crate::runtime::spans;
 use crate::runtime::supervisor::Need;
@@ -126,6 +127,10 @@ pub fn count() {
             .and_then(|builder| {
                 builder.set_buckets_for_metric(Matcher::Full(BATCH_SIZE.to_owned()), &SIZES)
             })
+            .and_then(|builder| {
+                let build = Matcher::Full(measured::BUILD.to_owned());
+                builder.set_buckets_for_metric(build, &BUILDS)
+            })
         && let Ok(handle) = builder.install_recorder()
     {
         describe();
@@ -147,6 +152,9 @@ const BUCKETS: [f64; 13] =
 const BATCH_SIZE: &str = "mapae_batch_size";
 /// Buckets up to the most requests that one statement takes.
 const SIZES: [f64; 7] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0];
+
+/// Buckets in seconds: from a signature alone to the compression of a very long list.
+const BUILDS: [f64; 8] = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.1, 0.5];
 
 /// Describes what every metric counts.
 fn describe() {
@@ -201,6 +209,7 @@ fn describe() {
         "Lines of the log that were dropped, because standard error was not read fast enough."
     );
     describe_messages();
+    describe_revocations();
     describe_counter!(
         "mapae_unreadable_rows_total",
         "Rows of work that waits which could not be read and were put aside, by table."
@@ -236,6 +245,27 @@ fn describe_messages() {
     describe_gauge!(
         "mapae_outbox_pending",
         "Messages that wait until their receiver took them, by kind; at most 10000 are counted."
+    );
+}
+
+/// Describes what is measured of status lists and of the feed of revocations.
+fn describe_revocations() {
+    describe_counter!(
+        "mapae_status_lists_served_total",
+        "Status lists that were asked for, by whether the list was sent or had not changed."
+    );
+    describe_histogram!(
+        measured::BUILD,
+        Unit::Seconds,
+        "Time for building a status list: it is compressed where a bit is new, and signed."
+    );
+    describe_gauge!(
+        "mapae_status_list_entries",
+        "Places in the status lists: room for them, handed out, and revoked."
+    );
+    describe_gauge!(
+        "mapae_revocation_followers",
+        "Resource servers that wait for revocations, by poll and stream."
     );
 }
 
@@ -295,6 +325,7 @@ fn begin_at_zero() {
     for table in ["ending", "outbox"] {
         metrics::counter!("mapae_unreadable_rows_total", "table" => table).increment(0);
     }
+    begin_revocations_at_zero();
     metrics::counter!("mapae_log_lines_lost_total").increment(0);
     spans::lost(0);
     for signal in Signal::ALL {
@@ -309,6 +340,19 @@ fn begin_at_zero() {
     );
 }
 
+fn begin_revocations_at_zero() {
+    for answer in ListAnswer::ALL {
+        answer.count().increment(0);
+    }
+    for places in Places::ALL {
+        places.set(0);
+    }
+    for following in Following::ALL {
+        following.gauge().set(0);
+    }
+    drop(metrics::histogram!(measured::BUILD));
+}
+
 /// Reads the gauges that are measured only when the metrics are scraped.
 fn sample(services: &Services) {
     let set = |gauge: metrics::Gauge, number: usize| {
@@ -320,6 +364,7 @@ fn sample(services: &Services) {
     {
         set(metrics::gauge!("mapae_database_pool", "state" => state), number);
     }
+    Places::Revoked.set(services.known.revoked_places());
     sample_keys(services);
 }
 

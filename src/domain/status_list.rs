@@ -110,6 +110,12 @@ impl Bits {
         self.0.get(place(index)).is_some_and(|byte| byte & (1 << (index % 8)) != 0)
     }
 
+    /// How many tokens are revoked.
+    #[must_use]
+    pub fn count_set(&self) -> u64 {
+        self.0.iter().map(|byte| u64::from(byte.count_ones())).sum()
+    }
+
     /// The bytes of the list, before they are compressed.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
@@ -156,6 +162,7 @@ mod tests {
             for index in 0..entries {
                 prop_assert_eq!(bits.is_set(index), set.contains(&index));
             }
+            prop_assert_eq!(bits.count_set(), set.len() as u64);
             prop_assert!((0..entries).all(|index| Bits::all(entries).is_set(index)));
         }
     }

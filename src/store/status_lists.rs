@@ -132,6 +132,21 @@ pub async fn list_all(reader: &impl Reader) -> Result<Vec<StoredList>, Fault> {
     rows.into_iter().map(read).collect()
 }
 
+/// How many tokens the lists that still count have room for, and how many places of them were handed
+/// out.
+pub async fn filled(reader: &impl Reader) -> Result<(u64, u64), Fault> {
+    let rows: Vec<(i64, i64)> = list::Entity::find()
+        .select_only()
+        .columns([list::Column::Entries, list::Column::Used])
+        .filter(list::Column::IsGone.eq(false))
+        .into_tuple()
+        .all(reader.connection())
+        .await
+        .map_err(while_doing(READING))?;
+    let sum = |of: fn(&(i64, i64)) -> i64| rows.iter().map(of).sum::<i64>().unsigned_abs();
+    Ok((sum(|row| row.0), sum(|row| row.1)))
+}
+
 /// A bit that is set, and the number of the transaction that set it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SetBit {

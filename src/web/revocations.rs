@@ -17,6 +17,7 @@ use crate::domain::reason::Reason;
 use crate::domain::revocation::Cursor;
 use crate::oauth::error::{Refusal, Result};
 use crate::oauth::status::feed::{Follower, Page, cursor, wait};
+use crate::oauth::status::measured::{self, Follows};
 use crate::web::answer;
 use crate::web::shared::Shared;
 use crate::web::userinfo::presented;
@@ -92,7 +93,9 @@ fn waiting(
     after: Cursor,
     wait: Duration,
 ) -> Response<Body> {
+    let waits = measured::Following::Poll.begins();
     let body = stream::once(async move {
+        let _waits = waits;
         let is_over = || shared.is_stopping();
         let page = shared.feed.after(&follower, after, wait, is_over).await;
         // A follower that cannot be told goes on from where it was.
@@ -108,11 +111,13 @@ struct Following {
     follower: Follower,
     after: Cursor,
     is_new: bool,
+    _waits: Follows,
 }
 
 /// Server-sent events (HTML §9.2). The id of each event is the place after it.
 fn events(shared: Arc<Shared>, follower: Follower, after: Cursor) -> Response<Body> {
-    let following = Following { shared, follower, after, is_new: true };
+    let waits = measured::Following::Stream.begins();
+    let following = Following { shared, follower, after, is_new: true, _waits: waits };
     let body = stream::unfold(following, |mut following: Following| async move {
         let next = following.next().await?;
         Some((Ok::<_, Infallible>(next), following))

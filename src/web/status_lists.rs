@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, Uri};
 use crate::domain::reason::Reason;
 use crate::domain::verdict::Fault;
 use crate::oauth::status::lists::Document;
+use crate::oauth::status::measured::ListAnswer;
 use crate::web::answer;
 use crate::web::shared::Shared;
 use crate::web::well_known::{ANYBODY, has, not_modified};
@@ -35,7 +36,13 @@ pub(super) async fn list(
         None => Ok(None),
     };
     let cache = &shared.status_cache;
-    respond(found, STATUS_LIST, cache, &headers)
+    let response = respond(found, STATUS_LIST, cache, &headers);
+    match response.status() {
+        StatusCode::OK => ListAnswer::List.count().increment(1),
+        StatusCode::NOT_MODIFIED => ListAnswer::NotModified.count().increment(1),
+        _ => {}
+    }
+    response
 }
 
 pub(super) async fn aggregation(

@@ -69,6 +69,10 @@ async fn every_metric_is_there_at_the_first_scrape_and_promtool_finds_nothing_wr
         "mapae_database_pool",
         "mapae_outbox_pending",
         "mapae_key_age_seconds",
+        "mapae_status_lists_served_total",
+        "mapae_status_list_build_seconds",
+        "mapae_status_list_entries",
+        "mapae_revocation_followers",
         "mapae_refresh_reuse_total",
         "mapae_build_info",
         "mapae_spans_lost_total",
@@ -119,6 +123,48 @@ async fn a_refresh_token_that_is_used_again_is_counted_and_a_new_key_is_pending(
         value(&scrape(&server).await, pending) > 0.0
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn status_lists_and_followers_of_the_feed_are_measured() {
+    let server = measured().await;
+    let each = ["--kind", "confidential", "--grant", "client_credentials", "--status-list", "each"];
+    let scope = ["--scope", "revocations:read"];
+    let app = server.client("app", &[&each[..], &scope].concat()).await;
+    let grant = [("grant_type", "client_credentials"), ("scope", "revocations:read")];
+    let token = app.token(&grant).await.ok().text("access_token");
+    let served = "mapae_status_lists_served_total";
+    let [sent, unchanged] =
+        ["list", "not_modified"].map(|answer| format!("{served}{{answer=\"{answer}\"}}"));
+    let before = scrape(&server).await;
+    assert_eq!((written(&before, &sent), written(&before, &unchanged)), ("0", "0"));
+    let list = format!("{}/status/1", server.issuer());
+    let etag = http().get(&list).send().await.expect("a list").headers()["etag"].clone();
+    // The list may have become another one meanwhile: its time is over every fifteen seconds.
+    let again = http().get(&list).header("if-none-match", &etag).send().await.expect("an answer");
+    http().get(format!("{}/status/7", server.issuer())).send().await.expect("an answer");
+    let metrics = scrape(&server).await;
+    let counted = (written(&metrics, &sent), written(&metrics, &unchanged));
+    let is_known = again.status() == 304;
+    assert_eq!(counted, if is_known { ("1", "1") } else { ("2", "0") }, "{metrics}");
+    assert!(value(&metrics, "mapae_status_list_build_seconds_count") >= 1.0);
+    app.revoke(&token).await.ok();
+    // Servers take 256 places at once for people, and 64 for the own tokens of a client.
+    let places = ["room", "handed_out", "revoked"];
+    let places = places.map(|state| format!("mapae_status_list_entries{{state=\"{state}\"}}"));
+    eventually("the places are counted", async || {
+        let metrics = scrape(&server).await;
+        places.each_ref().map(|sample| written(&metrics, sample)) == ["1048576", "320", "1"]
+    })
+    .await;
+    let fresh = app.token(&grant).await.ok().text("access_token");
+    let stream = http().get(format!("{}/revocations", server.issuer())).bearer_auth(&fresh);
+    let stream = stream.header("accept", "text/event-stream").send().await.expect("a stream");
+    let follows = "mapae_revocation_followers{way=\"stream\"}";
+    assert_eq!(written(&scrape(&server).await, follows), "1");
+    drop(stream);
+    eventually("the follower is gone", async || written(&scrape(&server).await, follows) == "0")
+        .await;
 }
 
 /// The names of metrics in a text.

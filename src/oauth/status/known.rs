@@ -268,6 +268,14 @@ impl KnownRevocations {
         })
     }
 
+    /// How many bits are set in all lists.
+    #[must_use]
+    pub fn revoked_places(&self) -> u64 {
+        let lists: Vec<_> =
+            self.read(|state| state.lists.values().map(|list| Arc::clone(&list.bits)).collect());
+        lists.iter().map(|bits| bits.count_set()).sum()
+    }
+
     /// Looks at the revocations that are kept.
     pub fn window<T>(&self, look: impl FnOnce(&Window) -> T) -> Result<T, Fault> {
         self.read(|state| match state.confirmed {

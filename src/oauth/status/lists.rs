@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -12,6 +13,7 @@ use chrono::Duration;
 use serde::Serialize;
 
 use super::known::{KnownList, KnownRevocations};
+use super::measured::build;
 use crate::domain::client::TokenAlg;
 use crate::domain::clock::Clock;
 use crate::domain::status_list::Bits;
@@ -107,6 +109,7 @@ impl StatusLists {
         {
             return Ok(Some(before.document.clone()));
         }
+        let began = Instant::now();
         let compressed = match before {
             Some(before) => Arc::clone(&before.compressed),
             None => compressed(&list.bits).into(),
@@ -115,6 +118,7 @@ impl StatusLists {
         let status_list = Lst { bits: 1, lst: &compressed };
         let claims = Claims { sub: &sub, iat, exp: iat + VALID * ttl, ttl, status_list };
         let document = Document::new(key.sign(Typ::StatusList, &claims)?);
+        build().record(began.elapsed());
         let (kid, KnownList { bits, .. }) = (key.kid().to_owned(), list);
         let signed = Signed { bits, compressed, iat, kid, document: document.clone() };
         self.remembered().insert(number, Arc::new(signed));

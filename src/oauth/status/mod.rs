@@ -6,4 +6,5 @@ pub mod feed;
 pub mod indices;
 pub mod known;
 pub mod lists;
+pub mod measured;
 pub mod settings;
