@@ -18,7 +18,7 @@ use mapae::domain::requested_claims::RequestedClaims;
 use mapae::domain::scope::Scope;
 use mapae::domain::secret::Plain;
 use mapae::domain::token_explanation::explain;
-use mapae::domain::token_explanation::facts::{Facts, KeyFact, Registered};
+use mapae::domain::token_explanation::facts::{Facts, KeyFact, Registered, StatusFact};
 use mapae::domain::token_explanation::presented::Presented;
 use mapae::keys::client_keys::ClientKeys;
 use mapae::keys::dpop::{Expected, verify_proof};
@@ -193,6 +193,7 @@ pub fn pasted_token(data: &[u8]) {
         published_issuer: None,
         resource: Some("https://api.example.com".to_owned()),
         key: KeyFact::Unknown { published: Vec::new(), dropped_at: None, made_at: None },
+        status: StatusFact::default(),
         registered: Some(Registered::default()),
     };
     let explanation = explain(&presented, &facts);

@@ -2,15 +2,19 @@
 //! what its issuer publishes.
 
 use chrono::{DateTime, Duration, Utc};
-use http::header::USER_AGENT;
+use http::header::{ACCEPT, USER_AGENT};
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::domain::audit::EventKind;
-use crate::domain::client::ClientId;
+use crate::domain::client::{Client, ClientId};
+use crate::domain::clock::Clock;
+use crate::domain::excerpt::excerpt;
 use crate::domain::family::FamilyId;
+use crate::domain::revocation::{Revocation, RevokedKind};
 use crate::domain::token_explanation::facts::{
     ClientFact, Facts, FamilyFact, KeyDates, KeyFact, KeyState, KnownKey, PersonFact, Registered,
-    RegisteredAudience, RegisteredClient,
+    RegisteredAudience, RegisteredClient, StatusFact, ToldRevocation,
 };
 use crate::domain::token_explanation::presented::{PastedObject, Presented};
 use crate::domain::urls;
@@ -18,11 +22,16 @@ use crate::domain::user::UserId;
 use crate::domain::verdict::{Fault, OrRejected, reject};
 use crate::keys::client_keys::ClientKeys;
 use crate::keys::fetchers::LOOKING;
+use crate::keys::jwt::{self, Typ};
 use crate::keys::ring::Phase;
 use crate::oauth::resource::context::ResourceContext;
+use crate::oauth::status::lists::status_in;
 use crate::outbound::{Outbound, OutboundError};
 use crate::store::audit_events::{EventSearch, RecordedEvent};
-use crate::store::{Store, audit_events, clients, families, revoked_access_tokens, users};
+use crate::store::status_lists::{self, StoredPlace};
+use crate::store::{
+    Store, audit_events, clients, families, revocations, revoked_access_tokens, users,
+};
 
 /// How many events are read to find the one that tells of a token.
 const EVENTS: u64 = 500;
@@ -37,7 +46,7 @@ pub async fn from_database(
 ) -> Result<Facts, Fault> {
     let now = server.clock.now();
     let registered = match presented.claims() {
-        Some(claims) => Some(registered(server, claims, resource.as_deref()).await?),
+        Some(claims) => Some(registered(server, presented, claims, resource.as_deref()).await?),
         None => None,
     };
     Ok(Facts {
@@ -46,8 +55,77 @@ pub async fn from_database(
         published_issuer: None,
         resource,
         key: key(server, presented).await?,
+        status: status(server, presented).await?,
         registered,
     })
+}
+
+/// The place in a status list that a token names.
+struct NamedPlace<'a> {
+    uri: &'a str,
+    index: u64,
+}
+
+/// The place that a token names. `Err`: what is wrong with it.
+fn named_place(presented: &Presented) -> Result<Option<NamedPlace<'_>>, StatusFact> {
+    let Some(claims) = presented.claims() else { return Ok(None) };
+    let Some(status) = claims.members.get("status") else { return Ok(None) };
+    let place = status.get("status_list");
+    let uri = place.and_then(|place| place.get("uri")?.as_str());
+    let index = place.and_then(|place| place.get("idx")?.as_u64());
+    match (uri, index) {
+        (Some(uri), Some(index)) => Ok(Some(NamedPlace { uri, index })),
+        _ => {
+            Err(StatusFact::Nowhere("its claim status names no place in a status list".to_owned()))
+        }
+    }
+}
+
+async fn status(server: &ResourceContext, presented: &Presented) -> Result<StatusFact, Fault> {
+    let NamedPlace { uri, index } = match named_place(presented) {
+        Ok(Some(place)) => place,
+        Ok(None) => return Ok(StatusFact::NotNamed),
+        Err(wrong) => return Ok(wrong),
+    };
+    let number = uri.rsplit('/').next().and_then(|number| number.parse::<i64>().ok());
+    let number = number.filter(|number| server.url.status_list(*number) == uri);
+    let Some(number) = number else {
+        let says = format!("its status list {} is none of this server", excerpt(uri));
+        return Ok(StatusFact::Nowhere(says));
+    };
+    let as_of = server.clock.now();
+    Ok(match status_lists::look(&*server.store, number, index).await? {
+        None => StatusFact::Nowhere(format!("{uri} has no place {index}, or is gone")),
+        Some(StoredPlace { revoked_at, is_closed }) => {
+            let revoked = revoked_at.map(Some).or_else(|| is_closed.then_some(None));
+            StatusFact::Listed { list: uri.to_owned(), index, revoked, as_of }
+        }
+    })
+}
+
+/// The most revocations that are looked at.
+const TOLD: u64 = 100;
+
+/// What the feed of revocations tells that concerns this token.
+async fn told(store: &Store, presented: &Presented) -> Result<Vec<ToldRevocation>, Fault> {
+    let Some(claims) = presented.claims() else { return Ok(Vec::new()) };
+    let named = [
+        (RevokedKind::Token, claims.text("jti")),
+        (RevokedKind::Family, claims.text("sid")),
+        (RevokedKind::Person, claims.text("sub")),
+        (RevokedKind::Client, claims.text("client_id")),
+        (RevokedKind::Key, presented.jwt().and_then(|jwt| jwt.header.text("kid"))),
+    ];
+    let named: Vec<_> =
+        named.into_iter().filter_map(|(kind, value)| Some((kind, value?))).collect();
+    let issued_at = claims.members.get("iat").and_then(Value::as_i64);
+    let concerns = |found: &Revocation| match (found.before(), issued_at) {
+        (Some(before), Some(issued_at)) => issued_at < before,
+        (Some(_), None) | (None, _) => true,
+    };
+    let found = revocations::naming(store, &named, TOLD).await?;
+    let found = found.into_iter().filter(concerns);
+    Ok(found.map(|one| ToldRevocation { kind: one.kind.as_str(), at: one.revoked_at }).collect())
 }
 
 async fn key(server: &ResourceContext, presented: &Presented) -> Result<KeyFact, Fault> {
@@ -100,6 +178,7 @@ async fn when(
 
 async fn registered(
     server: &ResourceContext,
+    presented: &Presented,
     claims: &PastedObject,
     resource: Option<&str>,
 ) -> Result<Registered, Fault> {
@@ -130,20 +209,7 @@ async fn registered(
         let client = every.iter().find(|client| client.id.as_str() == name)?;
         Some(client.metadata.resource_servers.clone())
     });
-    let client_id = claims.text("client_id");
-    let client = match client_id {
-        None => ClientFact::NotNamed,
-        Some(id) => match every.iter().find(|client| client.id.as_str() == id) {
-            Some(client) => ClientFact::Known(RegisteredClient {
-                id: id.to_owned(),
-                disabled_at: client.disabled_at,
-                audiences: client.metadata.audiences.clone(),
-                scope: client.metadata.scope.clone(),
-                typ: client.metadata.access_token_typ.as_str().to_owned(),
-            }),
-            None => ClientFact::Unknown { deleted_at: client_deleted_at(store, id).await? },
-        },
-    };
+    let client = client_fact(store, &every, claims).await?;
     let sid = claims.text("sid").map(|sid| FamilyId::from_stored(sid.to_owned()));
     let found = match &sid {
         Some(sid) => families::find(store, sid).await?,
@@ -172,7 +238,39 @@ async fn registered(
         }
         _ => None,
     };
-    Ok(Registered { audiences, resource_server, client, person, family, revoked, is_admitted })
+    let told = told(store, presented).await?;
+    Ok(Registered {
+        audiences,
+        resource_server,
+        client,
+        person,
+        family,
+        revoked,
+        told,
+        is_admitted,
+    })
+}
+
+/// What is registered for the client that a token names.
+async fn client_fact(
+    store: &Store,
+    every: &[Client],
+    claims: &PastedObject,
+) -> Result<ClientFact, Fault> {
+    let client_id = claims.text("client_id");
+    Ok(match client_id {
+        None => ClientFact::NotNamed,
+        Some(id) => match every.iter().find(|client| client.id.as_str() == id) {
+            Some(client) => ClientFact::Known(RegisteredClient {
+                id: id.to_owned(),
+                disabled_at: client.disabled_at,
+                audiences: client.metadata.audiences.clone(),
+                scope: client.metadata.scope.clone(),
+                typ: client.metadata.access_token_typ.as_str().to_owned(),
+            }),
+            None => ClientFact::Unknown { deleted_at: client_deleted_at(store, id).await? },
+        },
+    })
 }
 
 async fn client_deleted_at(store: &Store, id: &str) -> Result<Option<DateTime<Utc>>, Fault> {
@@ -271,8 +369,66 @@ pub async fn from_issuer(
         published_issuer: text("issuer"),
         resource,
         key: published_key(&jwks, presented),
+        status: published_status(outbound, issuer, &jwks, presented).await,
         registered: None,
     })
+}
+
+/// A status list, as far as it is read here.
+#[derive(Deserialize)]
+struct PublishedList {
+    sub: String,
+    iat: i64,
+    exp: Option<i64>,
+    status_list: Packed,
+}
+
+#[derive(Deserialize)]
+struct Packed {
+    bits: u8,
+    lst: String,
+}
+
+/// What the status list says that the token names, if the issuer serves it. Token Status List §8.3.
+async fn published_status(
+    outbound: &Outbound,
+    issuer: &str,
+    jwks: &Value,
+    presented: &Presented,
+) -> StatusFact {
+    let NamedPlace { uri, index } = match named_place(presented) {
+        Ok(Some(place)) => place,
+        Ok(None) => return StatusFact::NotNamed,
+        Err(wrong) => return wrong,
+    };
+    // A token may be forged: nothing that it names elsewhere is called.
+    if !uri.starts_with(&format!("{}/", issuer.trim_end_matches('/'))) {
+        return StatusFact::NotAsked(format!("{} is not below the issuer", excerpt(uri)));
+    }
+    let list = match fetched(outbound, uri, "application/statuslist+jwt").await {
+        Ok(list) => String::from_utf8(list).unwrap_or_default(),
+        Err(Unfetched::Status(http::StatusCode::NOT_FOUND)) => {
+            return StatusFact::Nowhere(format!("there is no status list {}", excerpt(uri)));
+        }
+        Err(why) => return StatusFact::NotAsked(why.in_words(uri)),
+    };
+    let is_list = jwt::header(&list).is_ok_and(|header| jwt::is_typ(&header, Typ::StatusList));
+    let keys = ClientKeys::parse(&jwks.to_string());
+    let read = keys.ok().and_then(|keys| keys.verify::<PublishedList>(&list).ok());
+    let Some(list) = read.filter(|list| is_list && list.sub == uri) else {
+        let why = format!("{} is no status list that a key of the issuer signed", excerpt(uri));
+        return StatusFact::NotAsked(why);
+    };
+    let PublishedList { iat, exp, status_list: Packed { bits, lst }, .. } = list;
+    if exp.is_some_and(|exp| exp <= Clock::system().now().timestamp()) {
+        return StatusFact::NotAsked(format!("{} has expired", excerpt(uri)));
+    }
+    let Some(status) = status_in(bits, &lst, index) else {
+        return StatusFact::Nowhere(format!("{} has no place {index}", excerpt(uri)));
+    };
+    let as_of = DateTime::from_timestamp(iat, 0).unwrap_or_default();
+    let revoked = (status != 0).then_some(None);
+    StatusFact::Listed { list: uri.to_owned(), index, revoked, as_of }
 }
 
 fn published_key(jwks: &Value, presented: &Presented) -> KeyFact {
@@ -290,25 +446,46 @@ fn published_key(jwks: &Value, presented: &Presented) -> KeyFact {
     KeyFact::Known(KnownKey { alg, state, has_signed, dates: None })
 }
 
-/// Fetches a JSON document. What it says about itself keeps it from being counted as a verifier.
-async fn document(outbound: &Outbound, url: &str) -> OrRejected<Value> {
-    let request = http::Request::get(url).header(USER_AGENT, LOOKING).body(Vec::new());
-    let Ok(request) = request else { return reject(format!("{url} is not a URL")) };
-    let answer = match outbound.send(request).await {
-        Ok(answer) => answer,
-        Err(OutboundError::NotAllowed) => {
-            return reject(format!(
+/// Why a document of the issuer could not be fetched.
+enum Unfetched {
+    NotAUrl,
+    Outbound(OutboundError),
+    Status(http::StatusCode),
+}
+
+impl Unfetched {
+    fn in_words(&self, url: &str) -> String {
+        match self {
+            Self::NotAUrl => format!("{url} is not a URL"),
+            Self::Outbound(OutboundError::NotAllowed) => format!(
                 "{url}: {}: `outbound.allow_private = true` allows addresses of the own network and plain http on this machine",
                 OutboundError::NotAllowed
-            ));
+            ),
+            Self::Outbound(error) => format!("{url}: {error}"),
+            Self::Status(status) => format!("{url} answers {status}"),
         }
-        Err(error) => return reject(format!("{url}: {error}")),
-    };
-    if answer.status() != http::StatusCode::OK {
-        return reject(format!("{url} answers {}", answer.status()));
     }
-    if answer.body().len() > MOST {
+}
+
+/// Fetches a document. What the request says about itself keeps it from being counted as a verifier.
+async fn fetched(outbound: &Outbound, url: &str, accept: &str) -> Result<Vec<u8>, Unfetched> {
+    let request = http::Request::get(url).header(USER_AGENT, LOOKING).header(ACCEPT, accept);
+    let request = request.body(Vec::new()).map_err(|_| Unfetched::NotAUrl)?;
+    let answer = outbound.send(request).await.map_err(Unfetched::Outbound)?;
+    match answer.status() {
+        http::StatusCode::OK => Ok(answer.into_body()),
+        status => Err(Unfetched::Status(status)),
+    }
+}
+
+/// Fetches a JSON document.
+async fn document(outbound: &Outbound, url: &str) -> OrRejected<Value> {
+    let body = match fetched(outbound, url, "application/json").await {
+        Ok(body) => body,
+        Err(why) => return reject(why.in_words(url)),
+    };
+    if body.len() > MOST {
         return reject(format!("{url}: {}", OutboundError::TooLarge));
     }
-    serde_json::from_slice(answer.body()).or_else(|_| reject(format!("{url} is not JSON")))
+    serde_json::from_slice(&body).or_else(|_| reject(format!("{url} is not JSON")))
 }

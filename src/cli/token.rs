@@ -62,8 +62,8 @@ pub(super) struct Explain {
     /// At another instant than now: RFC 3339, or seconds since 1970
     #[arg(long, value_name = "TIME")]
     at: Option<String>,
-    /// Ask this issuer for its metadata and keys, without a database. What was revoked is not known
-    /// then
+    /// Ask this issuer for its metadata, its keys and the status list that the token names, without a
+    /// database. Whether a token without a status list was revoked is not known then
     #[arg(long, value_name = "URL")]
     issuer: Option<String>,
 }

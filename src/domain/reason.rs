@@ -729,6 +729,12 @@ reasons! {
             "send it as `DPoP`, with a proof for this request";
         TokenRevoked = "token_revoked", InvalidToken, "the token was revoked",
             "get a new one";
+        TokenRevokedByStatus = "token_revoked_by_status", InvalidToken,
+            "the status list says that the token was revoked",
+            "let the app refresh: its next token has another place in the list, if its session is still open";
+        TokenStatusUnknown = "token_status_unknown", InvalidToken,
+            "the place of the token in the status lists does not exist",
+            "get a new token; if this one was issued by another server, ask that one";
         TokenSessionEnded = "token_session_ended", InvalidToken,
             "the session of the token has ended",
             "let the person sign in again; `mapae audit list --user SUB` says what happened";

@@ -53,6 +53,20 @@ pub struct Revocation {
     pub audiences: Audiences,
 }
 
+impl Revocation {
+    /// Tokens that were issued before this second are revoked; `None`: whenever they were issued.
+    #[must_use]
+    pub fn before(&self) -> Option<i64> {
+        match self.kind {
+            // Tokens say in seconds when they were issued.
+            RevokedKind::Person | RevokedKind::Client | RevokedKind::Key => {
+                Some(self.revoked_at.timestamp() + 1)
+            }
+            RevokedKind::Family | RevokedKind::Token | RevokedKind::Provider => None,
+        }
+    }
+}
+
 /// A place in the feed: everything up to this transaction was told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cursor(pub i64);

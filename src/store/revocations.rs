@@ -92,6 +92,28 @@ pub async fn after(
     rows.into_iter().map(PlacedRevocation::try_from).collect()
 }
 
+/// The revocations that are kept and that name one of these, the latest first, at most this many.
+pub async fn naming(
+    reader: &impl Reader,
+    these: &[(RevokedKind, &str)],
+    at_most: u64,
+) -> Result<Vec<Revocation>, Fault> {
+    if these.is_empty() {
+        return Ok(Vec::new());
+    }
+    let named = these.iter().fold(Condition::any(), |any, (kind, value)| {
+        any.add(Column::Kind.eq(kind.as_str()).and(Column::Value.eq(*value)))
+    });
+    let rows = Entity::find()
+        .filter(named)
+        .order_by_desc(Column::Position)
+        .limit(at_most)
+        .all(reader.connection())
+        .await
+        .map_err(while_doing(TABLE))?;
+    rows.into_iter().map(|row| Ok(PlacedRevocation::try_from(row)?.revocation)).collect()
+}
+
 /// Deletes revocations that were made before this instant, at most this many; returns how many.
 pub async fn forget(tx: &Tx, before: DateTime<Utc>, at_most: u64) -> Result<u64, Fault> {
     let last: Option<Option<i64>> = Entity::find()

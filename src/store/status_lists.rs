@@ -16,6 +16,7 @@ use super::revisions::{self, Epoch, WatchedTable};
 use super::revocation_log::{seed, small};
 use super::tx::Tx;
 use crate::domain::client::{ClientId, TokenAlg};
+use crate::domain::clock;
 use crate::domain::random;
 use crate::domain::status_list::Seed;
 use crate::domain::verdict::Fault;
@@ -130,6 +131,33 @@ pub async fn list_all(reader: &impl Reader) -> Result<Vec<StoredList>, Fault> {
         Ok(StoredList { number, entries: small(row.entries)?, is_closed })
     };
     rows.into_iter().map(read).collect()
+}
+
+/// What is stored of a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoredPlace {
+    /// When its bit was set.
+    pub revoked_at: Option<DateTime<Utc>>,
+    /// Whether every bit of its list is set.
+    pub is_closed: bool,
+}
+
+/// What is stored of this place; `None` if there is no such list, or not any more, or if it is
+/// shorter.
+pub async fn look(
+    reader: &impl Reader,
+    number: i64,
+    index: u64,
+) -> Result<Option<StoredPlace>, Fault> {
+    let fault = while_doing(READING);
+    let found = list::Entity::find_by_id(number).one(reader.connection()).await.map_err(&fault)?;
+    let Ok(index) = i64::try_from(index) else { return Ok(None) };
+    let Some(found) = found.filter(|list| !list.is_gone && index < list.entries) else {
+        return Ok(None);
+    };
+    let bit = bit::Entity::find_by_id((number, index)).one(reader.connection()).await;
+    let revoked_at = bit.map_err(&fault)?.map(|bit| clock::from_millis(bit.revoked_at));
+    Ok(Some(StoredPlace { revoked_at, is_closed: found.is_closed }))
 }
 
 /// How many tokens the lists that still count have room for, and how many places of them were handed

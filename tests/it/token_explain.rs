@@ -192,6 +192,80 @@ async fn the_issuer_alone_is_enough_and_no_database_is_needed() {
     assert!(noted.as_array().unwrap().len() == 1 && noted[0]["agent"] == "a-verifier", "{noted}");
 }
 
+both! {
+    /// The issuer alone says it by the list that it serves, its database by what is written there.
+    async fn a_token_that_its_status_list_revokes_is_named(database) {
+        let server = Binary::start(&database).await;
+        server.user("alice", PASSWORD).await;
+        let app = server.register("app", &arguments().with("--status-list", "each")).await;
+        let mut elsewhere = Cli::new(&Database::Sqlite).await;
+        elsewhere.environment.clear();
+        elsewhere.set("MAPAE_OUTBOUND_ALLOW_PRIVATE", "true");
+        let issuer = server.issuer();
+        let alone = ["--issuer", &*issuer, "--as", API];
+        let (first, second) = (app.password("openid read").await.ok(), app.password("openid read").await.ok());
+        let (stolen, kept) = (first.text("access_token"), second.text("access_token"));
+        for token in [&stolen, &kept] {
+            let good = explained(&elsewhere, token, &alone).await;
+            assert_eq!(good["good"], true, "{good}");
+            assert!(step(&good, "revoked").starts_with("not revoked by status: place "), "{good}");
+            let good = explained(&server.cli, token, &["--as", API]).await;
+            assert!(step(&good, "revoked").contains("in order; not revoked by status: place "), "{good}");
+        }
+        app.revoke(&first.text("refresh_token")).await.ok();
+        eventually("the list says so", async || {
+            let bad = explained(&elsewhere, &stolen, &alone).await;
+            bad["reason"] == "token_revoked_by_status" && step(&bad, "revoked").starts_with("revoked by status: place ")
+        })
+        .await;
+        assert_eq!(explained(&elsewhere, &kept, &alone).await["good"], true);
+        let bad = explained(&server.cli, &stolen, &["--as", API]).await;
+        assert_eq!(bad["reason"], "token_session_ended");
+        let says = step(&bad, "revoked");
+        assert!(says.contains("the feed of revocations tells of its sid at 20"), "{bad}");
+        assert!(says.contains("revoked by status: place ") && says.contains(" is set since 20"), "{bad}");
+        // Another token of its family, which the database knows to be alive, shares the place.
+        let alive = app.password("openid read").await.ok();
+        let again = app.refresh(&alive.text("refresh_token")).await.ok();
+        app.revoke(&alive.text("access_token")).await.ok();
+        let bad = explained(&server.cli, &again.text("access_token"), &["--as", API]).await;
+        assert_eq!(bad["reason"], "token_revoked_by_status", "{bad}");
+        let next = app.refresh(&again.text("refresh_token")).await.ok().text("access_token");
+        assert_eq!(explained(&server.cli, &next, &["--as", API]).await["good"], true);
+        // What is in no list, and what is no place.
+        let mut claims = decode_claims(&kept);
+        for place in [
+            json!({ "status_list": { "idx": 1_u64 << 40, "uri": format!("{issuer}/status/1") } }),
+            json!({ "status_list": { "idx": 1, "uri": format!("{issuer}/status/9") } }),
+            json!({ "status_list": { "idx": -1, "uri": format!("{issuer}/status/1") } }),
+            json!({ "other": {} }),
+        ] {
+            claims["status"] = place;
+            for (cli, flags) in [(&elsewhere, &alone[..]), (&server.cli, &["--as", API])] {
+                let bad = explained(cli, &claims.to_string(), flags).await;
+                assert_eq!(bad["reason"], "token_status_unknown", "{bad}");
+            }
+        }
+        // Nothing that a token names elsewhere is called.
+        claims["status"] = json!({ "status_list": { "idx": 1, "uri": "http://127.0.0.1:9/status/1" } });
+        let shown = explained(&elsewhere, &claims.to_string(), &alone).await;
+        assert!(step(&shown, "revoked").contains("is not below the issuer"), "{shown}");
+    }
+
+    /// A client's own tokens have no session: the feed says that it was disabled meanwhile.
+    async fn what_the_feed_tells_is_known(database) {
+        let (server, _) = running(&database).await;
+        let own = server.register("own", &ClientArguments::confidential(&["client_credentials"])).await;
+        let before = own.token(&[("grant_type", "client_credentials")]).await.ok().text("access_token");
+        assert_eq!(explained(&server.cli, &before, &[]).await["good"], true);
+        server.cli(&["client", "disable", "--id", "own"], None).await;
+        server.cli(&["client", "enable", "--id", "own"], None).await;
+        let gone = explained(&server.cli, &before, &[]).await;
+        assert_eq!(gone["reason"], "token_revoked", "{gone}");
+        assert!(step(&gone, "revoked").contains("the feed of revocations tells of its client_id at 20"), "{gone}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_question_that_cannot_be_read_is_a_usage_error() {
     let cli = Cli::installed(&Database::Sqlite).await;

@@ -17,8 +17,33 @@ pub struct Facts {
     pub resource: Option<String>,
     /// The key that the header names.
     pub key: KeyFact,
+    /// What the status list says.
+    pub status: StatusFact,
     /// What the database says; `None` if only the issuer was asked.
     pub registered: Option<Registered>,
+}
+
+/// What the status list says about a token.
+#[derive(Clone, Debug, Default)]
+pub enum StatusFact {
+    /// The token names no place in a list.
+    #[default]
+    NotNamed,
+    /// The list could not be asked, and why.
+    NotAsked(String),
+    /// There is no such place, in words.
+    Nowhere(String),
+    /// The list has the place.
+    Listed {
+        /// The URL of the list.
+        list: String,
+        /// The place in the list.
+        index: u64,
+        /// Whether its bit is set, and since when, where that is known.
+        revoked: Option<Option<DateTime<Utc>>>,
+        /// The instant for which the list says so.
+        as_of: DateTime<Utc>,
+    },
 }
 
 /// The key that the header of a token names.
@@ -93,8 +118,19 @@ pub struct Registered {
     pub family: FamilyFact,
     /// Whether the token itself was revoked, and when; the audit forgets that after a while.
     pub revoked: Option<Option<DateTime<Utc>>>,
+    /// What the feed of revocations tells that concerns the token.
+    pub told: Vec<ToldRevocation>,
     /// Whether the way in which the person signed in is still open to them.
     pub is_admitted: bool,
+}
+
+/// A revocation that the feed tells, and that concerns a token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToldRevocation {
+    /// What it names: `jti`, `sid`, `sub`, `client_id` or `kid`.
+    pub kind: &'static str,
+    /// When it was revoked.
+    pub at: DateTime<Utc>,
 }
 
 /// An audience, and who is registered for it.

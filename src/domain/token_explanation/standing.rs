@@ -2,31 +2,93 @@
 
 use chrono::{DateTime, Utc};
 
-use super::facts::{ClientFact, Facts, FamilyFact, PersonFact, Registered};
+use super::facts::{
+    ClientFact, Facts, FamilyFact, PersonFact, Registered, StatusFact, ToldRevocation,
+};
 use super::step::Found;
 use crate::domain::reason::Reason;
 use crate::domain::time_span::{from_now, written};
 
 /// Whether the token was revoked.
 pub(super) fn revoked(facts: &Facts) -> Found {
+    let listed = listed(facts.now, &facts.status);
     let Some(registered) = &facts.registered else {
-        return Found::good(
-            "not known: only the database of the server, or /introspect, says whether it was revoked",
-        );
+        return match listed {
+            Some(Ending { reason: Some(reason), says }) => Found::bad(reason, says),
+            Some(Ending { reason: None, says }) => Found::good(says),
+            None => Found::good(
+                "not known: the token names no place in a status list, so only the database of the server, or /introspect, says whether it was revoked",
+            ),
+        };
     };
-    let endings = endings(facts.now, registered);
-    let mut ended = endings.iter().filter_map(|ending| Some((ending.reason?, &ending.says)));
-    let says = || {
-        let every: Vec<_> = endings.iter().map(|ending| ending.says.as_str()).collect();
-        every.join("; ")
-    };
-    match ended.next() {
-        Some((reason, _)) => Found::bad(reason, says()),
-        None if endings.is_empty() => {
-            Found::good("not revoked: the client, the person and the session are in order")
-        }
-        None => Found::good(says()),
+    let mut endings = endings(facts.now, registered);
+    let in_order = "not revoked: the client, the person and the session are in order";
+    let in_order = endings.is_empty().then_some(in_order);
+    // What ended the token says more than the list, in which that shows.
+    endings.extend(told(facts.now, registered));
+    endings.extend(listed);
+    let reason = endings.iter().find_map(|ending| ending.reason);
+    let every = endings.iter().map(|ending| ending.says.as_str());
+    match reason {
+        Some(reason) => Found::bad(reason, every.collect::<Vec<_>>().join("; ")),
+        None => Found::good(in_order.into_iter().chain(every).collect::<Vec<_>>().join("; ")),
     }
+}
+
+/// What the status list says. Strict verifiers that work alone ask nothing else.
+fn listed(now: DateTime<Utc>, status: &StatusFact) -> Option<Ending> {
+    let shown = |says: String| Some(Ending { reason: None, says });
+    match status {
+        StatusFact::NotNamed => None,
+        StatusFact::NotAsked(why) => {
+            shown(format!("its status list was not read, so it is not known here: {why}"))
+        }
+        StatusFact::Nowhere(says) => {
+            Some(Ending { reason: Some(Reason::TokenStatusUnknown), says: says.clone() })
+        }
+        StatusFact::Listed { list, index, revoked: None, as_of } => shown(format!(
+            "not revoked by status: place {index} of {list} is clear at {}",
+            written(*as_of)
+        )),
+        StatusFact::Listed { list, index, revoked: Some(since), as_of } => {
+            let place = format!("revoked by status: place {index} of {list} is set");
+            let by_status = Some(Reason::TokenRevokedByStatus);
+            match since {
+                Some(at) if *at > now => {
+                    shown(format!("later {place} at {} ({})", written(*at), from_now(now, *at)))
+                }
+                Some(at) => {
+                    let says = format!("{place} since {} ({})", written(*at), from_now(now, *at));
+                    Some(Ending { reason: by_status, says })
+                }
+                // The list of now does not say since when.
+                None if now < *as_of => shown(format!(
+                    "{place} at {}; whether it was so at {} the list does not say",
+                    written(*as_of),
+                    written(now)
+                )),
+                None => {
+                    let says = format!("{place} at {}", written(*as_of));
+                    Some(Ending { reason: by_status, says })
+                }
+            }
+        }
+    }
+}
+
+/// What the feed of revocations tells.
+fn told(now: DateTime<Utc>, registered: &Registered) -> Vec<Ending> {
+    let ending = |told: &ToldRevocation| {
+        let ToldRevocation { kind, at } = told;
+        let (at, ago) = (written(*at), from_now(now, *at));
+        let says = format!("the feed of revocations tells of its {kind} at {at} ({ago})");
+        if told.at <= now {
+            Ending { reason: Some(Reason::TokenRevoked), says }
+        } else {
+            Ending { reason: None, says: format!("later {says}") }
+        }
+    };
+    registered.told.iter().map(ending).collect()
 }
 
 /// Something that ended a token, or will end it after the instant that is asked about.

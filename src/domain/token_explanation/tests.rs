@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::facts::{
     ClientFact, Facts, FamilyFact, KeyDates, KeyFact, KeyState, KnownKey, PersonFact, Registered,
-    RegisteredAudience, RegisteredClient,
+    RegisteredAudience, RegisteredClient, StatusFact, ToldRevocation,
 };
 use super::presented::Presented;
 use super::step::Check;
@@ -83,6 +83,7 @@ fn registered() -> Registered {
         person: PersonFact::Known { disabled_at: None, deletion_at: None },
         family: FamilyFact::Known { revoked_at: None, by: None },
         revoked: None,
+        told: Vec::new(),
         is_admitted: true,
     }
 }
@@ -94,6 +95,7 @@ fn facts() -> Facts {
         published_issuer: None,
         resource: Some(API.to_owned()),
         key: KeyFact::Known(signing()),
+        status: StatusFact::NotNamed,
         registered: Some(registered()),
     }
 }
@@ -530,4 +532,53 @@ proptest! {
         prop_assert!(found.steps.iter().all(|step| !step.says.is_empty()));
         prop_assert!(!found.mend().contains('\n'));
     }
+}
+
+/// Token Status List §8.3: whatever the database says, the list counts for who verifies alone.
+#[test]
+fn what_the_status_list_and_the_feed_say_counts() {
+    let listed = |revoked, as_of| StatusFact::Listed {
+        list: format!("{ISSUER}/status/3"),
+        index: 7,
+        revoked,
+        as_of,
+    };
+    let text = token(&header(), &claims());
+    let alone = |status: StatusFact| {
+        of(&text, |facts| {
+            facts.status = status;
+            facts.registered = None;
+        })
+    };
+    let with = |status: StatusFact| of(&text, |facts| facts.status = status);
+    let by_status = Reason::TokenRevokedByStatus;
+    for explained in [&alone as &dyn Fn(StatusFact) -> Explanation, &with] {
+        let set = explained(listed(Some(None), at(30)));
+        fails(&set, Check::Revoked, by_status, "revoked by status: place 7 of");
+        let since = explained(listed(Some(Some(at(60))), at(60)));
+        fails(&since, Check::Revoked, by_status, "is set since 2027");
+        let gone = explained(StatusFact::Nowhere("there is no list 9".to_owned()));
+        fails(&gone, Check::Revoked, Reason::TokenStatusUnknown, "no list 9");
+        holds(&explained(listed(None, at(60))), Check::Revoked, "not revoked by status");
+        holds(&explained(listed(Some(Some(at(61))), at(90))), Check::Revoked, "later revoked by");
+        holds(&explained(listed(Some(None), at(90))), Check::Revoked, "the list does not say");
+        let away = StatusFact::NotAsked("it answers 503".to_owned());
+        holds(&explained(away), Check::Revoked, "was not read, so it is not known here");
+    }
+    holds(&alone(StatusFact::NotNamed), Check::Revoked, "not known: the token names no place");
+    let told = |seconds| {
+        of(&text, |facts| {
+            let registered = facts.registered.as_mut().unwrap();
+            registered.told.push(ToldRevocation { kind: "client_id", at: at(seconds) });
+        })
+    };
+    fails(&told(60), Check::Revoked, Reason::TokenRevoked, "tells of its client_id at 2027");
+    holds(&told(61), Check::Revoked, "later the feed of revocations tells");
+    // What ended the token is named first.
+    let both = of(&text, |facts| {
+        facts.status = listed(Some(Some(at(10))), at(60));
+        facts.registered.as_mut().unwrap().family =
+            FamilyFact::Known { revoked_at: Some(at(10)), by: None };
+    });
+    fails(&both, Check::Revoked, Reason::TokenSessionEnded, "; revoked by status: place 7");
 }

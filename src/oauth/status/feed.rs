@@ -184,13 +184,7 @@ impl Feed {
 
     fn told(&self, revocation: &Revocation) -> Told {
         let Revocation { kind, value, revoked_at, expires_at, .. } = revocation;
-        // Tokens say in seconds when they were issued.
-        let before = match kind {
-            RevokedKind::Person | RevokedKind::Client | RevokedKind::Key => {
-                Some(revoked_at.timestamp() + 1)
-            }
-            RevokedKind::Family | RevokedKind::Token | RevokedKind::Provider => None,
-        };
+        let before = revocation.before();
         let longest = *revoked_at + self.access_token;
         let expires_at = match kind {
             RevokedKind::Token => *expires_at,

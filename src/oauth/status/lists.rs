@@ -144,6 +144,25 @@ pub fn compressed(bits: &Bits) -> String {
     URL_SAFE_NO_PAD.encode(miniz_oxide::deflate::compress_to_vec_zlib(bits.as_bytes(), LEVEL))
 }
 
+/// The most bytes to which the list of another server is unpacked.
+const LONGEST: usize = 8 * 1024 * 1024;
+
+/// What a list says of a token, Token Status List §8.3: `None` if the list cannot be read or has no
+/// such place, and `Some(0)` if the token is good.
+#[must_use]
+pub fn status_in(bits: u8, lst: &str, index: u64) -> Option<u8> {
+    if ![1, 2, 4, 8].contains(&bits) {
+        return None;
+    }
+    let zipped = URL_SAFE_NO_PAD.decode(lst).ok()?;
+    let bytes = miniz_oxide::inflate::decompress_to_vec_zlib_with_limit(&zipped, LONGEST).ok()?;
+    // §4.1: the lowest bits of a byte come first.
+    let per_byte = u64::from(8 / bits);
+    let byte = bytes.get(usize::try_from(index / per_byte).ok()?)?;
+    let shift = u32::try_from(index % per_byte).ok()? * u32::from(bits);
+    Some((byte >> shift) & (u8::MAX >> (8 - bits)))
+}
+
 /// Above this level a list becomes hardly smaller, and takes several times as long.
 const LEVEL: u8 = 6;
 
@@ -166,6 +185,12 @@ mod tests {
             let zipped = URL_SAFE_NO_PAD.decode(compressed(&bits)).unwrap();
             let read = miniz_oxide::inflate::decompress_to_vec_zlib(&zipped).unwrap();
             prop_assert_eq!(read, bits.as_bytes());
+            let lst = compressed(&bits);
+            for index in set.iter().take(9).map(|index| index % entries).chain([0, entries - 1]) {
+                let status = status_in(1, &lst, index.into());
+                prop_assert_eq!(status, Some(u8::from(bits.is_set(index))));
+            }
+            prop_assert_eq!(status_in(1, &lst, u64::from(entries.div_ceil(8)) * 8), None);
         }
     }
 
@@ -175,5 +200,8 @@ mod tests {
         let zipped = URL_SAFE_NO_PAD.decode("eNrbuRgAAhcBXQ").unwrap();
         let read = miniz_oxide::inflate::decompress_to_vec_zlib(&zipped).unwrap();
         assert_eq!(read, [0xB9, 0xA3]);
+        let statuses = (0..17).map(|index| status_in(1, "eNrbuRgAAhcBXQ", index));
+        let ones = [1, 0, 0, 1, 1, 1, 0, 1, 1, 1, 0, 0, 0, 1, 0, 1];
+        assert!(statuses.eq(ones.map(Some).into_iter().chain([None])));
     }
 }
