@@ -20,9 +20,10 @@ use crate::domain::hex;
 use crate::domain::urls::Issuer;
 use crate::domain::verdict::Fault;
 use crate::net::tls::{self, Tls};
+use crate::oauth::status::feed;
 use crate::oauth::status::measured::Places;
 use crate::outbox::{self, Delivery};
-use crate::redis_client::Redis;
+use crate::redis_client::{Redis, StreamBounds, StreamEntry};
 use crate::runtime::supervisor::{Need, Supervisor};
 use crate::store::revisions::{self, Revisions};
 use crate::store::{self, client_changes, leaders};
@@ -155,8 +156,9 @@ fn share_hints(
     redis: &Redis,
     hint: &Arc<Notify>,
     stopped: &watch::Receiver<bool>,
-) -> [JoinHandle<()>; 3] {
+) -> [JoinHandle<()>; 5] {
     let supervisor = &services.supervisor;
+    let following = follow_stream(services, redis, hint, stopped);
     let (asked, name) = (redis.clone(), "looking whether Redis answers");
     let looking =
         every(supervisor, name, Need::Beside, LOOK_AT_REDIS, stopped.clone(), move || {
@@ -196,7 +198,99 @@ fn share_hints(
             }
         }
     });
-    [looking, telling, hearing]
+    let streaming = stream_revocations(services, redis, stopped);
+    [looking, telling, hearing, streaming, following]
+}
+
+/// At most so many revocations are kept in the stream.
+const STREAMED: usize = 10_000;
+/// At most so many are written to it at once.
+const AT_ONCE: usize = 500;
+/// The pause after the stream could not be written.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// Writes the feed of revocations to a stream in Redis, which every replica follows. The database
+/// stays what counts: when Redis lost something, it is written again.
+fn stream_revocations(
+    services: &Arc<Services>,
+    redis: &Redis,
+    stopped: &watch::Receiver<bool>,
+) -> JoinHandle<()> {
+    let (services, redis, until) = (Arc::clone(services), redis.clone(), stopped.clone());
+    let supervisor = services.supervisor.clone();
+    supervisor.start("streaming revocations", Need::Beside, move || {
+        let (services, redis, mut until) = (Arc::clone(&services), redis.clone(), until.clone());
+        async move {
+            let write = async {
+                let mut rounds = services.known.rounds();
+                let mut written = None;
+                while rounds.changed().await.is_ok() {
+                    written = write_stream(&services, &redis, written).await;
+                    if written.is_none() {
+                        tokio::time::sleep(AGAIN).await;
+                    }
+                }
+            };
+            tokio::select! {
+                () = write => {}
+                _ = until.wait_for(|stopped| *stopped) => {}
+            }
+        }
+    })
+}
+
+/// The connection by which the stream was written, and the place up to which it was.
+type Written = Option<(u64, i64)>;
+
+async fn write_stream(services: &Services, redis: &Redis, written: Written) -> Written {
+    let connection = redis.connection()?;
+    // After another connection Redis may have lost everything.
+    let (_, mut last) = written.filter(|(by, _)| *by == connection).unwrap_or((connection, 0));
+    let stream = revocations_stream(&services.url);
+    let kept = services.lifetimes.access_token.max(feed::KEPT).to_std().unwrap_or_default();
+    let entries = i64::try_from(STREAMED).unwrap_or(i64::MAX);
+    let bounds = StreamBounds { entries, idle: kept };
+    // Nothing was learned yet: the next round tells.
+    let Ok(entries) = services.feed.entries(last, STREAMED) else { return written };
+    for some in entries.chunks(AT_ONCE) {
+        let some: Vec<_> = some
+            .iter()
+            .map(|entry| StreamEntry {
+                place: entry.place,
+                after: entry.after.to_string(),
+                event: serde_json::to_string(&entry.told).unwrap_or_default(),
+            })
+            .collect();
+        redis.append(&stream, bounds, &some).await.ok()?;
+        last = some.last().map_or(last, |entry| entry.place.0);
+    }
+    Some((connection, last))
+}
+
+/// Learns at once of what another replica wrote to the stream of revocations.
+fn follow_stream(
+    services: &Arc<Services>,
+    redis: &Redis,
+    hint: &Arc<Notify>,
+    stopped: &watch::Receiver<bool>,
+) -> JoinHandle<()> {
+    let (redis, hint, until) = (redis.clone(), Arc::clone(hint), stopped.clone());
+    let stream = revocations_stream(&services.url);
+    services.supervisor.start("following revocations", Need::Beside, move || {
+        let (redis, stream, hint) = (redis.clone(), stream.clone(), Arc::clone(&hint));
+        let mut until = until.clone();
+        async move {
+            tokio::select! {
+                () = redis.follow(&stream, &hint) => {}
+                _ = until.wait_for(|stopped| *stopped) => {}
+            }
+        }
+    })
+}
+
+/// The stream of what was revoked by the replicas of this issuer.
+fn revocations_stream(url: &Issuer) -> String {
+    format!("mapae:revocations:{}", hex::lower(&Sha256::digest(url.as_str())))
 }
 
 /// The channel on which the replicas of this issuer tell each other that something changed.

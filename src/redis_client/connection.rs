@@ -16,9 +16,9 @@ use tokio::time::timeout;
 use super::server_url::RedisServer;
 
 /// The longest time for an answer of Redis.
-const ANSWER: Duration = Duration::from_millis(500);
+pub(super) const ANSWER: Duration = Duration::from_millis(500);
 /// The longest time for making a connection.
-const CONNECT: Duration = Duration::from_secs(1);
+pub(super) const CONNECT: Duration = Duration::from_secs(1);
 /// The row that is written to see whether Redis can be written to.
 const PROBE: &str = "mapae:probe";
 
@@ -39,9 +39,9 @@ struct Inner {
 }
 
 #[derive(Clone)]
-struct Link {
+pub(super) struct Link {
     number: u64,
-    connection: MultiplexedConnection,
+    pub(super) connection: MultiplexedConnection,
 }
 
 impl fmt::Debug for Redis {
@@ -52,7 +52,7 @@ impl fmt::Debug for Redis {
 
 /// A script that Redis runs as one step.
 #[derive(Debug)]
-pub struct Script(redis::Script);
+pub struct Script(pub(super) redis::Script);
 
 impl Script {
     /// A script in Lua.
@@ -154,6 +154,12 @@ impl Redis {
         })
     }
 
+    /// The number of the connection that is in use. `None`: Redis does not answer.
+    #[must_use]
+    pub fn connection(&self) -> Option<u64> {
+        *self.0.up.borrow()
+    }
+
     /// The number of the connection that is in use, as it changes. `None`: Redis does not answer.
     pub(super) fn connections(&self) -> watch::Receiver<Option<u64>> {
         self.0.up.subscribe()
@@ -163,7 +169,7 @@ impl Redis {
         &self.0.client
     }
 
-    fn link(&self) -> Option<Link> {
+    pub(super) fn link(&self) -> Option<Link> {
         self.0.link.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -205,7 +211,7 @@ async fn probe(mut connection: MultiplexedConnection) -> RedisResult<()> {
     call.invoke_async::<()>(&mut connection).await
 }
 
-async fn in_time<T>(
+pub(super) async fn in_time<T>(
     limit: Duration,
     answer: impl Future<Output = RedisResult<T>>,
 ) -> Result<T, String> {

@@ -5,6 +5,8 @@ mod connection;
 mod hints;
 mod server_url;
 pub mod settings;
+mod stream;
 
 pub use connection::{Redis, Script};
 pub use server_url::RedisServer;
+pub use stream::{StreamBounds, StreamEntry};

@@ -1,6 +1,7 @@
 //! The feed of revocations: `GET /revocations`.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use mapae::admin::authority::May;
@@ -8,11 +9,13 @@ use mapae::admin::users::Target;
 use mapae::admin::{clients, keys, users};
 use mapae::domain::client::TokenAlg;
 use mapae::domain::scope::Scope;
+use mapae::redis_client::{Redis, RedisServer as RedisPlace};
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
 use crate::support::{
-    App, Reply, Server, USERNAME, both, decode_claims, decode_header, eventually, http,
-    postgres_or_skip, run,
+    App, RedisServer, Reply, Server, USERNAME, both, decode_claims, decode_header, eventually,
+    http, postgres_or_skip, run,
 };
 
 /// Who follows: a resource server of this audience.
@@ -262,6 +265,68 @@ fn a_transaction_between_insert_and_commit_is_not_passed() {
         let (events, _) = follower.until(&start, "sid", &sid(&access)).await;
         let values: Vec<_> = events.iter().map(|event| event["value"].as_str().unwrap()).collect();
         assert_eq!(values, ["held", &sid(&access)], "both, in the order of the commits");
+    });
+}
+
+/// With Redis the feed is a stream as well, which is written once by however many replicas. When
+/// Redis is lost, followers miss nothing, and the stream is whole again as soon as it is back.
+#[test]
+fn with_redis_the_feed_is_a_stream_as_well_and_losing_it_loses_nothing() {
+    let Some(database) = postgres_or_skip() else { return };
+    run(async move {
+        let Some(mut redis) = RedisServer::start().await else { return };
+        let url = redis.url();
+        let server = Server::start_with(&database, &[("redis.url", url.as_str())]).await;
+        server.alice().await;
+        let app = server.client("app", |_| {}).await;
+        let other = server.another().await;
+        let follower = follower(&server, "watcher", "https://watch", ALL).await;
+        let there = follower.at(&format!("http://{}", other.address()));
+        let start = there.begin().await;
+        let revoked = async || {
+            let (access, refresh) = app.password("openid").await.pair();
+            app.revoke(&refresh).await.ok();
+            sid(&access)
+        };
+        let first = revoked().await;
+        let (_, next) = there.until(&start, "sid", &first).await;
+        let stream = async || redis.cli(&["KEYS", "mapae:revocations:*"]).await;
+        eventually("there is a stream", async || stream().await.lines().count() == 1).await;
+        let name = stream().await;
+        let entries = async |redis: &RedisServer| redis.cli(&["XRANGE", &name, "-", "+"]).await;
+        let told = |entries: &str, sid: &str| {
+            let event = format!("\"kind\":\"sid\",\"value\":\"{sid}\"");
+            entries.lines().filter(|line| line.replace('\\', "").contains(&event)).count()
+        };
+        eventually("it has the event", async || told(&entries(&redis).await, &first) == 1).await;
+        // Whoever follows the stream is told at once, as each replica is.
+        let place = RedisPlace::parse(&url).expect("a URL");
+        let (listener, hint) =
+            (Redis::new(&place, None).expect("a client"), Arc::new(Notify::new()));
+        listener.look().await;
+        let following = tokio::spawn({
+            let (listener, hint, name) = (listener.clone(), Arc::clone(&hint), name.clone());
+            async move { listener.follow(&name, &hint).await }
+        });
+        hint.notified().await;
+        let second = revoked().await;
+        hint.notified().await;
+        following.abort();
+        let (_, next) = there.until(&next, "sid", &second).await;
+        // Redis is gone with all that it had.
+        redis.kill().await;
+        let third = revoked().await;
+        let (_, next) = there.until(&next, "sid", &third).await;
+        redis.restart().await;
+        eventually("the stream is whole again", async || {
+            let entries = entries(&redis).await;
+            [&first, &second, &third].iter().all(|sid| told(&entries, sid) == 1)
+        })
+        .await;
+        let fourth = revoked().await;
+        there.until(&next, "sid", &fourth).await;
+        eventually("it goes on", async || told(&entries(&redis).await, &fourth) == 1).await;
+        other.stop().await;
     });
 }
 

@@ -49,6 +49,17 @@ pub struct Told {
     pub exp: i64,
 }
 
+/// An event and its place.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The number of its transaction, and its number in it.
+    pub place: (i64, i64),
+    /// Nothing was revoked between this place and the transaction.
+    pub after: Cursor,
+    /// The event.
+    pub told: Told,
+}
+
 /// Some events, and the place from which the follower goes on.
 #[derive(Clone, Debug, Serialize)]
 pub struct Page {
@@ -159,6 +170,25 @@ impl Feed {
         let moves = !events.is_empty() || is_long || later.is_empty();
         let next = if moves { Cursor(end.max(after.0)) } else { after };
         Ok(Page { events, next: next.to_string() })
+    }
+
+    /// The revocations after this place, with their places, as they are told to who sees all of them;
+    /// the latest ones if there are more than `at_most`.
+    pub fn entries(&self, after: i64, at_most: usize) -> Result<Vec<Entry>, Fault> {
+        let (before, later) = self.known.window(|window| {
+            let from = window.events.partition_point(|event| event.position <= after);
+            let from = from.max(window.events.len().saturating_sub(at_most));
+            let before = from.checked_sub(1).and_then(|at| window.events.get(at));
+            let before = before.map_or(window.floor, |event| event.position);
+            (before, window.events.iter().skip(from).cloned().collect::<Vec<_>>())
+        })?;
+        let mut previous = before;
+        let entry = |one: Arc<PlacedRevocation>| {
+            let PlacedRevocation { position, part, revocation } = &*one;
+            let after = Cursor(std::mem::replace(&mut previous, *position));
+            Entry { place: (*position, *part), after, told: self.told(revocation) }
+        };
+        Ok(later.into_iter().map(entry).collect())
     }
 
     async fn may_see(&self, follower: &Follower, revocation: &Revocation) -> Result<bool, Fault> {
