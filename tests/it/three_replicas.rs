@@ -8,13 +8,14 @@ use futures_util::future::join_all;
 use futures_util::stream::iter;
 use mapae::domain::clock::Clock;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use serde_json::Value;
 
 use crate::social::table;
 use crate::support::factors::Authenticator;
 use crate::support::upstream::Oidc;
 use crate::support::{
     App, Balancer, Binary, Browser, CALLBACK, Cli, ClientArguments, Database, Evidence, PASSWORD,
-    USERNAME, eventually, free_port, http, postgres_or_skip,
+    Reply, USERNAME, decode_claims, eventually, free_port, http, postgres_or_skip,
 };
 
 /// How many use the same thing at once.
@@ -216,4 +217,122 @@ async fn r03_three_replicas_behind_a_proxy_are_one_server() {
     let leads_now = async || leaders(&replicas).await.len() == 1;
     eventually("the last one leads", async || leads_now().await).await;
     assert_eq!(evidence.count(given_back).await, 0);
+}
+
+/// What a replica answers about a path: status, entity tag and body.
+async fn fetched(base: &str, path: &str, etag: &str) -> (u16, String, String) {
+    let request = http().get(format!("{base}{path}")).header("if-none-match", etag);
+    let answer = request.send().await.expect("an answer");
+    let etag = answer.headers().get("etag").map(|etag| etag.to_str().expect("text").to_owned());
+    (answer.status().as_u16(), etag.unwrap_or_default(), answer.text().await.expect("text"))
+}
+
+/// The events after a place, and the next place.
+async fn followed(base: &str, token: &str, place: &str) -> (Vec<Value>, String) {
+    let url = format!("{base}/revocations?after={place}&wait=30");
+    let page = http().get(url).bearer_auth(token).send().await.expect("an answer");
+    let page = Reply::of(page).await.ok().json();
+    let next = page["next"].as_str().expect("a place").to_owned();
+    (page["events"].as_array().expect("events").clone(), next)
+}
+
+/// A list is the same at each of them, byte for byte; what one of them revokes all of them serve;
+/// and the feed misses nothing while two of them write.
+#[expect(clippy::too_many_lines, reason = "one installation is asked for all of it")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r03_three_replicas_publish_one_list_and_one_feed() {
+    let Some(database) = postgres_or_skip() else { return };
+    // Nobody listens at the address of the issuer: each replica is asked at its own.
+    let issuer = format!("http://127.0.0.1:{}", free_port());
+    let replicas = start(&database, &issuer, "").await;
+    let bases: Vec<_> =
+        replicas.iter().map(|one| format!("http://{}", one.cli.get("MAPAE_LISTEN"))).collect();
+    let first = &replicas[0];
+    first.user(USERNAME, PASSWORD).await;
+    let arguments = ClientArguments::by_password().with("--status-list", "true");
+    let app = first.register("app", &arguments).await;
+    let watcher = ClientArguments::confidential(&["client_credentials"]);
+    let watcher = watcher.with("--scope", "revocations:read:all");
+    let watcher = first.register("watcher", &watcher).await.at(&bases[0]);
+    let token = watcher.token(&[("grant_type", "client_credentials")]).await.ok();
+    let token = token.text("access_token");
+    let mut families = Vec::new();
+    for number in 0..24 {
+        let (access, refresh) = app.at(&bases[number % 3]).password("openid").await.pair();
+        let claims = decode_claims(&access);
+        let uri = claims["status"]["status_list"]["uri"].as_str().expect("a place").to_owned();
+        let sid = claims["sid"].as_str().expect("a sid").to_owned();
+        families.push((uri.strip_prefix(&issuer).expect("ours").to_owned(), sid, access, refresh));
+    }
+    let path = families[0].0.clone();
+    eventually("one list, byte for byte, and one entity tag", async || {
+        let all = join_all(bases.iter().map(|base| fetched(base, &path, ""))).await;
+        let known = join_all(bases.iter().map(|base| fetched(base, &path, &all[0].1))).await;
+        all[0].0 == 200
+            && all.iter().all(|one| *one == all[0])
+            && known.iter().all(|one| one.0 == 304 && one.1 == all[0].1)
+    })
+    .await;
+
+    let start = http().get(format!("{}/revocations", bases[1])).bearer_auth(&token);
+    let start = Reply::of(start.send().await.expect("an answer")).await.ok().text("next");
+    let expected: BTreeSet<String> = families.iter().map(|family| family.1.clone()).collect();
+    let revoking = async {
+        for (number, some) in families.chunks(4).enumerate() {
+            // Two replicas write at once, and the third only reads.
+            let app = app.at(&bases[number % 2]);
+            let other = app.at(&bases[(number + 1) % 2]);
+            let all = some.iter().enumerate().map(|(at, family)| {
+                let app = if at % 2 == 0 { &app } else { &other };
+                app.revoke(&family.3)
+            });
+            for reply in join_all(all).await {
+                reply.ok();
+            }
+        }
+    };
+    let following = async |first: usize, moves: bool| {
+        let (mut place, mut told) = (start.clone(), Vec::new());
+        for round in 0.. {
+            let at = if moves { (first + round) % 3 } else { first };
+            let (events, next) = followed(&bases[at], &token, &place).await;
+            // Some answers are lost: the follower asks again from where it was.
+            if moves && round % 3 == 2 {
+                continue;
+            }
+            place = next;
+            let sids = events.iter().filter(|event| event["kind"] == "sid");
+            told.extend(sids.map(|event| event["value"].as_str().expect("a sid").to_owned()));
+            if told.len() >= expected.len() {
+                break;
+            }
+        }
+        told
+    };
+    let ((), here, there, third, moving) = tokio::join!(
+        revoking,
+        following(0, false),
+        following(1, false),
+        following(2, false),
+        following(0, true)
+    );
+    assert_eq!(here.iter().cloned().collect::<BTreeSet<_>>(), expected, "nothing missed");
+    for told in [&there, &third, &moving] {
+        assert_eq!(told, &here, "the same, once, in the same order");
+    }
+    assert_eq!(here.len(), expected.len(), "nothing twice");
+    eventually("every replica serves what was revoked", async || {
+        let all = join_all(bases.iter().map(|base| fetched(base, &path, ""))).await;
+        let set = |list: &str, access: &str| {
+            let place = &decode_claims(access)["status"]["status_list"]["idx"];
+            let list = &decode_claims(list)["status_list"];
+            let lst = list["lst"].as_str().expect("a list");
+            let index = place.as_u64().expect("an index");
+            mapae::oauth::status::lists::status_in(1, lst, index) == Some(1)
+        };
+        all.iter().all(|(_, _, list)| {
+            families.iter().filter(|family| family.0 == path).all(|family| set(list, &family.2))
+        })
+    })
+    .await;
 }
