@@ -2,6 +2,7 @@
 //! revocations.
 
 use std::collections::BTreeSet;
+use std::process::Stdio;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,10 +14,12 @@ use mapae::domain::secret::Secret;
 use mapae::domain::status_list::StatusListMode;
 use mapae::keys::jwt::Typ;
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
 
+use crate::interop::toolchain::status_list_reader;
 use crate::support::{
-    App, PASSWORD, Reply, Server, USERNAME, both, decode_claims, decode_header, eventually, http,
-    postgres_or_skip, run,
+    App, Database, PASSWORD, Reply, Server, USERNAME, both, decode_claims, decode_header,
+    eventually, http, postgres_or_skip, required_or_skip, run,
 };
 
 async fn get(url: &str) -> Reply {
@@ -443,5 +446,40 @@ fn many_sign_ins_at_two_replicas_share_no_place() {
         }
         assert_eq!(places.len(), count);
         other.stop().await;
+    });
+}
+
+/// What another implementation of Token Status List reads in a list and in tokens.
+#[test]
+fn another_implementation_reads_our_lists() {
+    run(async move {
+        let command = match status_list_reader().await {
+            Ok(command) => command,
+            Err(why) => return required_or_skip(&why),
+        };
+        let server = Server::start(&Database::Sqlite).await;
+        server.alice().await;
+        let app = app(&server, StatusListMode::Families).await;
+        let mut tokens = Vec::new();
+        for number in 0..9 {
+            let (access, refresh) = app.password("openid").await.pair();
+            if number % 3 == 0 {
+                app.revoke(&refresh).await.ok();
+                Verifier::at(server.issuer()).learns(&access).await;
+            }
+            tokens.push(access);
+        }
+        let (uri, _) = place(&tokens[0]);
+        let asked = json!({ "list": get(&uri).await.ok().text, "tokens": tokens });
+        let mut command = command;
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().expect("node");
+        let mut input = child.stdin.take().expect("standard input");
+        input.write_all(asked.to_string().as_bytes()).await.expect("written");
+        drop(input);
+        let output = child.wait_with_output().await.expect("an end");
+        let read: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let statuses = [1, 0, 0, 1, 0, 0, 1, 0, 0];
+        assert_eq!(read, json!({ "bits": 1, "statuses": statuses, "uris": vec![uri; 9] }));
     });
 }

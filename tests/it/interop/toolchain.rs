@@ -99,6 +99,11 @@ pub(crate) async fn standard_webhooks() -> Result<Command, String> {
     python(&copied("clients", "standardwebhooks", ""), "verify.py").await
 }
 
+/// How to start the program of `tests/clients` that reads status lists.
+pub(crate) async fn status_list_reader() -> Result<Command, String> {
+    node(&copied("clients", "status-list", ""), "read.mjs").await
+}
+
 /// How to start the checks of scim2-tester.
 pub(crate) async fn scim2_tester() -> Result<Command, String> {
     python(&copied("clients", "scim2-tester", ""), "check.py").await
