@@ -15,18 +15,22 @@ use mapae::domain::pkce;
 use mapae::domain::redirect_uri;
 use mapae::domain::refresh::ParsedRefreshToken;
 use mapae::domain::requested_claims::RequestedClaims;
+use mapae::domain::revocation::Cursor;
 use mapae::domain::scope::Scope;
 use mapae::domain::secret::Plain;
 use mapae::domain::token_explanation::explain;
 use mapae::domain::token_explanation::facts::{Facts, KeyFact, Registered, StatusFact};
-use mapae::domain::token_explanation::presented::Presented;
+use mapae::domain::token_explanation::presented::Presented as Pasted;
 use mapae::keys::client_keys::ClientKeys;
 use mapae::keys::dpop::{Expected, verify_proof};
 use mapae::keys::jwt;
 use mapae::oauth::authorize::object;
 use mapae::oauth::client_auth::Credentials;
+use mapae::oauth::status::feed;
+use mapae::oauth::status::lists::status_in;
 use mapae::social;
 use mapae::web::cookies;
+use mapae_verify::{Presented, unverified};
 use serde_json::Value;
 use url::{Position, Url, form_urlencoded};
 
@@ -40,6 +44,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("basic", basic),
     ("claims", claims),
     ("cookies", cookies),
+    ("cursor", cursor),
     ("dpop", dpop),
     ("form", form),
     ("forwarded_for", forwarded_for),
@@ -48,6 +53,8 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("provider_answer", provider_answer),
     ("redirect_uri", redirect_uri),
     ("request_object", request_object),
+    ("status_list", status_list),
+    ("verified_token", verified_token),
     ("words", words),
 ];
 
@@ -131,6 +138,18 @@ pub fn dpop(data: &[u8]) {
     }
 }
 
+/// A place in the feed of revocations, and how long a follower waits.
+pub fn cursor(data: &[u8]) {
+    let Some(text) = text(data) else { return };
+    if let Some(cursor) = Cursor::parse(text) {
+        assert_eq!(cursor.to_string(), text, "one place has one text");
+        assert!(feed::cursor(text).is_ok());
+    }
+    if let Ok(wait) = feed::wait(Some(text)) {
+        assert!(wait.as_secs() <= 30);
+    }
+}
+
 /// The body of a form. What we accept means the same as it does to browsers.
 pub fn form(data: &[u8]) {
     let Ok(form) = Form::parse(data) else { return };
@@ -186,7 +205,7 @@ pub fn request_object(data: &[u8]) {
 /// What a developer pastes in place of an access token. Nothing without a good signature is good.
 pub fn pasted_token(data: &[u8]) {
     let Some(text) = text(data) else { return };
-    let presented = Presented::read(text);
+    let presented = Pasted::read(text);
     let facts = Facts {
         now: clock::from_millis(1_800_000_000_000),
         issuer: "https://id.example.com".to_owned(),
@@ -233,6 +252,33 @@ pub fn redirect_uri(data: &[u8]) {
     assert_eq!(ours[Position::AfterPort..], theirs[Position::AfterPort..], "{requested:?}");
     let is_loopback = ["127.0.0.1", "[::1]"].contains(&ours.host_str().unwrap_or_default());
     assert!(is_loopback || ours.port() == theirs.port(), "{requested:?}");
+}
+
+/// The payload of a status list. Our two readers say the same.
+pub fn status_list(data: &[u8]) {
+    const URI: &str = "https://id.example.com/status/1";
+    let read = unverified::StatusList::read(data, URI, "https://id.example.com", 1_800_000_000);
+    let Some(read) = read else { return };
+    let payload: Value = serde_json::from_slice(data).expect("it was read");
+    let list = &payload["status_list"];
+    let bits = u8::try_from(list["bits"].as_u64().expect("bits")).expect("few bits");
+    let lst = list["lst"].as_str().expect("a list");
+    for index in [0, 1, 7, 8, 15, 16, 1 << 20, u64::MAX] {
+        assert_eq!(read.status(index), status_in(bits, lst, index), "{index}");
+    }
+}
+
+/// A token in a header, and its claims, as a resource server reads them.
+pub fn verified_token(data: &[u8]) {
+    unverified::claims(data);
+    let mut headers = http::HeaderMap::new();
+    let Ok(value) = http::HeaderValue::from_bytes(data) else { return };
+    headers.insert(http::header::AUTHORIZATION, value);
+    let request = "https://api.example.com/";
+    if Presented::from_headers(&headers, &http::Method::GET, request).is_ok() {
+        let token = text(data).and_then(|text| text.split_once(' ')).map_or("", |(_, token)| token);
+        unverified::header(token);
+    }
 }
 
 /// Single parameters with a grammar of their own.

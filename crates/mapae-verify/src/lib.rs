@@ -16,6 +16,8 @@ mod requirement;
 mod status;
 #[cfg(feature = "tower")]
 mod tower;
+#[doc(hidden)]
+pub mod unverified;
 mod verifier;
 
 pub use claims::{Claims, Confirmation, StatusClaim, StatusReference, Token};

@@ -81,7 +81,7 @@ impl List {
     }
 
     /// The status at an index, §4.1: the lowest bits of a byte come first.
-    fn status(&self, index: u64) -> Option<u8> {
+    pub(crate) fn status(&self, index: u64) -> Option<u8> {
         let per_byte = u64::from(8_u8.checked_div(self.bits)?);
         let byte = self.bytes.get(usize::try_from(index / per_byte).ok()?)?;
         let shift = u32::try_from(index % per_byte).ok()? * u32::from(self.bits);
