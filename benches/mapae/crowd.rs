@@ -72,7 +72,7 @@ impl Crowd {
 
 /// One connection that writes much at once: nobody needs its rows if the machine stops meanwhile, and
 /// the rows that they refer to are there.
-async fn connect(url: &str) -> DatabaseConnection {
+pub(crate) async fn connect(url: &str) -> DatabaseConnection {
     let mut options = ConnectOptions::new(url);
     options.max_connections(1).sqlx_logging(false);
     let database = Database::connect(options).await.unwrap();

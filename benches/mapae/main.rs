@@ -37,6 +37,7 @@ mod report;
 mod server;
 mod site;
 mod statements;
+mod status_list;
 mod stream;
 mod wire;
 

@@ -31,11 +31,22 @@ pub(crate) struct Operation {
 
 #[derive(Clone, Copy)]
 pub(crate) enum Load {
-    Refresh { client: &'static str, scope: &'static str },
-    ClientCredentials { client: &'static str },
+    Refresh {
+        client: &'static str,
+        scope: &'static str,
+    },
+    ClientCredentials {
+        client: &'static str,
+    },
     Password,
     Introspect,
-    Get { path: &'static str },
+    Get {
+        path: &'static str,
+    },
+    /// What changes while it is asked for.
+    Poll {
+        path: &'static str,
+    },
 }
 
 impl Load {
@@ -50,6 +61,7 @@ impl Load {
             }
             Self::Password => site.sign_ins(),
             Self::Introspect => site.introspections().await,
+            Self::Poll { path } => Cycle::new(vec![Fixed { request: site.get(path), body: None }]),
             Self::Get { path } => Cycle::new(vec![site.fixed(site.get(path)).await]),
         };
         cycle.on(connections)
@@ -139,6 +151,16 @@ pub(crate) const OPERATIONS: [Operation; 9] = [
         on_postgres: 0.80,
     },
 ];
+
+/// A poll of a status list, which is another one every fifteen seconds.
+pub(crate) const POLL: Operation = Operation {
+    name: "status list, a million live tokens",
+    load: Load::Poll { path: "/status/1" },
+    bound: Bound::BareAxum,
+    share: 1.0,
+    target: 0.80,
+    on_postgres: 0.80,
+};
 
 /// The limit of one operation, ready to be measured.
 enum Limit {
@@ -261,6 +283,7 @@ impl Bench {
                 self.operation(&site, operation, 1, "").await;
             }
         }
+        self.status_list(&site).await;
         self.one_time_codes(&site).await;
         self.growth(&site, "").await;
         self.month("").await;
