@@ -10,7 +10,8 @@ const STATEMENTS: &[&str] = &[
         client_id TEXT NOT NULL,
         request TEXT NOT NULL,
         expires_at BIGINT NOT NULL,
-        used_at BIGINT
+        used_at BIGINT,
+        used_by TEXT
     ) BY_KEY",
     "CREATE INDEX pushed_request_by_time ON pushed_request (expires_at)",
 ];

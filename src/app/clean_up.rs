@@ -133,7 +133,10 @@ impl Aged {
             Self::UsedAssertions => used_assertions::forget(tx, now, STEP).await,
             Self::RevokedAccessTokens => revoked_access_tokens::forget(tx, ended, STEP).await,
             Self::AuthorizationCodes => authorization_codes::forget(tx, ended, STEP).await,
-            Self::PushedRequests => pushed_requests::forget(tx, ended, STEP).await,
+            // Longer than anybody may take on the pages. Public clients push without a proof.
+            Self::PushedRequests => {
+                pushed_requests::forget(tx, now - chrono::Duration::hours(1), STEP).await
+            }
             Self::Interactions => interactions::forget(tx, now, STEP).await,
             Self::Sessions => sessions::forget(tx, now, STEP).await,
             Self::Browsers => browsers::forget(tx, now, STEP).await,

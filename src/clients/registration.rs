@@ -324,6 +324,14 @@ fn check_keys(client: &Client) -> Result<(), ClientRejected> {
             invalid("a JWK Set goes with private_key_jwt or with request objects")
         }
         (None, _) => Ok(()),
-        (Some(jwks), _) => ClientKeys::parse(&jwks.to_string()).map(drop).or_else(invalid),
+        (Some(jwks), _) => match ClientKeys::parse(&jwks.to_string()) {
+            Err(why) => invalid(why),
+            Ok(keys) => match own.request_object_signing_alg {
+                Some(alg) if !keys.can_verify(alg.as_str()) => {
+                    invalid(format!("no key of the JWK Set can sign requests by {}", alg.as_str()))
+                }
+                _ => Ok(()),
+            },
+        },
     }
 }

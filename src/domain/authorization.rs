@@ -160,8 +160,8 @@ impl ResponseMode {
         Self::FragmentJwt,
         Self::FormPostJwt,
     ];
-    /// The name that stands for the signed mode of the response type: for `code` it is `query.jwt`,
-    /// JARM §2.3.4.
+    /// The name that stands for the signed mode of the response type, JARM §2.3.4: for `code`, the one
+    /// that is supported, it is `query.jwt`.
     pub const JWT: &'static str = "jwt";
 
     /// The value of `response_mode`.
@@ -184,6 +184,16 @@ impl ResponseMode {
             return Some(Self::QueryJwt);
         }
         Self::ALL.iter().copied().find(|mode| mode.as_str() == text)
+    }
+
+    /// The mode that carries the response in the same place, signed.
+    #[must_use]
+    pub fn signed(self) -> Self {
+        match self {
+            Self::Query | Self::QueryJwt => Self::QueryJwt,
+            Self::Fragment | Self::FragmentJwt => Self::FragmentJwt,
+            Self::FormPost | Self::FormPostJwt => Self::FormPostJwt,
+        }
     }
 
     /// Whether the response is a signed JWT.

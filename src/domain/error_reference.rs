@@ -31,7 +31,7 @@ What comes back in a redirect has no status of its own. Besides these there is `
 ";
 
 impl ReasonSection {
-    const EVERY: [Self; 11] = [
+    const EVERY: [Self; 12] = [
         Self::ClientAuthentication,
         Self::AnyRequest,
         Self::Token,

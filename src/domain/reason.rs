@@ -87,6 +87,9 @@ reasons! {
         AssertionMalformed = "assertion_malformed", InvalidClient,
             "the assertion is not a JWT with iss, sub, aud, exp and jti",
             "all five have to be there";
+        AssertionTypeMismatch = "assertion_type_mismatch", InvalidClient,
+            "the typ of the assertion says that it is another kind of JWT",
+            "`client-authentication+jwt`, `JWT` or none";
         AssertionSubMalformed = "assertion_sub_malformed", InvalidClient,
             "the sub of the assertion is not a client id",
             "`sub` is the client id";
@@ -106,7 +109,7 @@ reasons! {
             "the jti of the assertion is empty",
             "a fresh one for each request";
         AssertionAudienceMismatch = "assertion_audience_mismatch", InvalidClient,
-            "the aud of the assertion is neither the issuer nor its token endpoint, alone",
+            "the aud of the assertion is neither the issuer nor the URL of `/token` or `/par`, alone",
             "the issuer, as a string or an array of one";
         AssertionAudienceNotStrict = "assertion_audience_not_strict", InvalidClient,
             "the aud of the assertion is not the issuer as one string",
@@ -463,8 +466,11 @@ reasons! {
             "the request object lacks one of iss, aud, exp and nbf",
             "a client with `--require-signed-request-object` sends all four";
         RequestObjectClientMismatch = "request_object_client_mismatch", InvalidRequestObject,
-            "iss or client_id of the request object is not the client",
-            "both are the client id";
+            "neither iss nor client_id of the request object is the client, or one is another",
+            "both are the client id; one of them may be left out";
+        RequestObjectSubIsClient = "request_object_sub_is_client", InvalidRequestObject,
+            "the sub of the request object is the client, so it could pass as a client assertion",
+            "leave `sub` out of request objects (RFC 9101 §10.8)";
         RequestObjectAudienceMismatch = "request_object_audience_mismatch", InvalidRequestObject,
             "the aud of the request object does not name this server",
             "the issuer";

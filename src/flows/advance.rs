@@ -177,7 +177,7 @@ pub(super) async fn step(
             let signed_in_user =
                 browser_state.signed_in(session).ok_or(InteractionError::WrongBrowser)?;
             let session = &signed_in_user.session;
-            if pushed::spend(tx, &asked.request).await? {
+            if pushed::spend(tx, &asked.request, &interaction.id).await? {
                 let code = codes::issue(tx, &asked.request, &facts.wanted, session).await?;
                 interaction.session = Some(session.id.clone());
                 address.code(&code)
@@ -266,7 +266,7 @@ pub(super) async fn refuse(
     let answer = address(flows, asked)?.error(refusal);
     // The person has answered, so a pushed request is used up. If it was before, they get on all the
     // same: there is nothing to give.
-    pushed::spend(tx, &asked.request).await?;
+    pushed::spend(tx, &asked.request, &interaction.id).await?;
     // Without a session: this tells it apart from an interaction that ended with a code.
     end(tx, &Interaction { session: None, ..interaction }).await?;
     Ok(answer)

@@ -54,6 +54,14 @@ impl ClientKeys {
         Ok(Self { keys, for_ps256 })
     }
 
+    /// Whether one of the keys can verify signatures of this algorithm.
+    #[must_use]
+    pub fn can_verify(&self, alg: &str) -> bool {
+        let Ok(alg) = alg.parse::<Algorithm>() else { return false };
+        let more = self.for_ps256.iter().filter(|_| alg == Algorithm::PS256);
+        self.keys.iter().chain(more).any(|(_, key)| key.is_for(alg))
+    }
+
     /// The claims of a token that one of these keys signed. The caller checks everything else.
     pub fn verify<T: DeserializeOwned>(&self, token: &str) -> Result<T, Unverified> {
         self.verify_by(token, None)

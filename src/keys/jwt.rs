@@ -96,6 +96,12 @@ impl VerifyingKey {
         Ok(Self { alg, key })
     }
 
+    /// Whether it verifies signatures of this algorithm.
+    #[must_use]
+    pub fn is_for(&self, alg: Algorithm) -> bool {
+        self.alg == alg
+    }
+
     /// The claims of a token that this key signed. The caller checks time, issuer and audience.
     pub fn verify<T: DeserializeOwned>(&self, token: &str) -> Result<T, Unverified> {
         let (signed, signature) = token.rsplit_once('.').ok_or(Unverified)?;

@@ -280,6 +280,7 @@ async fn by_assertion(
     named: Option<&ClientId>,
     assertion: &str,
 ) -> Result<Arc<Registered>> {
+    check_type(assertion)?;
     let claimed: Assertion = jwt::unverified(assertion).map_err(|_| Reason::AssertionMalformed)?;
     let id = ClientId::parse(&claimed.sub);
     let id = id.ok_or(Reason::AssertionSubMalformed)?;
@@ -305,6 +306,17 @@ async fn by_assertion(
     } else {
         let again = Refusal::new(Reason::AssertionReused);
         Err(again.with_value(&claims.jti).into())
+    }
+}
+
+/// RFC 8725 §3.11: another type means another purpose, such as a signed request. Most clients name
+/// none, or just JWT.
+fn check_type(assertion: &str) -> Result<(), Refusal> {
+    let header = jwt::header(assertion).map_err(|_| Reason::AssertionMalformed)?;
+    let typ = header.typ.map(|typ| typ.to_ascii_lowercase());
+    match typ.as_deref().map(|typ| typ.strip_prefix("application/").unwrap_or(typ)) {
+        None | Some("jwt" | "client-authentication+jwt") => Ok(()),
+        Some(other) => Err(Refusal::new(Reason::AssertionTypeMismatch).with_value(other)),
     }
 }
 

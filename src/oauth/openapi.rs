@@ -368,7 +368,7 @@ fn operation(endpoint: &FormEndpoint) -> Value {
 }
 
 /// The status of an error at an endpoint. RFC 9449 §7.1: a resource answers to a wrong proof with 401.
-fn status(code: ErrorCode, path: &str) -> u16 {
+fn error_status(code: ErrorCode, path: &str) -> u16 {
     match code {
         ErrorCode::InvalidDpopProof | ErrorCode::UseDpopNonce if path == urls::USERINFO => 401,
         _ => code.status(),
@@ -381,7 +381,7 @@ fn responses(path: &str, (status, success): (u16, &Value)) -> Value {
     let named = format!("`{path}`");
     for code in ErrorCode::ALL {
         if code.place().contains(&named) || code.place().starts_with("everywhere") {
-            errors.entry(status(*code, path)).or_default().push(code.as_str());
+            errors.entry(error_status(*code, path)).or_default().push(code.as_str());
         }
     }
     // The body of a form: it came too slowly, is too large, or is of another type.

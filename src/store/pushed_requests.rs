@@ -3,6 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
+use sea_orm::ExprTrait;
 use sea_orm::entity::prelude::*;
 
 use super::cause::while_doing;
@@ -14,6 +15,7 @@ use super::tx::Tx;
 use crate::domain::authorization::PushedAuthorization;
 use crate::domain::client::ClientId;
 use crate::domain::clock;
+use crate::domain::interaction::InteractionId;
 use crate::domain::secret::{Hashed, PushedRequest};
 use crate::domain::verdict::Fault;
 
@@ -27,6 +29,7 @@ entity! {
             pub request: String,
             pub expires_at: i64,
             pub used_at: Option<i64>,
+            pub used_by: Option<String>,
         }
     }
 }
@@ -61,6 +64,7 @@ pub async fn insert(tx: &Tx, pushed: &PushedAuthorization) -> Result<(), Fault> 
         request: Set(request),
         expires_at: Set(millis(pushed.expires_at)),
         used_at: Set(pushed.used_at.map(millis)),
+        used_by: Set(None),
     };
     let inserted = Entity::insert(row).exec_without_returning(tx.connection()).await;
     inserted.map(drop).map_err(while_doing(WRITING))
@@ -75,14 +79,21 @@ pub async fn find(
     row.map_err(while_doing(TABLE))?.map(PushedAuthorization::try_from).transpose()
 }
 
-/// Marks a request of this client as answered; `false` when it was answered before. It may have
-/// expired since the person came: they take their time on the pages.
-pub async fn spend(tx: &Tx, hash: Hashed<PushedRequest>, client: &ClientId) -> Result<bool, Fault> {
+/// Marks a request of this client as answered in this interaction; `false` when it was answered in
+/// another one before. It may have expired since the person came: they take their time on the pages.
+pub async fn spend(
+    tx: &Tx,
+    hash: Hashed<PushedRequest>,
+    client: &ClientId,
+    interaction: &InteractionId,
+) -> Result<bool, Fault> {
+    let is_unused = Column::UsedAt.is_null().or(Column::UsedBy.eq(interaction.as_str()));
     let spent = Entity::update_many()
         .col_expr(Column::UsedAt, Expr::value(millis(tx.now())))
+        .col_expr(Column::UsedBy, Expr::value(interaction.as_str()))
         .filter(Column::Hash.eq(hash.to_stored()))
         .filter(Column::ClientId.eq(client.as_str()))
-        .filter(Column::UsedAt.is_null())
+        .filter(is_unused)
         .exec(tx.connection())
         .await
         .map_err(while_doing(WRITING))?;

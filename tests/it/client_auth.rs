@@ -233,6 +233,12 @@ both! {
         ] {
             send(&server, &assertion(&key, &bad)).await.refused(401, "invalid_client");
         }
+        // RFC 8725 §3.11: a JWT that the client signed for another purpose is no assertion.
+        for (typ, status) in [("oauth-authz-req+jwt", 401), ("dpop+jwt", 401), ("client-authentication+jwt", 200)] {
+            let header = json!({ "alg": "ES256", "typ": typ });
+            let sent = send(&server, &sign(&key, &header, &with(json!({ "jti": typ })))).await;
+            assert_eq!(sent.status, status, "{typ}: {}", sent.text);
+        }
         server.change("signer", |client| client.metadata.assertions = Assertions::Strict).await;
         for bad in [
             with(json!({ "jti": "12", "exp": now + 601 })),

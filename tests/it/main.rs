@@ -1,6 +1,7 @@
 //! Black-box tests, named after the clause they prove. Each runs on SQLite, and on Postgres where
 //! `MAPAE_TEST_POSTGRES` names a server.
 
+#![recursion_limit = "256"]
 #![expect(
     clippy::expect_used,
     clippy::unwrap_used,

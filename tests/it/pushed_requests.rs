@@ -108,6 +108,20 @@ both! {
         app.exchange(&codes[0].code()).await.ok();
     }
 
+    /// A browser that is told twice to send the form drops the first answer, which has the code.
+    async fn rfc9126_2_a_second_click_gets_an_answer_too(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let app = server.web_app("app", |_| {}).await;
+        let url = app.pushed_url(&pushed(&app, &[]).await);
+        let mut browser = server.browser();
+        let consent = until_consent(&mut browser, &url).await;
+        browser.consent(&consent, "allow").await.authorization_response().code();
+        let code = browser.consent(&consent, "allow").await.authorization_response().code();
+        app.exchange(&code).await.ok();
+        browser.get(&url).await.is_error("invalid_request_uri");
+    }
+
     async fn rfc9126_2_a_person_who_says_no_uses_it_up(database) {
         let server = Server::start(&database).await;
         server.alice().await;

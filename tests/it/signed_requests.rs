@@ -190,6 +190,8 @@ both! {
             (format!("{head}.{}.", encoded(&good)), "request_object_signature_invalid"),
             (with(json!({ "iss": "other" })), "request_object_client_mismatch"),
             (with(json!({ "client_id": "other" })), "request_object_client_mismatch"),
+            (with(json!({ "iss": null, "client_id": null })), "request_object_client_mismatch"),
+            (with(json!({ "sub": "app" })), "request_object_sub_is_client"),
             (with(json!({ "aud": "https://other.example" })), "request_object_audience_mismatch"),
             (with(json!({ "aud": [] })), "request_object_audience_mismatch"),
             (with(json!({ "aud": server.url("/token") })), "request_object_audience_mismatch"),
@@ -214,9 +216,16 @@ both! {
         // Both ways at once: nothing is fetched.
         let both = [("redirect_uri", CALLBACK), ("request_uri", "https://rp.example/request")];
         server.browser().get(&url(&app, &whole, &both)).await.error_response("request_uri_not_supported");
+        server.browser().get(&url(&app, &whole, &[("request_uri", "https://rp.example/request")])).await.is_error("invalid_request_uri");
+        // An empty parameter is one that was left out (RFC 6749 §3.1): the object counts.
+        let empty = [("request_uri", ""), ("scope", "admin"), ("redirect_uri", "https://evil.example")];
+        assert!(server.browser().open(&url(&app, &whole, &empty)).await.has("login-submit"));
+        let heard = server.browser().get(&url(&app, "x", &[("request_uri", ""), beside[0]])).await;
+        heard.error_response("invalid_request_object");
         // What is optional, and several audiences.
         for fine in [
-            json!({ "iss": null, "aud": null, "exp": null, "nbf": null, "client_id": null }),
+            json!({ "iss": null, "aud": null, "exp": null, "nbf": null }),
+            json!({ "client_id": null, "sub": "somebody" }),
             json!({ "aud": ["https://other.example", server.issuer()] }),
             json!({ "nbf": now + 8, "exp": now + 86_400 }),
         ] {
@@ -255,6 +264,12 @@ both! {
         }).await;
         server.browser().get(&app.authorization_url(&[])).await.error_response("invalid_request");
         app.push(&[]).await.refused(400, "invalid_request");
+        // An empty request_uri turns nothing off.
+        for object in ["", "x"] {
+            let beside = app.authorization_url(&[("request", object), ("request_uri", "")]);
+            let error = if object.is_empty() { "invalid_request" } else { "invalid_request_object" };
+            server.browser().get(&beside).await.error_response(error);
+        }
         let now = server.now().now().timestamp();
         let object = |changes: Value| key.sign(&claims(&server, &changes));
         for missing in ["iss", "aud", "exp", "nbf"] {
@@ -288,6 +303,11 @@ async fn a_client_signs_requests_by_keys_that_are_registered() {
     assert_ne!(refused.code, 0);
     let refused = cli.run(&with(&["--request-object-signing-alg", "none"]), None).await;
     assert_ne!(refused.code, 0);
+    // No key of the set is for this algorithm.
+    let mut other = with(&["--request-object-signing-alg", "PS256", "--jwks"]);
+    other.push(&file);
+    let refused = cli.run(&other, None).await;
+    assert!(refused.code != 0 && refused.err.contains("PS256"), "{refused:?}");
     let mut good = with(&[
         "--request-object-signing-alg",
         "ES256",

@@ -38,6 +38,7 @@ struct ObjectHeader {
 #[derive(Debug, Deserialize)]
 struct OwnClaims {
     iss: Option<String>,
+    sub: Option<String>,
     client_id: Option<String>,
     aud: Option<AudienceClaim>,
     exp: Option<f64>,
@@ -53,14 +54,16 @@ pub fn opened<'a>(
     form: &'a Form,
     now: i64,
 ) -> Result<Cow<'a, Form>, Refusal> {
-    let metadata = &registered.client.metadata;
+    // OpenID Connect Core §6.2: nothing is fetched from an address that a request names.
+    if form.get("request_uri").is_some() {
+        return Err(Reason::RequestUriUnsupported.into());
+    }
     match form.get("request") {
-        // A request_uri beside it would have to be fetched. It is refused with the other parameters.
-        Some(object) if !form.names("request_uri") => {
-            parameters(url, registered, object, now).map(Cow::Owned)
+        Some(object) => parameters(url, registered, object, now).map(Cow::Owned),
+        None if registered.client.metadata.require_signed_request_object => {
+            Err(Reason::SignedRequestRequired.into())
         }
-        None if metadata.require_signed_request_object => Err(Reason::SignedRequestRequired.into()),
-        _ => Ok(Cow::Borrowed(form)),
+        None => Ok(Cow::Borrowed(form)),
     }
 }
 
@@ -118,8 +121,13 @@ fn check_own(url: &Issuer, id: &str, own: &OwnClaims, is_strict: bool) -> Result
     }
     // RFC 9101 §5 and §6.3: the client inside is the client that asks.
     let of_client = |named: &Option<String>| named.as_deref().is_none_or(|named| named == id);
-    if !of_client(&own.iss) || !of_client(&own.client_id) {
+    let is_named = own.iss.is_some() || own.client_id.is_some();
+    if !is_named || !of_client(&own.iss) || !of_client(&own.client_id) {
         return Err(Reason::RequestObjectClientMismatch.into());
+    }
+    // RFC 9101 §10.8: with the client as `sub` it could pass as an assertion of the client.
+    if own.sub.as_deref() == Some(id) {
+        return Err(Reason::RequestObjectSubIsClient.into());
     }
     // RFC 9101 §4: the audience is this server, among others perhaps.
     match &own.aud {

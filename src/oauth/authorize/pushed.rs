@@ -3,6 +3,7 @@
 
 use crate::domain::authorization::AuthorizationRequest;
 use crate::domain::client::Client;
+use crate::domain::interaction::InteractionId;
 use crate::domain::reason::Reason;
 use crate::domain::secret::{Plain, PushedRequest, SecretKind};
 use crate::domain::verdict::Fault;
@@ -52,9 +53,14 @@ pub async fn pushed_for(
     Ok(pushed.request)
 }
 
-/// Uses a pushed request up, when the person has answered it. `false` when it was answered before:
-/// one push brings one code, however many browsers or tabs brought its `request_uri`.
-pub async fn spend(tx: &Tx, request: &AuthorizationRequest) -> Result<bool, Fault> {
+/// Uses a pushed request up, when the person has answered it in this interaction. `false` when it was
+/// answered in another one before: however many browsers or tabs brought its `request_uri`, one of them
+/// gets an answer. A second click in that one, whose first answer the browser dropped, gets it again.
+pub async fn spend(
+    tx: &Tx,
+    request: &AuthorizationRequest,
+    interaction: &InteractionId,
+) -> Result<bool, Fault> {
     let Some(hash) = request.pushed else { return Ok(true) };
-    pushed_requests::spend(tx, hash, &request.client).await
+    pushed_requests::spend(tx, hash, &request.client, interaction).await
 }

@@ -92,7 +92,11 @@ pub async fn read(context: &RequestContext, text: &[u8]) -> Result<CheckedReques
     if let Some(request_uri) = request_uri.filter(|uri| pushed::is_ours(uri)) {
         // RFC 9126 §4: everything was pushed, and what stands beside it is ignored.
         return match pushed::pushed_for(context, &registered.client, request_uri).await {
-            Ok(request) => Ok(CheckedRequest { request, client: registered }),
+            Ok(request) => {
+                let address = ReturnAddress::of(&context.url, &registered.client, &request);
+                context.keyring.ensure(address.and_then(|address| address.signed_by())).await?;
+                Ok(CheckedRequest { request, client: registered })
+            }
             Err(Error::Fault(fault)) => Err(fault.into()),
             Err(Error::Refused(refusal)) => {
                 Err(distrust(Untrusted::RequestUri, named, refusal.reason, None))
@@ -139,9 +143,14 @@ impl Asked<'_> {
         if state.is_some_and(|state| state.len() > LONGEST_STATE) {
             return Err(distrust(Untrusted::Request, named, Reason::StateTooLong, None));
         }
-        let mode =
-            form.get("response_mode").map_or_else(|| default_mode(&form), ResponseMode::parse);
+        let mode = match form.get("response_mode") {
+            None => Some(default_mode(&form)),
+            Some(ResponseMode::JWT) => Some(default_mode(&form).signed()),
+            Some(named) => ResponseMode::parse(named),
+        };
         let address = address.with_state(state).by(mode.unwrap_or_default());
+        // The answer is written where nothing can be waited for.
+        context.keyring.ensure(address.signed_by()).await?;
         let must_push =
             context.settings.pushed_alone || client.metadata.require_pushed_authorization_requests;
         let checked: Result<AuthorizationRequest> = if must_push && request_uri.is_none() {
@@ -179,10 +188,12 @@ impl Asked<'_> {
     }
 }
 
-/// A page, where a bad request object came without a redirect URI that could be trusted.
+/// A page, where a request object or the address of one was refused, and no redirect URI beside it can
+/// be trusted.
 fn untrusted_object(refusal: &Refusal, client: Option<&str>) -> RequestError {
     let untrusted = match refusal.code() {
         Some(ErrorCode::InvalidRequestObject) => Untrusted::RequestObject,
+        Some(ErrorCode::RequestUriNotSupported) => Untrusted::RequestUri,
         _ => Untrusted::Request,
     };
     distrust(untrusted, client, refusal.reason, None)
@@ -216,9 +227,13 @@ pub(super) fn target<'a>(
 /// The response mode when the request does not name one: OAuth 2.0 Multiple Response Types §2.1 and
 /// §5. Response types that contain a token are not supported here, but a client that sends one
 /// expects the refusal in the fragment.
-fn default_mode(form: &Form) -> Option<ResponseMode> {
+fn default_mode(form: &Form) -> ResponseMode {
     let mut types = form.get("response_type").unwrap_or_default().split(' ');
-    types.any(|one| matches!(one, "token" | "id_token")).then_some(ResponseMode::Fragment)
+    if types.any(|one| matches!(one, "token" | "id_token")) {
+        ResponseMode::Fragment
+    } else {
+        ResponseMode::Query
+    }
 }
 
 /// Reads a hint. One that is longer than `longest` bytes is ignored.
@@ -255,10 +270,6 @@ pub(super) async fn check(
     // RFC 6749 §4.1.1: `state` is echoed, so it has an end.
     if form.get("state").is_some_and(|state| state.len() > LONGEST_STATE) {
         return Err(Reason::StateTooLong.into());
-    }
-    // OpenID Connect Core §6.2: nothing is fetched from an address that a request names.
-    if form.get("request_uri").is_some() {
-        return Err(Reason::RequestUriUnsupported.into());
     }
     match form.get("response_type") {
         Some("code") => {}

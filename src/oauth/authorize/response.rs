@@ -64,7 +64,7 @@ impl ReturnAddress {
             state: None,
             issuer: issuer.as_str().to_owned(),
             client: client.id.clone(),
-            alg: metadata.authorization_signed_response_alg.unwrap_or(metadata.token_alg),
+            alg: metadata.authorization_signed_response_alg.unwrap_or_default(),
         })
     }
 
@@ -81,6 +81,12 @@ impl ReturnAddress {
     pub fn by(mut self, mode: ResponseMode) -> Self {
         self.mode = mode;
         self
+    }
+
+    /// The algorithm by which the answer is signed, if it is (JARM).
+    #[must_use]
+    pub fn signed_by(&self) -> Option<TokenAlg> {
+        self.mode.is_signed().then_some(self.alg)
     }
 
     /// Adds this `state` to the answer.
@@ -117,12 +123,11 @@ impl ReturnAddress {
 impl AuthorizationAnswer {
     /// The answer as the browser brings it, at this instant.
     pub fn sent(&self, keyring: &Keyring, now: DateTime<Utc>) -> Result<SentAnswer, Fault> {
-        if !self.to.mode.is_signed() {
+        let Some(alg) = self.to.signed_by() else {
             return Ok(self.carried(self.fields.clone()));
-        }
+        };
         let keys = keyring.snapshot()?;
-        let signed =
-            keys.signing(self.to.alg)?.sign(Typ::AuthorizationResponse, &self.claims(now))?;
+        let signed = keys.signing(alg)?.sign(Typ::AuthorizationResponse, &self.claims(now))?;
         // JARM §2.3: the JWT is the one parameter.
         Ok(self.carried(vec![("response", signed)]))
     }
