@@ -285,7 +285,8 @@ func (v *Verifier) fetchList(uri string) (list, error) {
 	}
 	payload, err := v.signed(strings.TrimSpace(string(text)), "statuslist+jwt")
 	if err != nil {
-		return list{}, err
+		// Its key may be so new that it is not known yet: that says nothing of the token.
+		return list{}, unavailable
 	}
 	var claims struct {
 		Subject string `json:"sub"`

@@ -133,7 +133,9 @@ export class Verifier {
     const answer = await fetch(uri, { signal: AbortSignal.timeout(5_000) }).catch(() => ({ status: 503 }))
     if (answer.status === 404) throw invalid('the status of the token is not known')
     if (answer.status !== 200) throw unavailable()
-    const claims = await this.#signed(await answer.text(), { typ: 'statuslist+jwt', subject: uri, requiredClaims: ['exp'] })
+    const expected = { typ: 'statuslist+jwt', subject: uri, requiredClaims: ['exp'] }
+    // Its key may be so new that it is not known yet: that says nothing of the token.
+    const claims = await this.#signed(await answer.text(), expected).catch(() => Promise.reject(unavailable()))
     const { bits, lst } = claims.status_list
     const bytes = await unpack(Buffer.from(lst, 'base64url'), { maxOutputLength: 8 << 20 })
     return { bits, bytes, exp: claims.exp * 1000, freshUntil: Date.now() + (claims.ttl ?? 60) * 1000 }

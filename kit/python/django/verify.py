@@ -147,9 +147,7 @@ class Verifier:
             if fresh_until > time.monotonic():
                 return bits, packed
             try:
-                claims = self._signed(
-                    fetch(uri), "statuslist+jwt", subject=uri, options={"require": ["sub", "exp"]}
-                )
+                claims = self._signed_list(uri)
             except Refusal as refusal:
                 # A list that cannot be had again is used until it expires.
                 if refusal.status == 503 and exp > time.time():
@@ -161,6 +159,14 @@ class Verifier:
             fresh_until = time.monotonic() + claims.get("ttl", 60)
             self._lists[uri] = (fresh_until, claims["exp"], bits, packed)
             return bits, packed
+
+    def _signed_list(self, uri):
+        text, required = fetch(uri), {"require": ["sub", "exp"]}
+        try:
+            return self._signed(text, "statuslist+jwt", subject=uri, options=required)
+        except Refusal as refusal:
+            # Its key may be so new that it is not known yet: that says nothing of the token.
+            raise unavailable() from refusal
 
 
 def fetch(url):
