@@ -1,6 +1,7 @@
 //! The kit for resource servers (`kit`, `crates/mapae-verify`) and the vectors that it is held
 //! against: `mapae verify`.
 
+mod nginx;
 mod polling;
 mod programs;
 

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, Command};
 
 use super::{AUDIENCE, SCOPE, made};
@@ -89,6 +90,71 @@ async fn go() {
 #[ignore = "Maven fetches sixty megabytes where nothing was fetched before"]
 async fn spring() {
     is_strict(toolchain::of_the_kit(Language::Java, "spring").await).await;
+}
+
+/// An example of the crate, as it was built with the tests.
+fn example(name: &str) -> Result<Command, String> {
+    let program = Path::new(env!("CARGO_BIN_EXE_mapae")).with_file_name("examples").join(name);
+    if program.exists() {
+        Ok(Command::new(program))
+    } else {
+        Err("no examples: cargo build -p mapae-verify --examples --all-features".to_owned())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_example_on_axum() {
+    is_strict(example("axum")).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_example_on_tower() {
+    is_strict(example("tower")).await;
+}
+
+/// It reads one token from standard input. What a request needs besides, it does not know.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_example_that_reads_a_token() {
+    if let Err(why) = example("verify") {
+        return required_or_skip(&why);
+    }
+    let cli = Cli::new(&Database::Sqlite).await;
+    let port = free_port();
+    let (folder, vectors) = made(&cli, port).await;
+    let files = axum::Router::new().fallback(async move |uri: http::Uri| {
+        let path = match uri.path() {
+            "/.well-known/openid-configuration" => "openid-configuration",
+            "/status/1" => "status/1.jwt",
+            other => other.trim_start_matches('/'),
+        };
+        let read = std::fs::read(Path::new(&folder).join(path));
+        read.map_err(|_| http::StatusCode::NOT_FOUND)
+    });
+    let socket = tokio::net::TcpListener::bind(("127.0.0.1", port)).await.expect("a port");
+    tokio::spawn(async move { axum::serve(socket, files).await });
+    let mut read = 0;
+    for vector in vectors["vectors"].as_array().expect("a list") {
+        if !vector["headers"].as_object().expect("an object").is_empty() {
+            continue;
+        }
+        let mut command = example("verify").expect("an example");
+        command.env("ISSUER", format!("http://127.0.0.1:{port}")).env("AUDIENCE", AUDIENCE);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+        let mut child = command.spawn().expect("it starts");
+        let mut input = child.stdin.take().expect("standard input");
+        let token = vector["token"].as_str().expect("a token");
+        input.write_all(token.as_bytes()).await.expect("written");
+        drop(input);
+        let output = child.wait_with_output().await.expect("an end");
+        let said = String::from_utf8(output.stdout).expect("UTF-8");
+        let reason = vector["reason"].as_str().expect("a reason");
+        let is_good = ["good", "scope", "authentication"].contains(&reason);
+        assert_eq!(output.status.code(), Some(i32::from(!is_good)), "{vector} {said}");
+        let begins = if is_good { "good: ".to_owned() } else { format!("refused: {reason}: ") };
+        assert!(said.starts_with(&begins), "{vector} {said}");
+        read += 1;
+    }
+    assert!(read >= 50, "{read} tokens without headers");
 }
 
 /// A proxy looks at no status list: `kit/haproxy/README.md` says so.
