@@ -46,6 +46,7 @@ mod m0058_console;
 mod m0060_resources;
 mod m0066_pushed_requests;
 mod m0069_bound_tokens;
+mod m0061_editable_attributes;
 mod step;
 
 /// Every migration, oldest first.
@@ -99,6 +100,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0060_resources::STEP),
             Box::new(m0066_pushed_requests::STEP),
             Box::new(m0069_bound_tokens::STEP),
+            Box::new(m0061_editable_attributes::STEP),
         ]
     }
 }

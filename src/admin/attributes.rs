@@ -6,39 +6,145 @@ use serde_json::{Value, json};
 
 use super::authority::{ChangeClients, May, ReadClients, ReadPeople};
 use super::refused::{AdminResult, Refused, conflict, invalid, not_found};
-use crate::domain::attribute::{Attribute, AttributeType, MOST};
+use crate::domain::attribute::{Attribute, AttributeType, MOST, MOST_EDITABLE};
 use crate::domain::audit::{Event, EventKind};
 use crate::domain::clock::Clock;
 use crate::domain::user::UserId;
 use crate::domain::version::Version;
 use crate::store::{Reader, Store, Tx, attribute_values, attributes, audit_events};
 
-/// Declares an attribute. `scope` is the scope token that shows it.
+/// An attribute that is declared.
+#[derive(Clone, Debug)]
+pub struct NewAttribute {
+    /// Its name, which is also the name of the claim.
+    pub name: String,
+    /// The type of its values.
+    pub kind: AttributeType,
+    /// The scope token that shows it.
+    pub scope: String,
+    /// Whether people may change their own value.
+    pub editable: bool,
+    /// What the account page calls it, by the tag of the language.
+    pub texts: BTreeMap<String, String>,
+}
+
+/// What of an attribute is changed. Its type stays: people have values of it.
+#[derive(Clone, Debug, Default)]
+pub struct AttributeChange {
+    /// The scope that shows it from now on.
+    pub scope: Option<String>,
+    /// Whether people may change their own value from now on.
+    pub editable: Option<bool>,
+    /// Words to replace; those in other languages stay, and an empty text removes one.
+    pub texts: BTreeMap<String, String>,
+}
+
+/// Declares an attribute.
 pub async fn create(
     may: &May<ChangeClients>,
     store: &Store,
     clock: &Clock,
-    name: &str,
-    kind: AttributeType,
-    scope: &str,
+    new: NewAttribute,
 ) -> AdminResult<Attribute> {
-    let now = clock.now();
-    let attribute = Attribute::new(name, kind, scope, now).or_else(invalid)?;
-    let tx = may.acting(store).begin(now).await?;
-    let refused = if attributes::list_all(&tx).await?.len() >= MOST {
-        Some(format!("there are at most {MOST} attributes"))
-    } else if attributes::insert(&tx, &attribute).await? {
-        None
-    } else {
-        Some(format!("there is an attribute {name:?} already"))
-    };
-    if let Some(refused) = refused {
-        tx.abandon().await;
-        return conflict(refused);
+    let tx = may.acting(store).begin(clock.now()).await?;
+    let created = create_in(&tx, new).await;
+    tx.settle_or_undo(created).await
+}
+
+/// Writes a new attribute, with the audit event.
+pub(super) async fn create_in(tx: &Tx, new: NewAttribute) -> AdminResult<Attribute> {
+    let attribute = Attribute::new(&new.name, new.kind, &new.scope, tx.now());
+    let attribute = attribute.and_then(|one| one.with_texts(new.texts)).or_else(invalid)?;
+    let attribute = Attribute { editable: new.editable, ..attribute };
+    let name = &attribute.name;
+    let every = attributes::list_all(tx).await?;
+    if every.len() >= MOST {
+        return conflict(format!("there are at most {MOST} attributes"));
     }
-    audit_events::insert(&tx, &[Event::new(EventKind::AttributeCreated).detail(name)]).await?;
-    tx.commit().await?;
+    not_too_many_editable(&every, &attribute)?;
+    if !attributes::insert(tx, &attribute).await? {
+        return conflict(format!("there is an attribute {name:?} already"));
+    }
+    let event = Event::new(EventKind::AttributeCreated).detail(name.as_str());
+    audit_events::insert(tx, &[event]).await?;
     Ok(attribute)
+}
+
+fn not_too_many_editable(every: &[Attribute], one: &Attribute) -> AdminResult {
+    let others = every.iter().filter(|other| other.editable && other.name != one.name);
+    if one.editable && others.count() >= MOST_EDITABLE {
+        return conflict(format!("people may edit at most {MOST_EDITABLE} attributes"));
+    }
+    Ok(())
+}
+
+/// The attribute that a use case changes.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// What it was when the caller saw it. If it is something else now, nothing is changed.
+    pub version: Option<&'a Version>,
+}
+
+impl<'a> From<&'a str> for Target<'a> {
+    /// The attribute of this name, whatever it is now.
+    fn from(name: &'a str) -> Self {
+        Self { name, version: None }
+    }
+}
+
+async fn locked(tx: &Tx, target: Target<'_>) -> AdminResult<Attribute> {
+    match attributes::lock(tx, target.name).await? {
+        Some(one) if target.version.is_some_and(|seen| *seen != version(&one)) => {
+            Err(Refused::Changed.into())
+        }
+        Some(one) => Ok(one),
+        None => unknown(target.name),
+    }
+}
+
+/// Changes an attribute.
+pub async fn update(
+    may: &May<ChangeClients>,
+    store: &Store,
+    clock: &Clock,
+    target: Target<'_>,
+    change: AttributeChange,
+) -> AdminResult<Attribute> {
+    let tx = may.acting(store).begin(clock.now()).await?;
+    let updated = update_in(&tx, target, change).await;
+    tx.settle_or_undo(updated).await
+}
+
+/// Changes an attribute in a transaction, with the audit event.
+pub(super) async fn update_in(
+    tx: &Tx,
+    target: Target<'_>,
+    change: AttributeChange,
+) -> AdminResult<Attribute> {
+    let before = locked(tx, target).await?;
+    let after = changed(&before, change).or_else(invalid)?;
+    not_too_many_editable(&attributes::list_all(tx).await?, &after)?;
+    attributes::update(tx, &after).await?;
+    let event = Event::new(EventKind::AttributeUpdated).detail(after.name.as_str());
+    audit_events::insert(tx, &[event.changing(&facts(&before), &facts(&after))]).await?;
+    Ok(after)
+}
+
+/// The attribute as it is after a change.
+pub(super) fn changed(before: &Attribute, change: AttributeChange) -> Result<Attribute, String> {
+    let mut texts = before.texts.clone();
+    texts.extend(change.texts);
+    texts.retain(|_, text| !text.is_empty());
+    let scope = change.scope.as_deref().unwrap_or(&before.scope);
+    let editable = change.editable.unwrap_or(before.editable);
+    let after = Attribute::new(&before.name, before.kind, scope, before.created_at)?;
+    Ok(Attribute { editable, ..after.with_texts(texts)? })
+}
+
+fn facts(one: &Attribute) -> Value {
+    json!({ "scope": one.scope, "editable": one.editable, "texts": one.texts })
 }
 
 /// Every attribute, in the order of the names.
@@ -49,7 +155,7 @@ pub async fn list(_may: &May<ReadClients>, reader: &impl Reader) -> AdminResult<
 /// What an attribute is now: whoever deletes it can say which version they saw.
 #[must_use]
 pub fn version(one: &Attribute) -> Version {
-    Version::of(&json!([one.name, one.kind, one.scope, one.created_at]))
+    Version::of(&json!([one.name, one.kind, facts(one), one.created_at]))
 }
 
 /// The attribute of this name.
@@ -65,51 +171,45 @@ async fn of_name(reader: &impl Reader, name: &str) -> AdminResult<Attribute> {
     let every = attributes::list_all(reader).await?;
     match every.into_iter().find(|one| one.name == name) {
         Some(attribute) => Ok(attribute),
-        None => not_found(format!("there is no attribute {name:?}")),
+        None => unknown(name),
     }
 }
 
-/// Deletes an attribute with the values of people, if it is still what the caller saw.
-pub async fn delete_seen(
-    may: &May<ChangeClients>,
-    store: &Store,
-    clock: &Clock,
-    name: &str,
-    seen: Option<&Version>,
-) -> AdminResult {
-    let attribute = of_name(store, name).await?;
-    if seen.is_some_and(|seen| *seen != version(&attribute)) {
-        return Err(Refused::Changed.into());
-    }
-    delete(may, store, clock, name).await
+fn unknown<T>(name: &str) -> AdminResult<T> {
+    not_found(format!("there is no attribute {name:?}"))
 }
 
 /// How many values one transaction removes.
 const STEP: u64 = 2000;
 
 /// Deletes an attribute. The values of people are removed in steps, so their number does not matter.
+/// Each step locks the attribute and looks again whether it is still what the caller saw.
 pub async fn delete(
     may: &May<ChangeClients>,
     store: &Store,
     clock: &Clock,
-    name: &str,
+    target: Target<'_>,
 ) -> AdminResult {
     let store = &may.acting(store);
     loop {
         let tx = store.begin(clock.now()).await?;
-        let removed = attribute_values::delete_some(&tx, name, STEP).await?;
-        tx.commit().await?;
-        if removed < STEP {
-            break;
+        let step = delete_step(&tx, target).await;
+        if tx.settle(step).await? {
+            return Ok(());
         }
     }
-    let tx = store.begin(clock.now()).await?;
-    if !attributes::delete(&tx, name).await? {
-        tx.abandon().await;
-        return not_found(format!("there is no attribute {name:?}"));
+}
+
+/// Removes some values, and with the last of them the attribute; whether nothing is left.
+async fn delete_step(tx: &Tx, target: Target<'_>) -> AdminResult<bool> {
+    let attribute = locked(tx, target).await?;
+    if attribute_values::delete_some(tx, &attribute.name, STEP).await? == STEP {
+        return Ok(false);
     }
-    audit_events::insert(&tx, &[Event::new(EventKind::AttributeDeleted).detail(name)]).await?;
-    Ok(tx.commit().await?)
+    attributes::delete(tx, &attribute.name).await?;
+    let event = Event::new(EventKind::AttributeDeleted).detail(attribute.name.as_str());
+    audit_events::insert(tx, &[event]).await?;
+    Ok(true)
 }
 
 /// Writes values of a person in a transaction that has locked the account. An empty text removes the

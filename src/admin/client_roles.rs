@@ -13,7 +13,7 @@ use crate::domain::clock::Clock;
 use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
 use crate::domain::version::Version;
-use crate::store::{Reader, Store, audit_events, client_role_holders, client_roles, clients};
+use crate::store::{Reader, Store, Tx, audit_events, client_role_holders, client_roles, clients};
 
 /// Makes a role at a client.
 pub async fn create(
@@ -26,23 +26,32 @@ pub async fn create(
     let name = RoleName::parse(name).or_else(|why| invalid(why.to_string()))?;
     let found = registration::find(store, client).await?;
     let tx = may.acting(store).begin(clock.now()).await?;
+    let created = create_in(&tx, &found.id, name).await;
+    tx.settle_or_undo(created).await
+}
+
+/// Writes a new role, with the audit event.
+pub(super) async fn create_in(
+    tx: &Tx,
+    client: &ClientId,
+    name: RoleName,
+) -> AdminResult<ClientRole> {
     // The client stays while the row that needs it is written.
-    if clients::hold(&tx, &found.id).await?.is_none() {
-        tx.abandon().await;
-        return not_found(format!("there is no client {client:?}"));
+    if clients::hold(tx, client).await?.is_none() {
+        return not_found(format!("there is no client {:?}", client.as_str()));
     }
-    let role =
-        ClientRole { id: ClientRoleId::generate(), client: found.id, name, created_at: tx.now() };
-    if !client_roles::insert(&tx, &role).await? {
-        tx.abandon().await;
-        return conflict(format!(
-            "the client {client:?} has a role {:?} already",
-            role.name.as_str()
-        ));
+    let role = ClientRole {
+        id: ClientRoleId::generate(),
+        client: client.clone(),
+        name,
+        created_at: tx.now(),
+    };
+    if !client_roles::insert(tx, &role).await? {
+        let (client, name) = (client.as_str(), role.name.as_str());
+        return conflict(format!("the client {client:?} has a role {name:?} already"));
     }
     let event = Event::new(EventKind::ClientRoleCreated).client(&role.client);
-    audit_events::insert(&tx, &[event.detail(role.name.as_str())]).await?;
-    tx.commit().await?;
+    audit_events::insert(tx, &[event.detail(role.name.as_str())]).await?;
     Ok(role)
 }
 
@@ -100,47 +109,70 @@ async fn of_name(reader: &impl Reader, client: &str, name: &str) -> AdminResult<
     }
 }
 
-/// Deletes a role, if it is still what the caller saw.
-pub async fn delete_seen(
-    may: &May<ChangeClients>,
-    store: &Store,
-    clock: &Clock,
-    (client, name): (&str, &str),
-    seen: Option<&Version>,
-) -> AdminResult {
-    let role = of_name(store, client, name).await?;
-    if seen.is_some_and(|seen| *seen != version(&role)) {
-        return Err(Refused::Changed.into());
+/// The role that a use case deletes.
+#[derive(Clone, Copy, Debug)]
+pub struct RoleTarget<'a> {
+    /// The client.
+    pub client: &'a str,
+    /// The name of the role.
+    pub name: &'a str,
+    /// What it was when the caller saw it. If it is something else now, nothing is deleted.
+    pub version: Option<&'a Version>,
+}
+
+impl<'a> RoleTarget<'a> {
+    /// The role of this name at this client, whatever it is now.
+    #[must_use]
+    pub fn of(client: &'a str, name: &'a str) -> Self {
+        Self { client, name, version: None }
     }
-    delete(may, store, clock, client, name).await
 }
 
 /// How many holders of a role one transaction removes.
 const STEP: u64 = 2000;
 
-/// Deletes a role. It is taken from its holders in steps, so their number does not matter.
+/// Deletes a role. It is taken from its holders in steps, so their number does not matter. Each step
+/// locks the role and looks again whether it is still what the caller saw.
 pub async fn delete(
     may: &May<ChangeClients>,
     store: &Store,
     clock: &Clock,
-    client: &str,
-    name: &str,
+    target: RoleTarget<'_>,
 ) -> AdminResult {
     let store = &may.acting(store);
-    let client = registration::find(store, client).await?;
-    let name = RoleName::parse(name).or_else(|why| invalid(why.to_string()))?;
-    let Some(role) = client_roles::find(store, &client.id, &name).await? else {
-        return unknown(&client.id, &name);
+    let client = registration::find(store, target.client).await?.id;
+    let Ok(name) = RoleName::parse(target.name) else {
+        let (client, name) = (client.as_str(), target.name);
+        return not_found(format!("the client {client:?} has no role {name:?}"));
     };
-    take_from_everybody(store, clock, &role.id).await?;
-    let tx = store.begin(clock.now()).await?;
-    if !client_roles::delete(&tx, &role.id).await? {
-        tx.abandon().await;
-        return unknown(&client.id, &name);
+    loop {
+        let tx = store.begin(clock.now()).await?;
+        let step = delete_step(&tx, (&client, &name), target.version).await;
+        if tx.settle(step).await? {
+            return Ok(());
+        }
     }
-    let event = Event::new(EventKind::ClientRoleDeleted).client(&client.id);
-    audit_events::insert(&tx, &[event.detail(name.as_str())]).await?;
-    Ok(tx.commit().await?)
+}
+
+/// Takes the role from some holders, and deletes it with the last of them; whether nothing is left.
+async fn delete_step(
+    tx: &Tx,
+    (client, name): (&ClientId, &RoleName),
+    seen: Option<&Version>,
+) -> AdminResult<bool> {
+    let Some(role) = client_roles::lock(tx, client, name).await? else {
+        return unknown(client, name);
+    };
+    if seen.is_some_and(|seen| *seen != version(&role)) {
+        return Err(Refused::Changed.into());
+    }
+    if client_role_holders::delete_some(tx, &role.id, STEP).await? == STEP {
+        return Ok(false);
+    }
+    client_roles::delete(tx, &role.id).await?;
+    let event = Event::new(EventKind::ClientRoleDeleted).client(client);
+    audit_events::insert(tx, &[event.detail(name.as_str())]).await?;
+    Ok(true)
 }
 
 /// Takes every role of a client from its holders, before the client is deleted.

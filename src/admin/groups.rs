@@ -100,10 +100,11 @@ pub async fn delete(
     name: &str,
 ) -> AdminResult {
     let group = find(store, name).await?;
-    delete_found(may, store, clock, group).await
+    delete_seen(may, store, clock, group.id.as_str(), None).await
 }
 
-/// The same for the group with this id, if it is still what the caller saw.
+/// The same for the group with this id. Each step locks the group and looks again whether it is still
+/// what the caller saw.
 pub async fn delete_seen(
     may: &May<ChangePeople>,
     store: &Store,
@@ -111,36 +112,36 @@ pub async fn delete_seen(
     id: &str,
     seen: Option<&Version>,
 ) -> AdminResult {
-    let group = of_id(may, store, id).await?;
+    let store = &may.acting(store);
+    let id = GroupId::from_stored(id.to_owned());
+    loop {
+        let tx = store.begin(clock.now()).await?;
+        let step = delete_step(&tx, &id, seen).await;
+        if tx.settle(step).await? {
+            return Ok(());
+        }
+    }
+}
+
+/// Removes some members, and with the last of them the group; whether nothing is left.
+pub(super) async fn delete_step(
+    tx: &Tx,
+    id: &GroupId,
+    seen: Option<&Version>,
+) -> AdminResult<bool> {
+    let Some(group) = groups::lock(tx, id).await? else {
+        return not_found(format!("there is no group with the id {:?}", id.as_str()));
+    };
     if seen.is_some_and(|seen| *seen != version(&group)) {
         return Err(Refused::Changed.into());
     }
-    delete_found(may, store, clock, group).await
-}
-
-async fn delete_found(
-    may: &May<ChangePeople>,
-    store: &Store,
-    clock: &Clock,
-    group: Group,
-) -> AdminResult {
-    let store = &may.acting(store);
-    loop {
-        let tx = store.begin(clock.now()).await?;
-        let removed = group_members::delete_some(&tx, &group.id, STEP).await?;
-        tx.commit().await?;
-        if removed < STEP {
-            break;
-        }
+    if group_members::delete_some(tx, id, STEP).await? == STEP {
+        return Ok(false);
     }
-    let tx = store.begin(clock.now()).await?;
-    if !groups::delete(&tx, &group.id).await? {
-        tx.abandon().await;
-        return unknown(group.name.as_str());
-    }
+    groups::delete(tx, id).await?;
     let event = Event::new(EventKind::GroupDeleted).detail(group.name.as_str());
-    audit_events::insert(&tx, &[event]).await?;
-    Ok(tx.commit().await?)
+    audit_events::insert(tx, &[event]).await?;
+    Ok(true)
 }
 
 /// Adds a person to a group; `false` when they were in it.

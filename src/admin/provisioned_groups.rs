@@ -41,7 +41,7 @@ pub async fn create(
     match made {
         Ok(group) => {
             tx.commit().await?;
-            shown(parts, group, true).await
+            shown(parts.store, group, true).await
         }
         Err(error) => {
             tx.abandon().await;
@@ -149,7 +149,7 @@ pub async fn find(
     id: &str,
     with_members: bool,
 ) -> ScimOutcome<ProvisionedGroup> {
-    shown(parts, found(parts.store, id).await?, with_members).await
+    shown(parts.store, found(parts.store, id).await?, with_members).await
 }
 
 async fn found(reader: &impl Reader, id: &str) -> ScimOutcome<Group> {
@@ -157,22 +157,21 @@ async fn found(reader: &impl Reader, id: &str) -> ScimOutcome<Group> {
     Ok(group.ok_or_else(unknown)?)
 }
 
-async fn shown(parts: Parts<'_>, group: Group, members: bool) -> ScimOutcome<ProvisionedGroup> {
-    let mut all = with_more(parts, vec![group], members).await?;
+async fn shown(reader: &impl Reader, group: Group, members: bool) -> ScimOutcome<ProvisionedGroup> {
+    let mut all = with_more(reader, vec![group], members).await?;
     Ok(all.pop().ok_or_else(unknown)?)
 }
 
 async fn with_more(
-    parts: Parts<'_>,
+    reader: &impl Reader,
     some: Vec<Group>,
     with_members: bool,
 ) -> Result<Vec<ProvisionedGroup>, Fault> {
     let ids: Vec<&GroupId> = some.iter().map(|group| &group.id).collect();
-    let mut of_connector = scim_groups::of_each(parts.store, &ids).await?;
+    let mut of_connector = scim_groups::of_each(reader, &ids).await?;
     let mut all = Vec::new();
     for group in some {
-        let members =
-            if with_members { Some(members(parts.store, &group.id).await?) } else { None };
+        let members = if with_members { Some(members(reader, &group.id).await?) } else { None };
         let (external_id, updated_at) = of_connector.remove(group.id.as_str()).unzip();
         let external_id = external_id.flatten();
         all.push(ProvisionedGroup { group, external_id, updated_at, members });
@@ -205,10 +204,6 @@ pub async fn change(
     change: &GroupChange,
 ) -> ScimOutcome<Group> {
     let group = found(parts.store, id).await?;
-    if seen.is_some() {
-        let now = shown(parts, group.clone(), true).await?;
-        check(seen, &now)?;
-    }
     let (mut adds, mut removes) = (change.adds.clone(), change.removes.clone());
     if change.clears {
         let current = members(parts.store, &group.id).await?.into_iter();
@@ -217,7 +212,8 @@ pub async fn change(
         adds.retain(|id| !current.contains(id));
     }
     let tx = may.acting(parts.store).begin(parts.clock.now()).await?;
-    let changed = change_in(may, &tx, &group, change, (&adds, &removes)).await;
+    let seen = Seen { group: &group, version: seen };
+    let changed = change_in(may, &tx, seen, change, (&adds, &removes)).await;
     match changed {
         Ok(group) => {
             tx.commit().await?;
@@ -230,28 +226,43 @@ pub async fn change(
     }
 }
 
-fn check(seen: Option<&Version>, now: &ProvisionedGroup) -> ScimOutcome {
-    if seen.is_some_and(|seen| *seen != now.version()) {
-        return Err(ScimRefusal::new(412, "it was changed meanwhile: read it again").into());
+const CHANGED: &str = "it was changed meanwhile: read it again";
+
+/// Checks that a group is still what the caller saw. The transaction has locked it, so nobody can
+/// become a member in between.
+async fn check(tx: &Tx, seen: Option<&Version>, now: &Group) -> ScimOutcome {
+    let Some(seen) = seen else { return Ok(()) };
+    if *seen != shown(tx, now.clone(), true).await?.version() {
+        return Err(ScimRefusal::new(412, CHANGED).into());
     }
     Ok(())
+}
+
+/// A group as it was read before the transaction, and the version that the caller saw.
+struct Seen<'a> {
+    group: &'a Group,
+    version: Option<&'a Version>,
 }
 
 async fn change_in(
     may: &May<ChangePeople>,
     tx: &Tx,
-    found: &Group,
+    seen: Seen<'_>,
     change: &GroupChange,
     (adds, removes): (&BTreeSet<String>, &BTreeSet<String>),
 ) -> ScimOutcome<Group> {
     not_too_many(adds.len() + removes.len())?;
     hold(may, tx, adds, removes).await?;
-    let id = &found.id;
+    let id = &seen.group.id;
     // A connector that sends a whole group names it again.
-    if change.name.as_deref().is_some_and(|new| new != found.name.as_str()) {
+    if change.name.as_deref().is_some_and(|new| new != seen.group.name.as_str()) {
         over_members(may, tx, id).await?;
     }
     let Some(mut group) = groups::lock(tx, id).await? else { return Err(unknown().into()) };
+    check(tx, seen.version, &group).await?;
+    if change.name.is_some() && group.name != seen.group.name {
+        return Err(ScimRefusal::new(409, CHANGED).into());
+    }
     if let Some(new) = &change.name {
         let new = name(new)?;
         if new != group.name {
@@ -277,16 +288,30 @@ pub async fn delete(
     id: &str,
     seen: Option<&Version>,
 ) -> ScimOutcome {
-    let group = found(parts.store, id).await?;
-    if seen.is_some() {
-        check(seen, &shown(parts, group.clone(), true).await?)?;
+    let (store, id) = (may.acting(parts.store), GroupId::from_stored(id.to_owned()));
+    let mut seen = seen;
+    loop {
+        let tx = store.begin(parts.clock.now()).await?;
+        let step = delete_step(may, &tx, &id, seen).await;
+        if tx.settle_or_undo(step).await? {
+            return Ok(());
+        }
+        // From here on its members are fewer because of this.
+        seen = None;
     }
-    let (store, clock) = (parts.store, parts.clock);
-    let tx = may.acting(store).begin(clock.now()).await?;
-    let allowed = over_members(may, &tx, &group.id).await;
-    tx.abandon().await;
-    allowed?;
-    Ok(use_cases::delete_seen(may, store, clock, group.id.as_str(), None).await?)
+}
+
+/// Removes some members, and with the last of them the group; whether nothing is left.
+async fn delete_step(
+    may: &May<ChangePeople>,
+    tx: &Tx,
+    id: &GroupId,
+    seen: Option<&Version>,
+) -> ScimOutcome<bool> {
+    over_members(may, tx, id).await?;
+    let Some(group) = groups::lock(tx, id).await? else { return Err(unknown().into()) };
+    check(tx, seen, &group).await?;
+    Ok(use_cases::delete_step(tx, id, None).await?)
 }
 
 /// The attributes by which groups are found in an index.
@@ -310,7 +335,7 @@ pub async fn list(
             } else {
                 groups::window(store, query.skip, query.count).await?
             };
-            return Ok(Listed { total, some: with_more(parts, some, with_members).await? });
+            return Ok(Listed { total, some: with_more(parts.store, some, with_members).await? });
         }
         let all = every(parts, total, false).await?;
         return with_members_of(parts, part(all, query, |one| one.shown("")), with_members).await;
@@ -335,7 +360,7 @@ async fn with_members_of(
     with_members: bool,
 ) -> ScimOutcome<Listed<ProvisionedGroup>> {
     let groups = listed.some.into_iter().map(|one| one.group).collect();
-    Ok(Listed { total: listed.total, some: with_more(parts, groups, with_members).await? })
+    Ok(Listed { total: listed.total, some: with_more(parts.store, groups, with_members).await? })
 }
 
 async fn every(
@@ -348,7 +373,7 @@ async fn every(
     loop {
         let some = groups::window(parts.store, all.len() as u64, STEP).await?;
         let is_last = (some.len() as u64) < STEP;
-        all.extend(with_more(parts, some, with_members).await?);
+        all.extend(with_more(parts.store, some, with_members).await?);
         if is_last {
             return Ok(all);
         }
@@ -387,5 +412,5 @@ async fn indexed(
         let new = some.into_iter().filter(|group| known.insert(group.id.as_str().to_owned()));
         found.extend(new);
     }
-    Ok(with_more(parts, found, with_members).await?)
+    Ok(with_more(parts.store, found, with_members).await?)
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::installation::{DatabaseUse, Installation};
 use super::output::{note, table};
 use crate::admin::authority::May;
-use crate::admin::client_roles;
+use crate::admin::client_roles::{self, RoleTarget};
 use crate::domain::client_role::ClientRole;
 use crate::domain::verdict::OrRejected;
 
@@ -88,8 +88,8 @@ impl Verbs {
                 }
             }
             Self::Delete(one) => {
-                client_roles::delete(&May::operator(), store, clock, &one.client, &one.name)
-                    .await?;
+                let target = RoleTarget::of(&one.client, &one.name);
+                client_roles::delete(&May::operator(), store, clock, target).await?;
                 at.done(&format!("deleted the role {}:{}", one.client, one.name));
             }
         }

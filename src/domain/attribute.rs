@@ -1,10 +1,15 @@
 //! Attributes of people that an operator declares: a name, a type, and the scope that shows it.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::{Value, json};
 
 use super::claim_names::{GROUPS, RESERVED, ROLES, is_claim};
+use super::language::{LANGUAGES, Language};
+use super::profile_edit::{FieldProblem, is_no_text};
 use super::scope::Scope;
+use super::scope_words::{check, in_language};
 use super::wire::wire_enum;
 
 wire_enum! {
@@ -30,12 +35,19 @@ pub struct Attribute {
     pub kind: AttributeType,
     /// The scope token that shows it.
     pub scope: String,
+    /// Whether people may change their own value on the account page.
+    pub editable: bool,
+    /// What the account page calls it, by the tag of the language.
+    pub texts: BTreeMap<String, String>,
     /// When it was declared.
     pub created_at: DateTime<Utc>,
 }
 
 /// The most attributes of an installation.
 pub const MOST: usize = 100;
+
+/// The most attributes that people may edit: they are the fields of one form.
+pub const MOST_EDITABLE: usize = 50;
 
 /// The largest integer that every JSON parser keeps.
 const LARGEST: i64 = (1 << 53) - 1;
@@ -60,7 +72,48 @@ impl Attribute {
         if !Scope::parse(scope).is_ok_and(|parsed| parsed.contains(scope)) {
             return Err(format!("{scope:?} is not one scope (RFC 6749 §3.3)"));
         }
-        Ok(Self { name: name.to_owned(), kind, scope: scope.to_owned(), created_at })
+        let (name, scope) = (name.to_owned(), scope.to_owned());
+        Ok(Self { name, kind, scope, editable: false, texts: BTreeMap::new(), created_at })
+    }
+
+    /// The same attribute with words.
+    pub fn with_texts(self, texts: BTreeMap<String, String>) -> Result<Self, String> {
+        check(&texts)?;
+        let is_known = |tag: &String| LANGUAGES.iter().any(|one| one.as_str() == tag);
+        match texts.keys().find(|tag| !is_known(tag)) {
+            Some(unknown) => Err(format!("the pages are not in the language {unknown:?}")),
+            None => Ok(Self { texts, ..self }),
+        }
+    }
+
+    /// What the account page calls it.
+    #[must_use]
+    pub fn label(&self, language: Language) -> &str {
+        in_language(&self.texts, language).unwrap_or(&self.name)
+    }
+
+    /// Checks what a person typed, without the spaces around it. An empty text removes the value.
+    pub fn check(&self, typed: &str) -> Result<Option<Value>, FieldProblem> {
+        let text = typed.trim();
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let unreadable = self.kind == AttributeType::String && text.chars().any(is_no_text);
+        match self.read(text) {
+            Ok(value) if !unreadable => Ok(Some(value)),
+            _ => Err(match self.kind {
+                AttributeType::String if !unreadable => FieldProblem::TooLong,
+                AttributeType::String | AttributeType::Boolean => FieldProblem::Unreadable,
+                AttributeType::Integer => FieldProblem::NotNumber,
+                AttributeType::Date => FieldProblem::NotDate,
+            }),
+        }
+    }
+
+    /// A value as a person types it.
+    #[must_use]
+    pub fn typed(value: &Value) -> String {
+        value.as_str().map_or_else(|| value.to_string(), str::to_owned)
     }
 
     /// Reads a value of the type of the attribute.
@@ -115,6 +168,39 @@ mod tests {
             ("부서", "hr"),
         ] {
             assert!(new(name, scope).is_err(), "{name:?} {scope:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_person_types_is_checked_by_the_type_and_an_empty_text_takes_it_back() {
+        let long = "x".repeat(201);
+        for (kind, typed, taken) in [
+            (AttributeType::String, " 개발 ", Ok(Some(json!("개발")))),
+            (AttributeType::String, " ", Ok(None)),
+            (AttributeType::String, &long, Err(FieldProblem::TooLong)),
+            (AttributeType::String, "a\u{202e}b", Err(FieldProblem::Unreadable)),
+            (AttributeType::String, "a\u{7}b", Err(FieldProblem::Unreadable)),
+            (AttributeType::Integer, "-7", Ok(Some(json!(-7)))),
+            (AttributeType::Integer, "7.5", Err(FieldProblem::NotNumber)),
+            (AttributeType::Boolean, "true", Ok(Some(json!(true)))),
+            (AttributeType::Boolean, "yes", Err(FieldProblem::Unreadable)),
+            (AttributeType::Date, "2024-02-29", Ok(Some(json!("2024-02-29")))),
+            (AttributeType::Date, "29.2.2024", Err(FieldProblem::NotDate)),
+        ] {
+            assert_eq!(attribute(kind).check(typed), taken, "{kind:?} {typed:?}");
+        }
+    }
+
+    #[test]
+    fn words_are_in_a_language_of_the_pages_and_the_name_stands_in_for_them() {
+        let of = |tag| LANGUAGES.iter().find(|language| language.as_str() == tag).unwrap();
+        let texts = |tag: &str, text: &str| BTreeMap::from([(tag.to_owned(), text.to_owned())]);
+        let bare = attribute(AttributeType::String);
+        assert_eq!(bare.label(of("ko")), "a");
+        let named = bare.clone().with_texts(texts("ko", "부서")).unwrap();
+        assert_eq!((named.label(of("ko")), named.label(of("en"))), ("부서", "부서"));
+        for (tag, text) in [("tlh", "x"), ("en", ""), ("en", "a\nb")] {
+            assert!(bare.clone().with_texts(texts(tag, text)).is_err(), "{tag} {text:?}");
         }
     }
 

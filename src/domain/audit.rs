@@ -60,6 +60,7 @@ wire_enum! {
         ClientRoleGranted = "client_role.granted",
         ClientRoleRevoked = "client_role.revoked",
         AttributeCreated = "attribute.created",
+        AttributeUpdated = "attribute.updated",
         AttributeDeleted = "attribute.deleted",
         ResourceCreated = "resource.created",
         ResourceUpdated = "resource.updated",

@@ -39,6 +39,8 @@ pub enum FieldProblem {
     UnknownLocale,
     /// It is not a time zone.
     UnknownZone,
+    /// It is not a whole number, or too large a one.
+    NotNumber,
 }
 
 /// The most characters of a value.
@@ -155,7 +157,7 @@ impl ProfileField {
 }
 
 /// Control characters, and marks that turn the direction of the text around them.
-fn is_no_text(c: char) -> bool {
+pub(super) fn is_no_text(c: char) -> bool {
     c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 

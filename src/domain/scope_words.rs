@@ -33,26 +33,38 @@ impl ScopeWords {
         if is_scope_of_ours(name) {
             return Err(format!("the scope {name:?} has words of ours"));
         }
-        for text in texts.values() {
-            let is_good = (1..=200).contains(&text.chars().count())
-                && !text.chars().any(char::is_control)
-                && !text.trim().is_empty();
-            if !is_good {
-                return Err("a text has 1 to 200 characters and no control character".to_owned());
-            }
-        }
+        check(&texts)?;
         Ok(Self { name: name.to_owned(), texts, created_at })
     }
 
     /// The words in a language; in another one if there are none in it.
     #[must_use]
     pub fn text(&self, language: Language) -> Option<&str> {
-        let of = |language: Language| self.texts.get(language.as_str());
-        of(language)
-            .or_else(|| of(LANGUAGES.first()))
-            .or_else(|| self.texts.values().next())
-            .map(String::as_str)
+        in_language(&self.texts, language)
     }
+}
+
+/// Checks words that operators wrote.
+pub(super) fn check(texts: &BTreeMap<String, String>) -> Result<(), String> {
+    let is_good = |text: &String| {
+        (1..=200).contains(&text.chars().count())
+            && !text.chars().any(char::is_control)
+            && !text.trim().is_empty()
+    };
+    if texts.values().all(is_good) {
+        Ok(())
+    } else {
+        Err("a text has 1 to 200 characters and no control character".to_owned())
+    }
+}
+
+/// The words in a language; in another one if there are none in it.
+pub(super) fn in_language(texts: &BTreeMap<String, String>, language: Language) -> Option<&str> {
+    let of = |language: Language| texts.get(language.as_str());
+    of(language)
+        .or_else(|| of(LANGUAGES.first()))
+        .or_else(|| texts.values().next())
+        .map(String::as_str)
 }
 
 #[cfg(test)]

@@ -80,6 +80,8 @@ pub const ACCOUNT_DELETE: &str = "/account/delete";
 pub const ACCOUNT_DELETE_CONFIRM: &str = "/account/delete/confirm";
 /// Changes the profile.
 pub const ACCOUNT_PROFILE: &str = "/account/profile";
+/// The attributes that the person may edit.
+pub const ACCOUNT_ATTRIBUTES: &str = "/account/attributes";
 /// Sends a link and a code to a new address.
 pub const ACCOUNT_EMAIL: &str = "/account/email";
 /// Proves a new address by its code.
@@ -202,6 +204,7 @@ pub const ALL: &[&str] = &[
     ACCOUNT_DATA_EXPORT,
     ACCOUNT_DELETE,
     ACCOUNT_PROFILE,
+    ACCOUNT_ATTRIBUTES,
     ACCOUNT_DELETE_CONFIRM,
     ACCOUNT_EMAIL,
     ACCOUNT_EMAIL_CODE,

@@ -28,7 +28,7 @@ pub use notice::AccountNotice;
 pub use one_time_codes::OneTimeCodes;
 pub use passkeys::{PasskeyProblem, PasskeysSection, ShownPasskey};
 pub use password::{PasswordForm, PasswordProblem, PasswordSection};
-pub use profile::{ProfileInput, ProfilePage};
+pub use profile::{AttributeInput, ProfileInput, ProfilePage};
 pub use providers::ProvidersSection;
 pub use security::SecurityPage;
 pub use shell::Shell;

@@ -55,9 +55,10 @@ mod zone;
 pub use crate::domain::language::Language;
 pub use account::{
     AccountNotice, ActivityEntry, ActivityPage, AddressProblem, AddressSection, AppAccess,
-    AppsPage, DataPage, DeleteAccountPage, DeletionPlannedPage, Device, DevicesPage, OneTimeCodes,
-    PasskeyProblem, PasskeysSection, PasswordForm, PasswordProblem, PasswordSection, ProfileInput,
-    ProfilePage, ProvidersSection, SecurityPage, Shell, ShownPasskey,
+    AppsPage, AttributeInput, DataPage, DeleteAccountPage, DeletionPlannedPage, Device,
+    DevicesPage, OneTimeCodes, PasskeyProblem, PasskeysSection, PasswordForm, PasswordProblem,
+    PasswordSection, ProfileInput, ProfilePage, ProvidersSection, SecurityPage, Shell,
+    ShownPasskey,
 };
 pub use app_summary::App;
 pub use consent::ConsentPage;

@@ -1,9 +1,9 @@
 //! `attribute`: the attributes of people that operators declared.
 
-use sea_orm::ActiveValue::Set;
-use sea_orm::QueryOrder;
+use sea_orm::ActiveValue::{Set, Unchanged};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
+use sea_orm::{QueryOrder, QuerySelect};
 
 use super::cause::while_doing;
 use super::column::{corrupt, millis};
@@ -23,6 +23,8 @@ entity! {
             pub name: String,
             pub kind: String,
             pub scope: String,
+            pub editable: bool,
+            pub texts: String,
             pub created_at: i64,
         }
     }
@@ -41,19 +43,28 @@ impl TryFrom<Model> for Attribute {
             kind: row.kind.parse().map_err(|why: String| corrupt(TABLE, why))?,
             name: row.name,
             scope: row.scope,
+            editable: row.editable,
+            texts: serde_json::from_str(&row.texts)
+                .map_err(|error| corrupt(TABLE, error.to_string()))?,
             created_at: clock::from_millis(row.created_at),
         })
     }
 }
 
-/// Writes a new attribute; `false` when its name is taken.
-pub async fn insert(tx: &Tx, attribute: &Attribute) -> Result<bool, Fault> {
-    let row = ActiveModel {
+fn row(attribute: &Attribute) -> ActiveModel {
+    ActiveModel {
         name: Set(attribute.name.clone()),
         kind: Set(attribute.kind.as_str().to_owned()),
         scope: Set(attribute.scope.clone()),
+        editable: Set(attribute.editable),
+        texts: Set(serde_json::json!(attribute.texts).to_string()),
         created_at: Set(millis(attribute.created_at)),
-    };
+    }
+}
+
+/// Writes a new attribute; `false` when its name is taken.
+pub async fn insert(tx: &Tx, attribute: &Attribute) -> Result<bool, Fault> {
+    let row = row(attribute);
     let known = OnConflict::column(Column::Name).do_nothing().to_owned();
     let inserted = Entity::insert(row).on_conflict(known);
     let inserted = inserted.exec_without_returning(tx.connection()).await;
@@ -71,6 +82,26 @@ async fn changed(tx: &Tx) -> Result<(), Fault> {
 pub async fn list_all(reader: &impl Reader) -> Result<Vec<Attribute>, Fault> {
     let rows = Entity::find().order_by_asc(Column::Name).all(reader.connection()).await;
     rows.map_err(while_doing(TABLE))?.into_iter().map(Attribute::try_from).collect()
+}
+
+/// The attribute of this name, locked until the transaction ends.
+pub async fn lock(tx: &Tx, name: &str) -> Result<Option<Attribute>, Fault> {
+    let row = Entity::find_by_id(name).lock_exclusive().one(tx.connection()).await;
+    row.map_err(while_doing(TABLE))?.map(Attribute::try_from).transpose()
+}
+
+/// The attributes that people may edit, protected from changes until the transaction ends.
+pub async fn hold_editable(tx: &Tx) -> Result<Vec<Attribute>, Fault> {
+    let select = Entity::find().filter(Column::Editable.eq(true)).order_by_asc(Column::Name);
+    let rows = select.lock_shared().all(tx.connection()).await;
+    rows.map_err(while_doing(TABLE))?.into_iter().map(Attribute::try_from).collect()
+}
+
+/// Writes what an attribute is now.
+pub async fn update(tx: &Tx, attribute: &Attribute) -> Result<(), Fault> {
+    let row = ActiveModel { name: Unchanged(attribute.name.clone()), ..row(attribute) };
+    Entity::update(row).exec(tx.connection()).await.map_err(while_doing(WRITING))?;
+    changed(tx).await
 }
 
 /// Deletes an attribute with what is left of its values; `false` when there is none of this name.

@@ -3,7 +3,7 @@
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{QueryOrder, QuerySelect};
+use sea_orm::{Condition, QueryOrder, QuerySelect};
 
 use super::cause::while_doing;
 use super::column::{corrupt, millis};
@@ -85,6 +85,35 @@ pub async fn hold(
 ) -> Result<Option<ClientRole>, Fault> {
     let row = named(client, name).lock_shared().one(tx.connection()).await;
     row.map_err(while_doing(TABLE))?.map(ClientRole::try_from).transpose()
+}
+
+/// The role of this name at a client, locked until the transaction ends.
+pub async fn lock(
+    tx: &Tx,
+    client: &ClientId,
+    name: &RoleName,
+) -> Result<Option<ClientRole>, Fault> {
+    let row = named(client, name).lock_exclusive().one(tx.connection()).await;
+    row.map_err(while_doing(TABLE))?.map(ClientRole::try_from).transpose()
+}
+
+/// Roles of all clients in the order of their clients and names, after this one, at most so many.
+pub async fn page_of_all(
+    reader: &impl Reader,
+    behind: Option<&(ClientId, RoleName)>,
+    at_most: u64,
+) -> Result<Vec<ClientRole>, Fault> {
+    let mut select =
+        Entity::find().order_by_asc(Column::ClientId).order_by_asc(Column::Name).limit(at_most);
+    if let Some((client, name)) = behind {
+        let same = Condition::all()
+            .add(Column::ClientId.eq(client.as_str()))
+            .add(Column::Name.gt(name.as_str()));
+        select =
+            select.filter(Condition::any().add(Column::ClientId.gt(client.as_str())).add(same));
+    }
+    let rows = select.all(reader.connection()).await.map_err(while_doing(TABLE))?;
+    rows.into_iter().map(ClientRole::try_from).collect()
 }
 
 /// Roles of a client in the order of their names, after this one, at most so many.

@@ -81,6 +81,7 @@ fn my_account() -> Router<Arc<Shared>> {
         .route(urls::ACCOUNT_DELETE, post(account::deletion::ask))
         .route(urls::ACCOUNT_DELETE_CONFIRM, post(account::deletion::confirm))
         .route(urls::ACCOUNT_PROFILE, post(account::profile::change))
+        .route(urls::ACCOUNT_ATTRIBUTES, post(account::profile::change_attributes))
         .route(urls::ACCOUNT_EMAIL, get(account::address::get).post(account::address::ask))
         .route(urls::ACCOUNT_EMAIL_CODE, post(account::address::confirm))
         .route(urls::ACCOUNT_PASSWORD, post(account::password::post))

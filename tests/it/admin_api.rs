@@ -153,6 +153,7 @@ const OPERATIONS: &[(&str, &str, &str)] = &[
     ("GET", "/attributes", "read clients"),
     ("POST", "/attributes", "change clients"),
     ("GET", "/attributes/{name}", "read clients"),
+    ("PATCH", "/attributes/{name}", "change clients"),
     ("DELETE", "/attributes/{name}", "change clients"),
     ("GET", "/resources", "read clients"),
     ("POST", "/resources", "change clients"),

@@ -98,6 +98,14 @@ both! {
         let changed = api.send(Method::PATCH, &path, Some(&etag(&changed)), Some(json!({ "attributes": { "team": null } }))).await.ok();
         assert!(changed.json()["attributes"].get("team").is_none());
         let level = api.get("/attributes/level").await.ok();
+        let words = json!({ "editable": true, "texts": { "en": "Your level" } });
+        let changed = api.send(Method::PATCH, "/attributes/level", Some(&etag(&level)), Some(words.clone())).await.ok();
+        assert_eq!((&changed.json()["editable"], &changed.json()["texts"]["en"]), (&json!(true), &json!("Your level")));
+        assert_eq!(api.send(Method::PATCH, "/attributes/level", Some(&etag(&level)), Some(words)).await.status, 412);
+        assert_eq!(api.send(Method::PATCH, "/attributes/level", Some("*"), Some(json!({ "texts": { "tlh": "x" } }))).await.status, 422);
+        assert_eq!(api.send(Method::PATCH, "/attributes/level", Some("*"), Some(json!({ "type": "string" }))).await.status, 400);
+        assert_eq!(delete(&api, "/attributes/level", Some(&etag(&level))).await, 412);
+        let level = api.get("/attributes/level").await.ok();
         assert_eq!(delete(&api, "/attributes/level", Some("\"x\"")).await, 412);
         assert_eq!(delete(&api, "/attributes/level", Some(&etag(&level))).await, 204);
         assert_eq!(api.get(&path).await.ok().json()["attributes"], json!({ "on_call": true, "since": "2026-11-28" }));

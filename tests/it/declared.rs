@@ -45,6 +45,18 @@ name = "read"
 [scope.texts]
 en = "See your orders"
 ko = "주문 내역 보기"
+
+[[attribute]]
+name = "desk"
+type = "string"
+scope = "hr"
+editable = true
+
+[attribute.texts]
+ko = "자리"
+
+[[role]]
+name = "spa:editor"
 "#;
 
 async fn installed(database: &crate::support::Database) -> Cli {
@@ -81,7 +93,7 @@ both! {
         let cli = installed(&database).await;
         write(&cli, FILE);
         let planned = plan(&cli, 2, &[]).await;
-        let made = ["create group staff", "create scope read", "create resource https://api.example.com", "create client shop", "create client spa", "create provider google"];
+        let made = ["create group staff", "create scope read", "create attribute desk", "create resource https://api.example.com", "create client shop", "create client spa", "create role spa:editor", "create provider google"];
         assert_eq!(changes(&planned), made);
         assert!(!planned.to_string().contains(SECRET), "{planned}");
         let applied = cli.json(&["apply", NAME], None).await;
@@ -121,15 +133,26 @@ both! {
         assert_eq!(drift["changes"][0]["members"]["logo_uri"], json!(["https://a.example/x.png", ""]));
         cli.json(&["apply", NAME], None).await;
         plan(&cli, 0, &["--prune"]).await;
-        // What is not declared goes with --prune: a group with its members, the words of a scope.
+        // Drift of attributes and roles is seen and taken back.
+        cli.json(&["attribute", "update", "--name", "desk", "--editable", "false", "--text-ko", "책상"], None).await;
+        cli.json(&["role", "delete", "--client", "spa", "--name", "editor"], None).await;
+        let drift = plan(&cli, 2, &[]).await;
+        assert_eq!(changes(&drift), ["update attribute desk", "create role spa:editor"]);
+        assert_eq!(drift["changes"][0]["members"]["editable"], json!([false, true]));
+        cli.json(&["apply", NAME], None).await;
+        plan(&cli, 0, &["--prune"]).await;
+        // What is not declared goes with --prune: a group with its members, the words of a scope, an
+        // attribute with its values, a role with its holders.
         cli.run(&["user", "create", "--username", "hana"], None).await;
         for verb in [&["group", "create", "--name", "old"][..], &["user", "add-group", "--username", "hana", "--group", "old"],
+            &["attribute", "create", "--name", "old", "--type", "string", "--scope", "hr"], &["user", "update", "--username", "hana", "--attribute", "old=x"],
+            &["role", "create", "--client", "spa", "--name", "old"], &["user", "grant-role", "--username", "hana", "--role", "spa:old"],
             &["scope", "update", "--name", "read", "--text-en", "Other words"],
             &["scope", "create", "--name", "write", "--text-en", "Change your orders", "--text-ko", "주문 바꾸기"]] {
             let said = cli.run(verb, None).await;
             assert_eq!(said.code, 0, "{verb:?}: {said:?}");
         }
-        let mut expected = ["delete group old", "update scope read", "delete scope write"];
+        let mut expected = ["delete group old", "update scope read", "delete scope write", "delete attribute old", "delete role spa:old"];
         assert_eq!(changes(&plan(&cli, 2, &["--prune"]).await), expected);
         expected.sort_unstable();
         let applied = cli.json(&["apply", NAME, "--prune"], None).await;
@@ -173,6 +196,11 @@ both! {
             ("name = \"read\"", "name = \"openid\"", &["scope openid", "words of ours"]),
             ("en = \"See your orders\"", "en = 5", &["scope read", "texts"]),
             ("[scope.texts]", "[scope.words]", &["scope read", "words"]),
+            ("type = \"string\"", "type = \"colour\"", &["line 41", "attribute desk", "type"]),
+            ("editable = true", "editable = \"yes\"", &["attribute desk", "true or false"]),
+            ("ko = \"자리\"", "tlh = \"x\"", &["attribute desk", "tlh"]),
+            ("spa:editor", "gone:editor", &["role gone:editor", "no client"]),
+            ("spa:editor", "editor", &["role editor", "CLIENT:ROLE"]),
         ] {
             assert!(FILE.contains(from), "{from}");
             write(&cli, &FILE.replacen(from, to, 1));

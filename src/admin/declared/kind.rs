@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::admin::authority::{ChangeClients, ChangePeople, ChangeProviders, ChangeSecrets, May};
 use crate::domain::client::ClientId;
+use crate::domain::client_role::RoleName;
 use crate::domain::clock::Clock;
 use crate::domain::provider::{Registration, Slug};
 use crate::domain::secret::Secret;
@@ -130,6 +131,8 @@ pub(super) enum AfterCommit {
     Nothing,
     DeleteClient(ClientId),
     DeleteGroup(String),
+    DeleteAttribute(String),
+    DeleteRole(ClientId, RoleName),
     EndFamilies(Slug),
 }
 

@@ -12,7 +12,9 @@ use sha2::{Digest, Sha256};
 use self::file::Declared;
 use self::kind::{AfterCommit, Current, Kind, Object, Wrong};
 pub use self::kind::{Context, MayDeclare};
+use super::client_roles::RoleTarget;
 use super::clients::Target;
+use super::refused::Refused;
 use crate::accounts::session_endings;
 use crate::domain::family::FamilyFilter;
 use crate::domain::hex;
@@ -20,12 +22,14 @@ use crate::domain::secret::Secret;
 use crate::domain::verdict::{Error, Fault, OrRejected, Rejected, reject};
 use crate::store::Tx;
 
+mod attributes;
 mod clients;
 mod file;
 mod groups;
 mod kind;
 mod providers;
 mod resources;
+mod roles;
 mod scopes;
 
 /// What happens to an object.
@@ -89,8 +93,10 @@ macro_rules! kinds {
     ($each:ident) => {
         $each!(groups::Groups);
         $each!(scopes::Scopes);
+        $each!(attributes::Attributes);
         $each!(resources::Resources);
         $each!(clients::Clients);
+        $each!(roles::Roles);
         $each!(providers::Providers);
     };
 }
@@ -174,6 +180,20 @@ async fn apply_if(
             }
             AfterCommit::DeleteGroup(name) => {
                 super::groups::delete(&cx.may.people, cx.store, cx.clock, &name).await?;
+            }
+            AfterCommit::DeleteAttribute(name) => {
+                let target = name.as_str().into();
+                super::attributes::delete(&cx.may.clients, cx.store, cx.clock, target).await?;
+            }
+            AfterCommit::DeleteRole(client, name) => {
+                let target = RoleTarget::of(client.as_str(), name.as_str());
+                let deleted =
+                    super::client_roles::delete(&cx.may.clients, cx.store, cx.clock, target).await;
+                match deleted {
+                    // It went with its client.
+                    Ok(()) | Err(Error::Refused(Refused::NotFound(_))) => {}
+                    Err(error) => return Err(error.into()),
+                }
             }
             AfterCommit::EndFamilies(slug) => {
                 session_endings::end_every(

@@ -3,6 +3,7 @@
 use askama::Template;
 
 use super::shell::Shell;
+use crate::domain::attribute::AttributeType;
 use crate::domain::profile_edit::{FieldProblem, ProfileField};
 use crate::pages::frame::Frame;
 use crate::pages::person::Account;
@@ -19,6 +20,8 @@ pub struct ProfilePage<'a> {
     pub email_verified: bool,
     /// The fields that the person can change.
     pub fields: Vec<ProfileInput<'a>>,
+    /// The attributes that the operator declared.
+    pub attributes: Vec<AttributeInput<'a>>,
     /// The other accounts of this browser.
     pub others: Vec<Account<'a>>,
 }
@@ -32,6 +35,72 @@ pub struct ProfileInput<'a> {
     pub value: &'a str,
     /// Why what they typed was not taken.
     pub problem: Option<FieldProblem>,
+}
+
+/// An attribute that the operator declared, with its value.
+#[derive(Clone, Debug)]
+pub struct AttributeInput<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// What the operator calls it.
+    pub label: &'a str,
+    /// The type of its values.
+    pub kind: AttributeType,
+    /// Whether the person may change it.
+    pub is_editable: bool,
+    /// Its value, or what the person typed.
+    pub value: String,
+    /// Why what they typed was not taken.
+    pub problem: Option<FieldProblem>,
+}
+
+impl AttributeInput<'_> {
+    /// The name of its field in the form.
+    #[must_use]
+    pub fn field(name: &str) -> String {
+        format!("attribute-{name}")
+    }
+
+    fn id(&self) -> String {
+        Self::field(self.name)
+    }
+
+    fn is_choice(&self) -> bool {
+        self.kind == AttributeType::Boolean
+    }
+
+    fn keyboard(&self) -> &'static str {
+        if self.kind == AttributeType::Integer { "numeric" } else { "text" }
+    }
+
+    fn hint(&self, frame: &Frame<'_>) -> Option<String> {
+        (self.kind == AttributeType::Date).then(|| frame.t("profile-birthdate-hint"))
+    }
+
+    fn problem_text(&self, frame: &Frame<'_>) -> Option<String> {
+        self.problem.map(|problem| problem_text(problem, frame))
+    }
+
+    /// The value in words.
+    fn words(&self, frame: &Frame<'_>) -> String {
+        match (self.kind, self.value.as_str()) {
+            (AttributeType::Boolean, "true") => frame.t("attribute-yes"),
+            (AttributeType::Boolean, "false") => frame.t("attribute-no"),
+            _ => self.value.clone(),
+        }
+    }
+}
+
+fn problem_text(problem: FieldProblem, frame: &Frame<'_>) -> String {
+    match problem {
+        FieldProblem::TooLong => frame.t("profile-too-long"),
+        FieldProblem::Unreadable => frame.t("profile-unreadable"),
+        FieldProblem::NotHttps => frame.t("profile-not-https"),
+        FieldProblem::NotDate => frame.t("profile-not-date"),
+        FieldProblem::UnknownLocale => frame.t("profile-unknown-locale"),
+        FieldProblem::UnknownZone => frame.t("profile-unknown-zone"),
+        FieldProblem::NotNumber => frame.t("attribute-not-number"),
+    }
 }
 
 /// How many fields stand on the page at once; the others are shown when the person asks for them.
@@ -51,6 +120,22 @@ impl<'a> ProfilePage<'a> {
     /// Whether the other fields are shown at once, because one of them has an error.
     fn is_open(&self) -> bool {
         self.more_fields().iter().any(|input| input.problem.is_some())
+    }
+
+    /// The attributes that the person may edit.
+    fn editable(&self) -> Vec<&AttributeInput<'a>> {
+        self.attributes.iter().filter(|one| one.is_editable).collect()
+    }
+
+    /// The attributes that the person sees alone.
+    fn fixed(&self) -> Vec<&AttributeInput<'a>> {
+        self.attributes.iter().filter(|one| !one.is_editable).collect()
+    }
+
+    /// Whether this attribute takes the focus: the first one with an error.
+    fn attribute_takes_focus(&self, input: &AttributeInput<'_>) -> bool {
+        let first = self.attributes.iter().find(|one| one.problem.is_some());
+        first.is_some_and(|first| first.name == input.name)
     }
 
     /// Whether this field takes the focus: the first one with an error.
@@ -89,14 +174,7 @@ impl ProfileInput<'_> {
     }
 
     fn problem_text(&self, frame: &Frame<'_>) -> Option<String> {
-        self.problem.map(|problem| match problem {
-            FieldProblem::TooLong => frame.t("profile-too-long"),
-            FieldProblem::Unreadable => frame.t("profile-unreadable"),
-            FieldProblem::NotHttps => frame.t("profile-not-https"),
-            FieldProblem::NotDate => frame.t("profile-not-date"),
-            FieldProblem::UnknownLocale => frame.t("profile-unknown-locale"),
-            FieldProblem::UnknownZone => frame.t("profile-unknown-zone"),
-        })
+        self.problem.map(|problem| problem_text(problem, frame))
     }
 
     /// The name by which browsers know what to fill in.

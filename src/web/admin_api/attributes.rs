@@ -1,5 +1,6 @@
 //! `/attributes`: the attributes of people that operators declared.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -13,9 +14,9 @@ use super::caller::Caller;
 use super::creation::{Made, once};
 use super::paging::{Page, Paging};
 use super::problem::{ApiResult, Failed, Problem};
-use super::received::{Named, Parameters, Seen};
+use super::received::{Named, Parameters, Seen, Sent};
 use super::shown::{Shown, done, encoded};
-use crate::admin::attributes;
+use crate::admin::attributes::{self, AttributeChange, Target};
 use crate::admin::authority::{ChangeClients, ReadClients};
 use crate::domain::admin_urls;
 use crate::domain::attribute::{Attribute, AttributeType};
@@ -32,6 +33,10 @@ pub(super) struct DeclaredAttribute {
     kind: &'static str,
     /// The scope that shows it.
     scope: String,
+    /// Whether people may change their own value on the account page.
+    editable: bool,
+    /// What the account page calls it, by the tag of the language: `en`, `ko`.
+    texts: BTreeMap<String, String>,
     /// When it was declared.
     created_at: DateTime<Utc>,
 }
@@ -42,6 +47,8 @@ impl From<&Attribute> for DeclaredAttribute {
             name: one.name.clone(),
             kind: one.kind.as_str(),
             scope: one.scope.clone(),
+            editable: one.editable,
+            texts: one.texts.clone(),
             created_at: one.created_at,
         }
     }
@@ -58,6 +65,26 @@ pub(super) struct NewAttribute {
     kind: String,
     /// The scope that shows it.
     scope: String,
+    /// Whether people may change their own value on the account page.
+    #[serde(default)]
+    editable: bool,
+    /// What the account page calls it, by the tag of the language: `en`, `ko`. Without words it says
+    /// the name.
+    #[serde(default)]
+    texts: BTreeMap<String, String>,
+}
+
+/// What of an attribute is changed. Its type stays.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AttributeUpdate {
+    /// The scope that shows it from now on.
+    scope: Option<String>,
+    /// Whether people may change their own value on the account page.
+    editable: Option<bool>,
+    /// Words to replace, by the tag of the language; an empty text removes one.
+    #[serde(default)]
+    texts: BTreeMap<String, String>,
 }
 
 /// Attributes in the order of their names, page by page
@@ -92,7 +119,9 @@ pub(super) async fn create(
         let (store, clock) = (&shared.flows.store, &shared.flows.clock);
         let kind: AttributeType =
             new.kind.parse().map_err(|why: String| Failed::because(Reason::AdminInvalid, why))?;
-        let made = attributes::create(&may, store, clock, &new.name, kind, &new.scope).await?;
+        let NewAttribute { name, scope, editable, texts, .. } = new;
+        let new = attributes::NewAttribute { name, kind, scope, editable, texts };
+        let made = attributes::create(&may, store, clock, new).await?;
         let name = encoded(&made.name);
         let location = format!("{}{}/attributes/{name}", shared.base, admin_urls::API_V1);
         Ok(Made::of(DeclaredAttribute::from(&made), location, attributes::version(&made)))
@@ -112,7 +141,34 @@ pub(super) async fn show(
     Named(name): Named<String>,
 ) -> ApiResult<Shown<DeclaredAttribute>> {
     let found = attributes::find(&may, &*shared.flows.store, &name).await?;
-    Ok(Shown::of(DeclaredAttribute::from(&found)).version(attributes::version(&found)))
+    Ok(shown(&found))
+}
+
+fn shown(one: &Attribute) -> Shown<DeclaredAttribute> {
+    Shown::of(DeclaredAttribute::from(one)).version(attributes::version(one))
+}
+
+/// Change an attribute
+#[utoipa::path(patch, path = "/attributes/{name}", tag = "attributes",
+    params(("name" = String, Path), ("If-Match" = String, Header)), request_body = AttributeUpdate,
+    responses(
+        (status = 200, body = DeclaredAttribute, headers(("ETag" = String))),
+        (status = 404, body = Problem), (status = 409, body = Problem),
+        (status = 412, body = Problem), (status = 422, body = Problem),
+        (status = 428, body = Problem),
+    ))]
+pub(super) async fn change(
+    Caller(may): Caller<ChangeClients>,
+    State(shared): State<Arc<Shared>>,
+    Named(name): Named<String>,
+    seen: Seen,
+    Sent(sent): Sent<AttributeUpdate>,
+) -> ApiResult<Shown<DeclaredAttribute>> {
+    let (store, clock) = (&shared.flows.store, &shared.flows.clock);
+    let target = Target { name: &name, version: seen.0.as_ref() };
+    let AttributeUpdate { scope, editable, texts } = sent;
+    let change = AttributeChange { scope, editable, texts };
+    Ok(shown(&attributes::update(&may, store, clock, target, change).await?))
 }
 
 /// Delete an attribute with the values of all people
@@ -128,6 +184,7 @@ pub(super) async fn delete(
     seen: Seen,
 ) -> ApiResult<StatusCode> {
     let (store, clock) = (&shared.flows.store, &shared.flows.clock);
-    attributes::delete_seen(&may, store, clock, &name, seen.0.as_ref()).await?;
+    let target = Target { name: &name, version: seen.0.as_ref() };
+    attributes::delete(&may, store, clock, target).await?;
     Ok(done())
 }

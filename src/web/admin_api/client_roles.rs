@@ -19,7 +19,7 @@ use super::received::{Named, Parameters, Seen};
 use super::shown::{Shown, done, encoded};
 use super::users::{Person, people};
 use crate::admin::authority::{ChangeClients, ChangePeople, ReadClients, ReadPeople};
-use crate::admin::client_roles;
+use crate::admin::client_roles::{self, RoleTarget};
 use crate::admin::users::{self, Target, UserSearch};
 use crate::domain::admin_urls;
 use crate::domain::client::ClientId;
@@ -160,8 +160,8 @@ pub(super) async fn delete(
     seen: Seen,
 ) -> ApiResult<StatusCode> {
     let (store, clock) = (&shared.flows.store, &shared.flows.clock);
-    let role = (of.id.as_str(), of.role.as_str());
-    client_roles::delete_seen(&may, store, clock, role, seen.0.as_ref()).await?;
+    let target = RoleTarget { client: &of.id, name: &of.role, version: seen.0.as_ref() };
+    client_roles::delete(&may, store, clock, target).await?;
     Ok(done())
 }
 

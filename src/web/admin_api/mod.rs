@@ -85,7 +85,7 @@ fn operations() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(scopes::list, scopes::create))
         .routes(routes!(scopes::show, scopes::change, scopes::delete))
         .routes(routes!(attributes::list, attributes::create))
-        .routes(routes!(attributes::show, attributes::delete))
+        .routes(routes!(attributes::show, attributes::change, attributes::delete))
         .routes(routes!(providers::list, providers::create))
         .routes(routes!(providers::show, providers::change, providers::delete))
         .routes(routes!(providers::check))

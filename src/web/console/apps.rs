@@ -8,10 +8,11 @@ use serde_json::{Map, Value, json};
 
 use super::visit::Visit;
 use crate::admin::authority::{ChangeClients, ChangeSecrets, ReadClients, ReadPeople, Right};
+use crate::admin::client_roles::{self, RoleTarget};
+use crate::admin::client_use;
 use crate::admin::clients::{self, Target};
 use crate::admin::refused::Refused;
 use crate::admin::token_preview::{self, PreviewRequest};
-use crate::admin::{client_roles, client_use};
 use crate::domain::client::Client;
 use crate::domain::client_metadata::ClientChange;
 use crate::domain::console_notice::ConsoleNotice;
@@ -192,7 +193,7 @@ pub(super) async fn roles(visit: Visit<ChangeClients>) -> Answered {
     let (may, store, clock, client) = (&visit.may, &flows.store, &flows.clock, visit.name());
     let form = &visit.page_request.form;
     let changed = if let Some(role) = form.get("delete") {
-        let deleted = client_roles::delete(may, store, clock, client, role).await;
+        let deleted = client_roles::delete(may, store, clock, RoleTarget::of(client, role)).await;
         deleted.map(|()| ConsoleNotice::Deleted)
     } else {
         let role = form.get("role").unwrap_or_default();
