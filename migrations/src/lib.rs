@@ -47,6 +47,7 @@ mod m0060_resources;
 mod m0066_pushed_requests;
 mod m0069_bound_tokens;
 mod m0061_editable_attributes;
+mod m0062_provider_groups;
 mod step;
 
 /// Every migration, oldest first.
@@ -101,6 +102,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0066_pushed_requests::STEP),
             Box::new(m0069_bound_tokens::STEP),
             Box::new(m0061_editable_attributes::STEP),
+            Box::new(m0062_provider_groups::STEP),
         ]
     }
 }

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::accounts::address_claims::{displace, has_a_right};
+use crate::accounts::provider_groups;
 use crate::domain::address::neighbourhood;
 use crate::domain::audit::{Event, EventKind, Origin};
 use crate::domain::client::ClientId;
@@ -93,6 +94,7 @@ pub async fn arrive(
                 }
                 let follow = registration.metadata.follow_profile;
                 update(tx, &mut user, identity, follow, origin).await?;
+                provider_groups::follow(tx, &user.id, registration, identity, origin).await?;
                 return Ok(Some(Arrival::Known(user)));
             }
             _ => return refuse(ArrivalRefused::Disabled),
@@ -157,6 +159,7 @@ async fn create(
     let created = Event::new(EventKind::UserCreated).user(&user.id).from(origin).detail(slug);
     let linked = Event::new(EventKind::IdentityLinked).user(&user.id).from(origin).detail(slug);
     audit_events::insert(tx, &[created, linked]).await?;
+    provider_groups::follow(tx, &user.id, registration, identity, origin).await?;
     Ok(Some(Arrival::New(user)))
 }
 
@@ -165,10 +168,11 @@ async fn create(
 pub async fn link(
     tx: &Tx,
     user: &UserId,
-    provider: &Slug,
+    registration: &Registration,
     identity: &Identity,
     origin: &Origin,
 ) -> Result<bool, Fault> {
+    let provider = &registration.slug;
     // The account is locked first, as everywhere, so two requests that link to it cannot deadlock.
     let account = users::lock(tx, user).await?.filter(|user| user.may_sign_in(tx.now()));
     let Some(mut account) = account else { return Ok(false) };
@@ -177,6 +181,7 @@ pub async fn link(
         return Ok(linked.is_some_and(|linked| linked.user == *user));
     }
     update(tx, &mut account, identity, false, origin).await?;
+    provider_groups::follow(tx, user, registration, identity, origin).await?;
     users::bump_version(tx, user).await?;
     let event = Event::new(EventKind::IdentityLinked).user(user).from(origin);
     audit_events::insert(tx, &[event.detail(provider.as_str())]).await?;

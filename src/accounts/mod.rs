@@ -22,6 +22,7 @@ pub mod one_time_codes;
 pub mod passkeys;
 pub mod password_hash;
 pub mod password_rules;
+pub mod provider_groups;
 pub mod reachable;
 pub mod second_factor;
 pub mod session_endings;

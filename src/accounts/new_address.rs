@@ -10,6 +10,7 @@ use super::deletion;
 use super::factor_changes;
 use super::mail_secrets::{self, MailRecipient, MailSecretRefused};
 use super::notices::{self, NoticeOrigin, language_of};
+use super::provider_groups;
 use crate::domain::audit::{Event, EventKind, Origin};
 use crate::domain::ending::{Ending, EndingScope};
 use crate::domain::mail::{Mail, MailContent, MethodChange};
@@ -218,6 +219,7 @@ async fn remove_methods(
     let event = |kind| Event::new(kind).user(&user.id).from(origin);
     for identity in identities::of_user(tx, &user.id).await? {
         if identity.linked_at >= since && identities::delete(tx, &identity).await? {
+            provider_groups::take_all(tx, &user.id, &identity.provider, origin).await?;
             removed.push(MethodChange::ProviderDisconnected);
             events.push(event(EventKind::IdentityUnlinked).detail(identity.provider.as_str()));
         }

@@ -10,7 +10,7 @@ use crate::domain::clock::Clock;
 use crate::domain::group::{Group, GroupId, GroupName};
 use crate::domain::user::UserId;
 use crate::domain::version::Version;
-use crate::store::{Reader, Store, Tx, audit_events, group_members, groups};
+use crate::store::{Reader, Store, Tx, audit_events, group_members, groups, provider_memberships};
 
 /// Makes a group.
 pub async fn create(
@@ -163,6 +163,9 @@ pub async fn add_member(
     if added {
         let event = Event::new(EventKind::GroupMemberAdded).user(&user.id);
         audit_events::insert(&tx, &[event.detail(name.as_str())]).await?;
+    } else {
+        // A provider may have said it until now.
+        provider_memberships::keep_by_hand(&tx, &user.id, &held.id).await?;
     }
     tx.commit().await?;
     Ok(added)

@@ -6,11 +6,13 @@ use serde_json::json;
 
 use super::authority::{ChangeProviders, May, ReadProviders};
 use super::refused::{AdminResult, Refused, conflict};
-use crate::accounts::session_endings;
+use crate::accounts::{provider_groups, session_endings};
+use crate::domain::admin_right::{AdminRight, Rights};
 use crate::domain::audit::{Event, EventKind};
 use crate::domain::client::ClientId;
 use crate::domain::clock::Clock;
 use crate::domain::family::FamilyFilter;
+use crate::domain::group::GroupName;
 use crate::domain::provider::{Credential, ProviderMetadata, Registration, Slug};
 use crate::domain::provider_metadata::{AttributeProblems, ProviderChange};
 use crate::domain::verdict::{Error, Fault, OrRejected, reject};
@@ -19,7 +21,7 @@ use crate::keys::seal::Sealer;
 use crate::social::registry::{opened, sealed};
 use crate::social::{self, Problems};
 use crate::store::providers::StoredProvider;
-use crate::store::{Reader, Store, Tx, audit_events, clients, providers};
+use crate::store::{Reader, Store, Tx, audit_events, clients, groups, providers};
 
 /// A provider that was checked and may be added.
 #[derive(Debug)]
@@ -40,6 +42,10 @@ pub enum Unfit {
     Attributes(AttributeProblems),
     /// It names a client that does not exist.
     NoClient(ClientId),
+    /// It names a group that does not exist.
+    NoGroup(GroupName),
+    /// It gives people groups, and who asks may not do that.
+    BeyondRights,
     /// It is not any more what the caller saw.
     Changed,
 }
@@ -53,6 +59,10 @@ impl fmt::Display for Unfit {
             Self::Unreadable(why) => f.write_str(why),
             Self::Attributes(problems) => problems.fmt(f),
             Self::NoClient(client) => write!(f, "there is no client {:?}", client.as_str()),
+            Self::NoGroup(group) => write!(f, "there is no group {:?}", group.as_str()),
+            Self::BeyondRights => f.write_str(
+                "its groups are mapped to groups here, and you may not put people into groups",
+            ),
             Self::Changed => Refused::Changed.fmt(f),
         }
     }
@@ -63,9 +73,11 @@ impl From<Error<Unfit>> for Error<Refused> {
         error.map(|unfit| {
             let why = unfit.to_string();
             match unfit {
-                Unfit::Registration(..) | Unfit::Attributes(_) | Unfit::NoClient(_) => {
-                    Refused::Invalid(why)
-                }
+                Unfit::Registration(..)
+                | Unfit::Attributes(_)
+                | Unfit::NoClient(_)
+                | Unfit::NoGroup(_) => Refused::Invalid(why),
+                Unfit::BeyondRights => Refused::Forbidden(why),
                 Unfit::InFile(_) | Unfit::Unreadable(_) => Refused::Conflict(why),
                 Unfit::Unknown(_) => Refused::NotFound(why),
                 Unfit::Changed => Refused::Changed,
@@ -148,17 +160,18 @@ pub async fn add(
     clock: &Clock,
     sealer: &Sealer,
     addition: Addition,
-) -> OrRejected {
+) -> AdminResult {
     let store = &may.acting(store);
     let Addition(registration) = addition;
     if let Some(client) = missing_client(store, &registration.metadata).await? {
-        return reject(format!("there is no client {:?}", client.as_str()));
+        return Err(Error::from(Unfit::NoClient(client)).into());
     }
+    check_groups(may, store, &registration.metadata).await?;
     let slug = registration.slug.clone();
     let tx = store.begin(clock.now()).await?;
     if !providers::insert(&tx, &sealed(sealer, &registration)?).await? {
         tx.abandon().await;
-        return reject(format!("there is a provider {slug} already"));
+        return conflict(format!("there is a provider {slug} already"));
     }
     Ok(done(tx, EventKind::ProviderAdded, &slug).await?)
 }
@@ -179,11 +192,13 @@ pub async fn update(
         return Err(Unfit::InFile(slug.clone()).into());
     }
     let tx = may.acting(store).begin(clock.now()).await?;
-    let updated = update_in(&tx, sealer, allow_private, (target, change, credential)).await;
+    let asked = (target, change, credential);
+    let updated = Box::pin(update_in(may, &tx, sealer, allow_private, asked)).await;
     tx.settle(updated).await
 }
 
 async fn update_in(
+    may: &May<ChangeProviders>,
     tx: &Tx,
     sealer: &Sealer,
     allow_private: bool,
@@ -203,6 +218,7 @@ async fn update_in(
     if let Some(client) = missing_client(tx, &registration.metadata).await? {
         return Err(Unfit::NoClient(client).into());
     }
+    check_groups(may, tx, &registration.metadata).await?;
     providers::update(tx, &sealed(sealer, &registration)?).await?;
     let event = Event::new(EventKind::ProviderUpdated).detail(slug.as_str());
     audit_events::insert(tx, &[event]).await?;
@@ -274,6 +290,38 @@ pub async fn missing_client(
     Ok(None)
 }
 
+/// Checks the groups that a provider gives: each exists, and who asks may put people into groups.
+/// Whoever could change such a provider otherwise could let it say whatever they like.
+async fn check_groups(
+    may: &May<ChangeProviders>,
+    reader: &impl Reader,
+    metadata: &ProviderMetadata,
+) -> Result<(), Error<Unfit>> {
+    if metadata.group_map.is_empty() {
+        return Ok(());
+    }
+    if !may.includes(Rights::of(&[AdminRight::ChangePeople])) {
+        return Err(Unfit::BeyondRights.into());
+    }
+    match missing_group(reader, metadata).await? {
+        Some(group) => Err(Unfit::NoGroup(group).into()),
+        None => Ok(()),
+    }
+}
+
+/// A group that the metadata names and that does not exist, if there is one.
+pub(super) async fn missing_group(
+    reader: &impl Reader,
+    metadata: &ProviderMetadata,
+) -> Result<Option<GroupName>, Fault> {
+    for mapping in &metadata.group_map {
+        if groups::find(reader, &mapping.ours).await?.is_none() {
+            return Ok(Some(mapping.ours.clone()));
+        }
+    }
+    Ok(None)
+}
+
 /// Turns a provider of the database off or on. When it is turned off, what people opened with it
 /// ends, and stays ended when it is turned on again.
 pub async fn set_enabled(
@@ -324,6 +372,7 @@ pub async fn delete(
     providers::delete(&tx, slug).await?;
     done(tx, EventKind::ProviderDeleted, slug).await?;
     session_endings::end_every(store, clock, FamilyFilter::Provider(slug)).await?;
+    provider_groups::take_from_everybody(store, || clock.now(), slug).await?;
     Ok(())
 }
 

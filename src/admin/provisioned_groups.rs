@@ -14,7 +14,8 @@ use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
 use crate::domain::version::Version;
 use crate::store::{
-    Reader, Tx, admin_roles, audit_events, group_members, groups, scim_groups, users,
+    Reader, Tx, admin_roles, audit_events, group_members, groups, provider_memberships,
+    scim_groups, users,
 };
 
 fn name(text: &str) -> ScimOutcome<GroupName> {
@@ -136,6 +137,9 @@ async fn change_members(
         let user = UserId::from_stored(id.clone());
         if group_members::insert(tx, &user, &group.id).await? {
             events.push(Event::new(EventKind::GroupMemberAdded).user(&user));
+        } else {
+            // A provider may have said it until now.
+            provider_memberships::keep_by_hand(tx, &user, &group.id).await?;
         }
     }
     let named = events.into_iter().map(|event| event.detail(group.name.as_str()));

@@ -1,5 +1,7 @@
 //! Identities: what a provider says about a person.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +24,9 @@ pub struct Identity {
     pub email_verified: bool,
     /// The user name at the provider.
     pub username: Option<String>,
+    /// Those of the person's groups there that are mapped to groups here.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub groups: BTreeSet<String>,
     /// The other claims.
     pub profile: Profile,
 }
@@ -36,6 +41,7 @@ impl Identity {
             email: None,
             email_verified: false,
             username: None,
+            groups: BTreeSet::new(),
             profile: Profile::default(),
         }
     }

@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::client::ClientId;
 use super::person;
-pub use super::provider_metadata::{Audience, Domain, NoDomain, Preset, ProviderMetadata};
+pub use super::provider_metadata::{
+    Audience, Domain, GroupMapping, NoDomain, Preset, ProviderMetadata,
+};
 use super::secret::Secret;
 
 /// The name of a provider in URLs, forms and `amr`: lower-case letters, digits, hyphens,

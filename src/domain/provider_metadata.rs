@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::client::ClientId;
+use super::group::GroupName;
 use super::nearest::nearest;
 
 /// An attribute of a provider, for the settings, for the command line and for the reference of
@@ -138,6 +139,14 @@ impl AttributeValue for Vec<Domain> {
     }
 }
 
+impl AttributeValue for Vec<GroupMapping> {
+    const FORM: AttributeForm = AttributeForm::Texts;
+
+    fn read(value: Value) -> Result<Self, String> {
+        texts(value)?.iter().map(|text| GroupMapping::parse(text)).collect()
+    }
+}
+
 impl AttributeValue for Vec<Audience> {
     const FORM: AttributeForm = AttributeForm::Audiences;
 
@@ -236,6 +245,12 @@ provider_metadata! {
     /// Whether name, picture and so on follow the provider at every sign-in. Otherwise it fills
     /// what is empty.
     follow_profile, "follow-profile", "true|false": bool;
+    /// The claim that lists a person's groups there, like `groups`. For `oidc`, `microsoft` and
+    /// `gitlab`.
+    group_claim, "group-claim", "CLAIM": Option<String>;
+    /// A group there and the group here that its people are in: at each sign-in by this provider they
+    /// get it, or lose it. What was given by hand stays.
+    group_map, "group-map", "THEIRS=OURS": Vec<GroupMapping>;
 }
 
 impl ProviderMetadata {
@@ -358,6 +373,41 @@ impl From<StoredAudience> for Audience {
     }
 }
 
+/// A group at a provider, and the group here that its people are in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupMapping {
+    /// Its name there.
+    pub theirs: String,
+    /// The group here.
+    pub ours: GroupName,
+}
+
+impl GroupMapping {
+    /// Reads `THEIRS=OURS`. It splits at the last equals sign: names in a directory have some, like
+    /// `cn=staff,ou=groups`.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let bad = || format!("{text:?} is not like THEIRS=OURS");
+        let (theirs, ours) = text.rsplit_once('=').ok_or_else(bad)?;
+        if theirs.is_empty() || theirs.len() > 255 || theirs.contains(char::is_control) {
+            return Err(bad());
+        }
+        let ours = GroupName::parse(ours).map_err(|why| format!("{text:?}: {why}"))?;
+        Ok(Self { theirs: theirs.to_owned(), ours })
+    }
+}
+
+impl fmt::Display for GroupMapping {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}", self.theirs, self.ours)
+    }
+}
+
+impl Serialize for GroupMapping {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
 /// A domain of e-mail addresses, in lower case, as it is compared. Its subdomains are other
 /// domains.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -400,6 +450,8 @@ impl ProviderMetadata {
             allowed_domains: Vec::new(),
             only: false,
             follow_profile: false,
+            group_claim: None,
+            group_map: Vec::new(),
         }
     }
 
@@ -439,10 +491,15 @@ mod tests {
     /// This JSON is stored in databases.
     #[test]
     fn the_json_of_the_metadata_stays() {
-        let stored = r#"{"preset":"microsoft","name":"Ours","issuer":null,"client_id":"x","tenant":"common","scopes":null,"audiences":[["android",["app"]]],"allowed_clients":["app"],"allowed_domains":["example.com"],"only":true,"follow_profile":false}"#;
+        let stored = r#"{"preset":"microsoft","name":"Ours","issuer":null,"client_id":"x","tenant":"common","scopes":null,"audiences":[["android",["app"]]],"allowed_clients":["app"],"allowed_domains":["example.com"],"only":true,"follow_profile":false,"group_claim":"groups","group_map":["cn=staff,ou=x=Staff"]}"#;
         let metadata = read(stored).unwrap();
         assert_eq!(metadata.audiences[0].id, "android");
         assert_eq!(metadata.audiences[0].clients[0].as_str(), "app");
+        let mapping = &metadata.group_map[0];
+        assert_eq!((mapping.theirs.as_str(), mapping.ours.as_str()), ("cn=staff,ou=x", "Staff"));
+        for bad in ["staff", "=Staff", "staff=", "a\nb=c"] {
+            assert!(GroupMapping::parse(bad).is_err(), "{bad:?}");
+        }
         let written =
             stored.replace(r#"["android",["app"]]"#, r#"{"id":"android","clients":["app"]}"#);
         assert_eq!(serde_json::to_string(&metadata).unwrap(), written);

@@ -455,7 +455,7 @@ async fn link(
         return to_account(at, user, said);
     }
     let tx = at.flows.store.begin(at.flows.clock.now()).await?;
-    let linked = link_in(&tx, at, user, identity).await;
+    let linked = link_in(&tx, at, configured, (user, identity)).await;
     let linked = tx.settle(linked).await?;
     if !linked {
         at.refused(FailureReason::BelongsToAnotherAccount, Some(user)).await?;
@@ -470,7 +470,12 @@ async fn link(
 
 /// Links the identity, and tells the person. They had proven who they are when they left for the
 /// provider, and may have been signed out since.
-async fn link_in(tx: &Tx, at: At<'_>, user: &UserId, identity: &Identity) -> Outcome<bool> {
+async fn link_in(
+    tx: &Tx,
+    at: At<'_>,
+    configured: &ConfiguredProvider,
+    (user, identity): (&UserId, &Identity),
+) -> Outcome<bool> {
     let gone = || InteractionError::WrongBrowser;
     let mut left_at = at.upstream_login.expires_at - LIFE;
     if at.upstream_login.consenting {
@@ -483,7 +488,8 @@ async fn link_in(tx: &Tx, at: At<'_>, user: &UserId, identity: &Identity) -> Out
     if !held.is_some_and(|held| held.is_fresh(at.flows.factors.rules, left_at)) {
         return Err(gone().into());
     }
-    let linked = federation::link(tx, user, at.slug, identity, at.caller.origin).await?;
+    let linked =
+        federation::link(tx, user, &configured.registration, identity, at.caller.origin).await?;
     if linked {
         let (mailer, change) = (at.flows.mailer.as_ref(), MethodChange::ProviderConnected);
         notices::changed(tx, mailer, user, change, at.caller.notice_origin()).await?;

@@ -250,13 +250,12 @@ async fn link(
 ) -> Result<Option<(Slug, String)>, Fault> {
     let Pending { user, provider, identity, expires_at } = pending;
     let client = interaction.purpose.client();
-    let counts = user == entry.user
-        && tx.now() < expires_at
-        && flows.providers.find(&provider, client).is_some();
-    if !counts {
+    let counts = user == entry.user && tx.now() < expires_at;
+    let Some(configured) = flows.providers.find(&provider, client).filter(|_| counts) else {
         return Ok(None);
-    }
-    if !federation::link(tx, &user, &provider, &identity, caller.origin).await? {
+    };
+    let registration = &configured.registration;
+    if !federation::link(tx, &user, registration, &identity, caller.origin).await? {
         let refusal = RefusalRecord {
             provider: &provider,
             reason: FailureReason::BelongsToAnotherAccount,

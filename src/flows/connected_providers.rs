@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::accounts::browsers::SignedInUser;
-use crate::accounts::{notices, session_endings};
+use crate::accounts::{notices, provider_groups, session_endings};
 use crate::domain::audit::{Event, EventKind};
 pub use crate::domain::identity::LinkedIdentity;
 use crate::domain::mail::MethodChange;
@@ -210,6 +210,7 @@ async fn disconnect_in(
         users::bump_version(tx, &user.id).await?;
         let event = Event::new(EventKind::IdentityUnlinked).user(&user.id).from(caller.origin);
         audit_events::insert(tx, &[event.detail(one.provider.as_str())]).await?;
+        provider_groups::take_all(tx, &user.id, &one.provider, caller.origin).await?;
         let (mailer, change) = (flows.mailer.as_ref(), MethodChange::ProviderDisconnected);
         notices::changed(tx, mailer, &user.id, change, caller.notice_origin()).await?;
         // Sessions elsewhere that were opened with this identity end. An intruder who has one may

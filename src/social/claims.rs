@@ -1,5 +1,7 @@
 //! Reads the claims about a person, OpenID Connect Core §5.1.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::error::UpstreamError;
@@ -7,6 +9,7 @@ use super::profiles::EmailTrust;
 use crate::domain::failure_reason::FailureReason;
 use crate::domain::identity::Identity;
 use crate::domain::person;
+use crate::domain::provider::ProviderMetadata;
 use crate::domain::user::Profile;
 
 /// The longest text that is accepted, in bytes.
@@ -49,6 +52,19 @@ pub(super) fn name_of(
 /// A member that is an email address, if an account could have it.
 pub(super) fn email(claims: &Value, member: &str) -> Option<String> {
     text(claims, member).filter(|email| person::email_key(email).is_some())
+}
+
+/// Those of a person's groups that are mapped to groups here. The claim is a list of texts, or one
+/// text; what else is in it is passed over.
+pub(super) fn groups(claims: &Value, metadata: &ProviderMetadata) -> BTreeSet<String> {
+    let said = metadata.group_claim.as_deref().and_then(|claim| claims.get(claim));
+    let said = match said {
+        Some(Value::Array(said)) => said.as_slice(),
+        Some(one) => std::slice::from_ref(one),
+        None => &[],
+    };
+    let is_said = |theirs: &&String| said.iter().any(|one| one.as_str() == Some(theirs));
+    metadata.group_map.iter().map(|one| &one.theirs).filter(is_said).cloned().collect()
 }
 
 /// Fills the empty fields of an identity from claims.

@@ -120,6 +120,7 @@ impl OpenId {
         };
         let mut identity = Identity::new(issuer, claims::name(claims, name).ok_or_else(nobody)?);
         claims::fill(&mut identity, claims, self.profile.email_trust);
+        identity.groups = claims::groups(claims, &self.upstream.registration.metadata);
         Ok(identity)
     }
 
@@ -179,7 +180,11 @@ impl OpenId {
             return kakao::userinfo(&self.upstream, access_token, identity).await;
         }
         let metadata = self.metadata().await?;
-        let is_enough = identity.email.is_some() && identity.profile.name.is_some();
+        let rules = &self.upstream.registration.metadata;
+        let lacks_groups =
+            rules.group_claim.as_deref().is_some_and(|one| claims.get(one).is_none());
+        let is_enough =
+            identity.email.is_some() && identity.profile.name.is_some() && !lacks_groups;
         let Some(url) = metadata.userinfo_endpoint.as_deref().filter(|_| !is_enough) else {
             return Ok(());
         };
@@ -194,6 +199,9 @@ impl OpenId {
             ));
         }
         claims::fill(identity, &more, self.profile.email_trust);
+        if lacks_groups {
+            identity.groups = claims::groups(&more, rules);
+        }
         Ok(())
     }
 

@@ -119,6 +119,19 @@ fn careless(registration: &Registration, problems: &mut Problems) {
     if metadata.audiences.iter().any(|one| one.id.trim().is_empty() || is_idle(one)) {
         problems.add("audience", "needs an id, and clients that it is for");
     }
+    let has_groups = matches!(metadata.preset, Preset::Oidc | Preset::Microsoft | Preset::GitLab);
+    if metadata.group_claim.is_some() && !has_groups {
+        problems.add("group_claim", "is for oidc, microsoft and gitlab");
+    }
+    if metadata.group_claim.as_deref().is_some_and(|claim| !is_name(claim)) {
+        problems.add("group_claim", "is the name of a claim");
+    }
+    if metadata.group_claim.is_none() && !metadata.group_map.is_empty() {
+        problems.add("group_map", "needs group_claim: the claim that lists their groups");
+    }
+    if metadata.group_map.len() > MOST_GROUPS {
+        problems.add("group_map", "has at most 200 items");
+    }
     // The issuer of an OpenID provider is compared byte for byte; for the others, paths are
     // appended to it.
     let ends_in_slash = metadata.issuer.as_deref().is_some_and(|issuer| issuer.ends_with('/'));
@@ -126,6 +139,9 @@ fn careless(registration: &Registration, problems: &mut Problems) {
         problems.add("issuer", "must not end in a slash");
     }
 }
+
+/// The most groups of a provider that are mapped.
+const MOST_GROUPS: usize = 200;
 
 /// The longest name that fits on a button.
 const LONGEST_NAME: usize = 60;

@@ -54,6 +54,7 @@ pub mod outbox;
 pub mod passkeys;
 mod place;
 mod pool;
+pub mod provider_memberships;
 pub mod providers;
 pub mod pushed_requests;
 pub mod rate_limits;

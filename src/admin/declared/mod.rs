@@ -15,7 +15,7 @@ pub use self::kind::{Context, MayDeclare};
 use super::client_roles::RoleTarget;
 use super::clients::Target;
 use super::refused::Refused;
-use crate::accounts::session_endings;
+use crate::accounts::{provider_groups, session_endings};
 use crate::domain::family::FamilyFilter;
 use crate::domain::hex;
 use crate::domain::secret::Secret;
@@ -202,6 +202,8 @@ async fn apply_if(
                     FamilyFilter::Provider(&slug),
                 )
                 .await?;
+                let store = cx.may.providers.acting(cx.store);
+                provider_groups::take_from_everybody(&store, || cx.clock.now(), &slug).await?;
             }
         }
     }

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::kind::{
     AfterCommit, Context, Current, Kind, Object, Wrong, variable, with_nulls, without_nulls,
 };
-use crate::admin::providers::missing_client;
+use crate::admin::providers::{missing_client, missing_group};
 use crate::domain::audit::{Event, EventKind};
 use crate::domain::provider::{Credential, Preset, ProviderMetadata, Registration, Slug};
 use crate::domain::secret::Secret;
@@ -142,6 +142,9 @@ async fn registration(
     }
     if let Some(client) = missing_client(tx, &registration.metadata).await? {
         return Ok(Err(Wrong::whole(format!("there is no client {:?}", client.as_str()))));
+    }
+    if let Some(group) = missing_group(tx, &registration.metadata).await? {
+        return Ok(Err(Wrong::of("group_map", format!("there is no group {:?}", group.as_str()))));
     }
     Ok(Ok(registration))
 }

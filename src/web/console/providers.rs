@@ -242,7 +242,7 @@ pub(super) async fn create(visit: Visit<ChangeProviders>) -> Answered {
     };
     let sealer = flows.providers.sealer();
     let added = providers::add(&visit.may, &flows.store, &flows.clock, sealer, addition).await;
-    match added.map_err(conflict) {
+    match added {
         Ok(()) => {
             flows.providers.reload().await.map_err(|fault: Fault| visit.fault(fault))?;
             visit.done(&urls::of(urls::PROVIDER, visit.field("slug")), ConsoleNotice::Created)

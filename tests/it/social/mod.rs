@@ -16,6 +16,7 @@ mod errors;
 mod exchange;
 pub(crate) mod fixtures;
 mod forbidden_values;
+mod groups;
 mod hints;
 mod identity_keys;
 mod in_app;
