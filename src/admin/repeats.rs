@@ -7,6 +7,7 @@ use super::authority::{May, Right};
 use crate::domain::clock::Clock;
 use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
+use crate::keys::repeat_key::RepeatKey;
 use crate::store::{Store, repeatable_creations};
 
 pub use crate::store::repeatable_creations::Creation;
@@ -26,19 +27,18 @@ pub struct KeyedCreation {
 impl KeyedCreation {
     /// A creation that this caller asks for with this key. `what` names the operation.
     #[must_use]
-    pub fn new<R: Right>(may: &May<R>, key: &[u8], what: &str, request: &[u8]) -> Self {
-        let parts = |parts: [&[u8]; 2]| {
-            let mut hash = Sha256::new();
-            for part in parts {
-                hash.update((part.len() as u64).to_be_bytes());
-                hash.update(part);
-            }
-            hash.finalize().into()
-        };
-        Self {
-            hash: parts([may.actor().to_text().as_bytes(), key]),
-            request: parts([what.as_bytes(), request]),
+    pub fn new<R: Right>(
+        may: &May<R>,
+        tags: &RepeatKey,
+        key: &[u8],
+        (what, body): (&str, &[u8]),
+    ) -> Self {
+        let mut hash = Sha256::new();
+        for part in [may.actor().to_text().as_bytes(), key] {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
         }
+        Self { hash: hash.finalize().into(), request: tags.tag(what.as_bytes(), body) }
     }
 
     /// Begins it, unless it has begun.

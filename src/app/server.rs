@@ -22,6 +22,7 @@ use crate::domain::clock::Clock;
 use crate::domain::family::FamilyFilter;
 use crate::domain::verdict::{Fault, OrRejected, reject};
 use crate::keys::doctor_key::DoctorKey;
+use crate::keys::repeat_key::RepeatKey;
 use crate::net::listener::{self, Listener};
 use crate::net::tls::Tls;
 use crate::runtime::supervisor::Need;
@@ -84,8 +85,8 @@ impl Server {
         epoch.check(&store, &services.known).await?;
         end_what_disabled_providers_gave(&settings, &store, &clock).await?;
         services.known.learn().await?;
-        let doctor = DoctorKey::new(&master)?;
-        let shared = Shared::new(parts(&services, &settings, doctor))?;
+        let request_keys = (DoctorKey::new(&master)?, RepeatKey::new(&master)?);
+        let shared = Shared::new(parts(&services, &settings, request_keys))?;
         let router = web::router(Arc::clone(&shared));
         let strict_transport = services.url.is_https().then_some(settings.strict_transport);
         let (proxies, timeout) = (settings.trusted_proxies.clone(), settings.http.request_timeout);
@@ -242,7 +243,11 @@ fn local(listener: &TcpListener) -> Result<SocketAddr, Fault> {
 }
 
 /// The parts of the handlers.
-fn parts(services: &Services, settings: &Settings, doctor: DoctorKey) -> web::SharedParts {
+fn parts(
+    services: &Services,
+    settings: &Settings,
+    (doctor, repeats): (DoctorKey, RepeatKey),
+) -> web::SharedParts {
     web::SharedParts {
         supervisor: services.supervisor.clone(),
         flows: services.flows.clone(),
@@ -255,6 +260,7 @@ fn parts(services: &Services, settings: &Settings, doctor: DoctorKey) -> web::Sh
         logos: logos(services),
         look: Arc::clone(&services.look),
         doctor,
+        repeats,
         key_fetchers: Arc::clone(&services.key_fetchers),
         admin: settings.admin,
         providers_of_file: settings.social.clone(),

@@ -19,6 +19,7 @@ mod named_keys;
 pub mod passkey_challenges;
 pub mod provider_credentials;
 pub mod provider_keys;
+pub mod repeat_key;
 pub mod ring;
 pub mod rotation;
 pub mod seal;

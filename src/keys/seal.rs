@@ -44,6 +44,8 @@ pub enum Label {
     PasskeyChallenges,
     /// Vouches for the nonces of proofs of possession.
     DpopNonces,
+    /// Makes the tags of creations that may be asked for again.
+    RepeatedCreations,
 }
 
 impl Label {
@@ -59,6 +61,7 @@ impl Label {
             Self::Doctor => b"mapae doctor v1",
             Self::PasskeyChallenges => b"mapae passkey challenges v1",
             Self::DpopNonces => b"mapae dpop nonces v1",
+            Self::RepeatedCreations => b"mapae repeated creations v1",
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::flows::context::Flows;
 use crate::keys::doctor_key::DoctorKey;
 use crate::keys::fetchers::KeyFetchers;
 use crate::keys::keyring::Keyring;
+use crate::keys::repeat_key::RepeatKey;
 use crate::keys::webhook_secrets::WebhookSecrets;
 use crate::oauth::authorize::context::RequestContext;
 use crate::oauth::authorize::settings::RequestSettings;
@@ -53,6 +54,8 @@ pub struct SharedParts {
     pub look: Arc<Look>,
     /// Checks whether `mapae doctor` asks.
     pub doctor: DoctorKey,
+    /// Makes the tags of creations that may be asked for again.
+    pub repeats: RepeatKey,
     /// Notes who fetches the public keys.
     pub key_fetchers: Arc<KeyFetchers>,
     /// How the administration works.
@@ -106,6 +109,7 @@ pub struct Shared {
     pub(super) origin: String,
     pub(super) cookies: Cookies,
     pub(super) doctor: DoctorKey,
+    pub(super) repeats: RepeatKey,
     pub(super) key_fetchers: Arc<KeyFetchers>,
     pub(super) admin: AdminSettings,
     pub(super) providers_of_file: Vec<Registration>,
@@ -122,7 +126,7 @@ impl Shared {
     /// called.
     pub fn new(parts: SharedParts) -> Result<Arc<Self>, Fault> {
         let SharedParts { supervisor, flows, requests, token, resources, .. } = parts;
-        let SharedParts { keyring, status_lists, feed, logos, look, doctor, .. } = parts;
+        let SharedParts { keyring, status_lists, feed, logos, look, doctor, repeats, .. } = parts;
         let SharedParts { key_fetchers, admin, providers_of_file, settings_in_force, .. } = parts;
         let SharedParts { webhook_secrets, allows_private, .. } = parts;
         let seconds = keyring.policy().jwks_max_age.num_seconds();
@@ -152,6 +156,7 @@ impl Shared {
             logos,
             look,
             doctor,
+            repeats,
             key_fetchers,
             admin,
             providers_of_file,

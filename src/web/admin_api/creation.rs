@@ -81,7 +81,7 @@ where
     let bytes = received::json_body(&parts, sent).await?;
     let read = received::json(&bytes)?;
     let Some(key) = key else { return make(read).await.map(|made| first(made).into_response()) };
-    let keyed = KeyedCreation::new(may, &key, parts.uri.path(), &bytes);
+    let keyed = KeyedCreation::new(may, &shared.repeats, &key, (parts.uri.path(), &bytes));
     let (store, clock) = (&shared.flows.store, &shared.flows.clock);
     match keyed.begin(store, clock).await? {
         Creation::New => {}
