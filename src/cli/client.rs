@@ -148,7 +148,7 @@ struct Given {
     require_signed_request_object: Option<bool>,
     /// What signs its authorization responses with `response_mode=jwt`: RS256 or ES256, in place of
     /// `--token-alg`; an empty one takes it back
-    #[arg(long, value_name = "ALG", value_parser = response_alg)]
+    #[arg(long, value_name = "ALG", value_parser = signing_alg)]
     authorization_signed_response_alg: Option<String>,
     /// It is your own: nobody is asked for consent; `false` takes it back
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "true|false")]
@@ -246,6 +246,13 @@ struct Given {
     /// Its refresh tokens end so long after the sign-in, at most `token.refresh_absolute_lifetime`
     #[arg(long, value_name = "DURATION", value_parser = lifetime)]
     refresh_absolute: Option<Value>,
+    /// A sign-in counts at it for so long; whoever comes later proves again who they are, as with
+    /// `max_age`
+    #[arg(long, value_name = "DURATION", value_parser = lifetime)]
+    session_lifetime: Option<Value>,
+    /// The algorithm of its id tokens and logout tokens, if it is not that of `--token-alg`; an empty one takes it back
+    #[arg(long, value_name = "ALG", value_parser = signing_alg)]
+    id_token_signed_response_alg: Option<String>,
     /// `client_secret_basic`, `client_secret_post`, `private_key_jwt` or none; without it a
     /// confidential client may use its secret in the header or in the body
     #[arg(long = "auth-method")]
@@ -376,7 +383,7 @@ fn sign_up(text: &str) -> Result<String, String> {
 }
 
 /// Checks a signing algorithm, and keeps it as it was written. An empty text removes it.
-fn signing_alg(text: &str) -> Result<String, String> {
+pub(super) fn signing_alg(text: &str) -> Result<String, String> {
     if text.is_empty() {
         Ok(String::new())
     } else {
@@ -414,14 +421,6 @@ pub(super) fn lifetime(text: &str) -> Result<Value, String> {
         return Ok(json!(""));
     }
     time::parse(text).map(|lifetime| json!(lifetime.num_seconds()))
-}
-
-/// Checks an algorithm of responses, and keeps it as it was written. An empty text removes it.
-fn response_alg(text: &str) -> Result<String, String> {
-    if text.is_empty() {
-        return Ok(String::new());
-    }
-    text.parse::<TokenAlg>().map(|alg| alg.as_str().to_owned())
 }
 
 /// Checks an algorithm of request objects, and keeps it as it was written. An empty text removes it.

@@ -4,13 +4,12 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::client::lifetime;
+use super::client::{lifetime, signing_alg};
 use super::installation::{DatabaseUse, Installation};
 use super::output::{note, table};
 use super::usage::usage;
 use crate::admin::authority::May;
 use crate::admin::resources::{self, Target};
-use crate::domain::client::TokenAlg;
 use crate::domain::resource::Resource;
 use crate::domain::verdict::OrRejected;
 use crate::oauth::lifetimes::Lifetimes;
@@ -51,8 +50,8 @@ struct Given {
     #[arg(long, value_name = "SCOPES")]
     scope: Option<String>,
     /// The algorithm that signs access tokens for it; an empty one: that of the client
-    #[arg(long, value_name = "ALG", value_parser = algorithm)]
-    token_alg: Option<Value>,
+    #[arg(long, value_name = "ALG", value_parser = signing_alg)]
+    token_alg: Option<String>,
     /// How long access tokens for it are good, like `5m`, at most as the client's; an empty one: as the
     /// client's
     #[arg(long, value_name = "DURATION", value_parser = lifetime)]
@@ -77,10 +76,6 @@ pub(super) struct List {
     /// The page after an earlier one: what that one said as `next`
     #[arg(long, value_name = "NEXT")]
     after: Option<String>,
-}
-
-fn algorithm(text: &str) -> Result<Value, String> {
-    if text.is_empty() { Ok(json!("")) } else { text.parse::<TokenAlg>().map(|alg| json!(alg)) }
 }
 
 impl Given {

@@ -225,6 +225,9 @@ pub fn check(issuer: &urls::Issuer, client: &Client) -> Result<(), ClientRejecte
     check_browser(client)
 }
 
+/// The shortest session of a client, in seconds.
+const LEAST_SESSION: i64 = 60;
+
 /// Checks how long the client's own tokens live. That they live no longer than the settings say is
 /// checked where the settings are known.
 fn check_lifetimes(client: &Client) -> Result<(), ClientRejected> {
@@ -238,6 +241,10 @@ fn check_lifetimes(client: &Client) -> Result<(), ClientRejected> {
         if seconds.is_some_and(|seconds| seconds < 1) {
             return invalid(format!("{name} is at least a second"));
         }
+    }
+    // In less time nobody comes back from a sign-in with a second factor or a provider.
+    if own.session_lifetime.is_some_and(|seconds| seconds < LEAST_SESSION) {
+        return invalid(format!("session_lifetime is at least {LEAST_SESSION} seconds"));
     }
     match (own.refresh_idle, own.refresh_absolute) {
         (Some(idle), Some(absolute)) if idle > absolute => {

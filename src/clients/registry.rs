@@ -164,6 +164,7 @@ impl Registry {
         let mut found = HashSet::new();
         for Client { metadata, .. } in clients::list_all(&*self.store).await? {
             found.insert(metadata.token_alg);
+            found.extend(metadata.id_token_signed_response_alg);
             found.extend(metadata.authorization_signed_response_alg);
             found.extend(metadata.userinfo_signed_response_alg);
             found.extend(metadata.introspection_signed_response_alg);

@@ -125,6 +125,14 @@ pub struct ClientMetadata {
     /// How many seconds after a sign-in its refresh tokens end in any case.
     #[serde(default)]
     pub refresh_absolute: Option<i64>,
+    /// How many seconds old the sign-in of a person may be when they come to it; `None`: as old as a
+    /// session.
+    #[serde(default)]
+    pub session_lifetime: Option<i64>,
+    /// The algorithm that signs its id tokens and logout tokens (OpenID Connect Registration §2);
+    /// `None`: as `token_alg`.
+    #[serde(default)]
+    pub id_token_signed_response_alg: Option<TokenAlg>,
 }
 
 impl ClientMetadata {
@@ -132,6 +140,12 @@ impl ClientMetadata {
     #[must_use]
     pub fn new(name: &str, method: AuthMethod) -> Self {
         Self { client_name: name.to_owned(), token_endpoint_auth_method: method, ..Self::default() }
+    }
+
+    /// The algorithm that signs its id tokens and logout tokens.
+    #[must_use]
+    pub fn id_token_alg(&self) -> TokenAlg {
+        self.id_token_signed_response_alg.unwrap_or(self.token_alg)
     }
 
     /// The metadata as a JSON object.

@@ -351,6 +351,7 @@ impl Keyring {
         let signed: HashSet<String> = resources.into_iter().map(|one| one.id).collect();
         let theirs = every.into_iter().filter(|client| {
             client.metadata.token_alg == key.alg
+                || client.metadata.id_token_alg() == key.alg
                 || client.metadata.audiences.iter().any(|audience| signed.contains(audience))
         });
         Ok(Some((key.alg, theirs.map(|client| client.id).collect())))

@@ -115,6 +115,7 @@ impl LogoutDelivery {
             sid: notice.family.as_str(),
             events: json!({ "http://schemas.openid.net/event/backchannel-logout": {} }),
         };
-        keys.signing(client.client.metadata.token_alg)?.sign(Typ::LogoutToken, &claims)
+        // Back-Channel Logout §2.4: signed like an id token.
+        keys.signing(client.client.metadata.id_token_alg())?.sign(Typ::LogoutToken, &claims)
     }
 }

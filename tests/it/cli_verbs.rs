@@ -150,7 +150,7 @@ async fn client_create_takes_every_form_that_scripts_rely_on() {
             "require_access_token_proof": true, "first_party_challenge": false,
             "default_acr_values": null, "signup": null,
             "status_list": "false", "access_lifetime": null, "id_lifetime": null,
-            "refresh_idle": null, "refresh_absolute": null, "disabled_at": null,
+            "refresh_idle": null, "refresh_absolute": null, "session_lifetime": null, "id_token_signed_response_alg": null, "disabled_at": null,
         })
     );
     let public = cli

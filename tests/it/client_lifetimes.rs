@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Cli, Server, both, decode_claims};
+use crate::support::{Cli, Server, both, decode_claims, decode_header};
 
 const DAY: i64 = 86_400;
 
@@ -67,5 +67,60 @@ both! {
         // A setting that was lowered since counts for a client that has more.
         let app = server.client("app", |client| client.metadata.access_lifetime = Some(86_400)).await;
         assert_eq!(app.password("openid").await.ok().json()["expires_in"], 600);
+    }
+
+    async fn core_3_1_2_1_a_sign_in_counts_at_a_client_for_as_long_as_it_is_registered_for(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let app = server.web_app("app", |client| client.metadata.first_party = true).await;
+        let bank = server.web_app("bank", |client| client.metadata.first_party = true).await;
+        let cli = server.cli().await;
+        let shown = cli.json(&["client", "update", "--id", "bank", "--session-lifetime", "10m"], None).await;
+        assert_eq!(shown["session_lifetime"], 600);
+        let short = cli.run(&["client", "update", "--id", "bank", "--session-lifetime", "59s"], None).await;
+        assert!(short.code != 0 && short.err.contains("session_lifetime"), "{short:?}");
+        server.forget_clients();
+        let mut browser = server.browser();
+        browser.code(&app).await;
+        server.advance(600);
+        browser.arrive(&bank.authorization_url(&[])).await.authorization_response();
+        server.advance(2);
+        // It is too old now: for this client alone, and the same as with max_age.
+        browser.arrive(&app.authorization_url(&[])).await.authorization_response();
+        browser.get(&bank.authorization_url(&[("prompt", "none")])).await.error_response("login_required");
+        let page = browser.open(&bank.authorization_url(&[("max_age", "86400")])).await;
+        assert!(page.has("login-submit"));
+        let code = browser.sign_in(&page).await.authorization_response().code();
+        let claims = decode_claims(&bank.exchange(&code).await.ok().text("id_token"));
+        assert_eq!(claims["auth_time"], claims["iat"]);
+        // A request may ask for less.
+        server.advance(60);
+        browser.get(&bank.authorization_url(&[("prompt", "none"), ("max_age", "30")])).await.error_response("login_required");
+        browser.arrive(&bank.authorization_url(&[])).await.authorization_response();
+        server.advance(600);
+        cli.json(&["client", "update", "--id", "bank", "--session-lifetime", ""], None).await;
+        server.forget_clients();
+        browser.arrive(&bank.authorization_url(&[])).await.authorization_response();
+    }
+
+    async fn a_client_has_an_algorithm_for_id_tokens_of_its_own(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let app = server.client("app", |_| {}).await;
+        let cli = server.cli().await;
+        let alg = async |name: &str| {
+            let tokens = app.password("openid").await.ok();
+            decode_header(&tokens.text(name))["alg"].as_str().unwrap().to_owned()
+        };
+        assert_eq!((alg("id_token").await, alg("access_token").await), ("RS256".to_owned(), "RS256".to_owned()));
+        for (given, id, access) in [("ES256", "ES256", "RS256"), ("", "RS256", "RS256")] {
+            cli.json(&["client", "update", "--id", "app", "--id-token-signed-response-alg", given], None).await;
+            server.forget_clients();
+            assert_eq!((alg("id_token").await, alg("access_token").await), (id.to_owned(), access.to_owned()), "{given}");
+        }
+        cli.json(&["client", "update", "--id", "app", "--token-alg", "ES256"], None).await;
+        server.forget_clients();
+        assert_eq!((alg("id_token").await, alg("access_token").await), ("ES256".to_owned(), "ES256".to_owned()));
+        assert_eq!(cli.run(&["client", "update", "--id", "app", "--id-token-signed-response-alg", "none"], None).await.code, 2);
     }
 }

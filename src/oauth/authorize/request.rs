@@ -53,6 +53,15 @@ pub enum RequestError {
     Fault(Fault),
 }
 
+/// How old a sign-in may be: as the request says, and at most as the client was registered.
+fn shorter(max_age: Option<u32>, client: &Client) -> Option<u32> {
+    let own = client.metadata.session_lifetime.and_then(|seconds| u32::try_from(seconds).ok());
+    match (max_age, own) {
+        (Some(asked), Some(own)) => Some(asked.min(own)),
+        (asked, own) => asked.or(own),
+    }
+}
+
 /// Why the browser is not redirected to the client, RFC 6749 §4.1.2.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Untrusted {
@@ -306,6 +315,7 @@ pub(super) async fn check(
     let resources = resources(form);
     registered_resources(&resources, client)?;
     let max_age = form.get("max_age").map(str::parse).transpose();
+    let max_age = shorter(max_age.map_err(|_| Reason::MaxAgeMalformed)?, client);
     let scope = scope(context, client, form, prompt).await?;
     Ok(AuthorizationRequest {
         client: client.id.clone(),
@@ -315,7 +325,7 @@ pub(super) async fn check(
         resources,
         nonce: nonce.map(str::to_owned),
         prompt,
-        max_age: max_age.map_err(|_| Reason::MaxAgeMalformed)?,
+        max_age,
         user: named_user(context, form, &claims)?,
         login_hint: hint(form, "login_hint", LONGEST_HINT).map(str::to_owned),
         ui_locales: hint(form, "ui_locales", LONGEST_HINT).map(str::to_owned),

@@ -170,7 +170,8 @@ pub fn issue(
 /// Sees to it that there are keys for the tokens of this client: the first key of an algorithm may
 /// not be made yet when its first token is asked for.
 pub async fn prepare(mint: &Mint, client: &Client, terms: &TokenTerms) -> Result<(), Fault> {
-    mint.keyring.ensure([client.metadata.token_alg].into_iter().chain(terms.token_alg)).await
+    let own = [client.metadata.token_alg, client.metadata.id_token_alg()];
+    mint.keyring.ensure(own.into_iter().chain(terms.token_alg)).await
 }
 
 /// Makes the tokens of an entitlement.
@@ -181,11 +182,7 @@ pub fn make(
     mut about: AboutTokens,
 ) -> Result<Minted, Fault> {
     let keys = mint.keyring.snapshot()?;
-    let key = keys.signing(client.metadata.token_alg)?;
-    let access_key = match about.terms.token_alg {
-        Some(alg) if alg != client.metadata.token_alg => keys.signing(alg)?,
-        _ => key,
-    };
+    let access_key = keys.signing(about.terms.token_alg.unwrap_or(client.metadata.token_alg))?;
     let mut claims = access_token(mint, client, entitlement, &about.terms);
     claims.cnf = about.confirmation.take();
     let typ = match client.metadata.access_token_typ {
@@ -216,7 +213,7 @@ pub fn make(
                 at_hash: left_half_hash(&access_token),
                 asked_for: &about.id_token,
             };
-            Some(key.sign(Typ::IdToken, &claims)?)
+            Some(keys.signing(client.metadata.id_token_alg())?.sign(Typ::IdToken, &claims)?)
         }
         _ => None,
     };
