@@ -83,7 +83,7 @@ impl Verbs {
             }
             Token::Revoke(one) => {
                 let id = one.id.or(one.named).unwrap_or_default();
-                scim_tokens::revoke(&May::operator(), store, clock, &id).await?;
+                scim_tokens::revoke(&May::operator(), store, clock, &id, None).await?;
                 at.done(&format!("revoked the token {id}"));
             }
         }

@@ -39,6 +39,8 @@ pub const ROUTES: &[&str] = &[
     "/admin/api/v1/resources",
     "/admin/api/v1/resources/{id}",
     "/admin/api/v1/roles",
+    "/admin/api/v1/scim-tokens",
+    "/admin/api/v1/scim-tokens/{id}",
     "/admin/api/v1/scopes",
     "/admin/api/v1/scopes/{name}",
     "/admin/api/v1/sessions",

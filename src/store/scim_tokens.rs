@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
-use sea_orm::QueryOrder;
 use sea_orm::entity::prelude::*;
+use sea_orm::{QueryOrder, QuerySelect};
 
 use super::cause::while_doing;
 use super::column::{instant, millis};
@@ -67,6 +67,18 @@ pub async fn find(
     let row = Entity::find().filter(Column::Hash.eq(hash.to_stored())).one(reader.connection());
     let found = row.await.map_err(while_doing(TABLE))?.map(ScimTokenRecord::from);
     Ok(found.filter(|token| token.expires_at.is_none_or(|end| now < end)))
+}
+
+/// The token with this id.
+pub async fn of_id(reader: &impl Reader, id: &str) -> Result<Option<ScimTokenRecord>, Fault> {
+    let row = Entity::find_by_id(id).one(reader.connection()).await;
+    Ok(row.map_err(while_doing(TABLE))?.map(ScimTokenRecord::from))
+}
+
+/// The token with this id, locked until the transaction ends.
+pub async fn lock(tx: &Tx, id: &str) -> Result<Option<ScimTokenRecord>, Fault> {
+    let row = Entity::find_by_id(id).lock_exclusive().one(tx.connection()).await;
+    Ok(row.map_err(while_doing(TABLE))?.map(ScimTokenRecord::from))
 }
 
 /// Every token, the oldest first.

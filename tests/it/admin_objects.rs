@@ -222,4 +222,73 @@ both! {
         assert_eq!(found.json()["good"], false);
         assert!(found.text.contains("invalid_client") && !found.text.contains("another secret"), "{}", found.text);
     }
+
+    async fn a_provider_that_gives_groups_is_for_who_may_put_people_into_groups(database) {
+        let server = Server::start(&database).await;
+        let api = Api::machine(&server, "robot", EVERY_SCOPE).await;
+        let narrow = Api::machine(&server, "narrow", "admin:providers").await;
+        let provider = |map: &str| json!({
+            "slug": "idp",
+            "metadata": {
+                "preset": "oidc", "issuer": "https://id.example.com", "client_id": CLIENT_ID,
+                "group_claim": "groups", "group_map": [map],
+            },
+            "credential": { "client_secret": CLIENT_SECRET },
+        });
+        api.post("/groups", json!({ "name": "developers" })).await;
+        let refused = narrow.post("/providers", provider("eng=developers")).await;
+        assert_eq!((refused.status.as_u16(), &refused.json()["reason"]), (403, &json!("admin_forbidden")), "{}", refused.text);
+        for bad in ["eng=nobodies", "eng", "eng="] {
+            assert_eq!(api.post("/providers", provider(bad)).await.status, 422, "{bad}");
+        }
+        let made = api.post("/providers", provider("eng=developers")).await;
+        assert_eq!(made.status, 201, "{}", made.text);
+        assert_eq!(made.json()["metadata"]["group_map"], json!(["eng=developers"]));
+        // Another issuer could say whatever it likes.
+        let change = async |api: &Api, metadata| {
+            let change = json!({ "metadata": metadata });
+            api.send(Method::PATCH, "/providers/idp", Some("*"), Some(change)).await.status.as_u16()
+        };
+        let elsewhere = json!({ "issuer": "https://elsewhere.example.com" });
+        assert_eq!(change(&narrow, elsewhere.clone()).await, 403);
+        assert_eq!(change(&narrow, json!({ "group_map": ["*=developers"] })).await, 403);
+        assert_eq!(change(&narrow, json!({ "group_map": [] })).await, 200);
+        assert_eq!(change(&narrow, elsewhere).await, 200);
+    }
+
+    async fn a_token_of_a_connector_is_shown_once_and_needs_the_rights_that_it_gives(database) {
+        let server = Server::start(&database).await;
+        let api = Api::machine(&server, "robot", EVERY_SCOPE).await;
+        let made = api.post("/scim-tokens", json!({ "name": "entra", "expires": "365d" })).await;
+        assert_eq!(made.status, 201, "{}", made.text);
+        let path = made.header("location").split_once("/v1").expect("a path of the API").1.to_owned();
+        let token = made.text("token");
+        let shown = api.get(&path).await.ok();
+        assert!(!shown.text.contains(&token) && shown.json()["expires_at"].is_string(), "{}", shown.text);
+        assert_eq!(api.get("/scim-tokens").await.ok().json()["items"], json!([shown.json()]));
+        let users = async || {
+            let sent = http().get(server.url("/scim/v2/Users")).bearer_auth(&token).send().await.unwrap();
+            sent.status().as_u16()
+        };
+        assert_eq!(users().await, 200);
+        assert_eq!(delete(&api, &path, None).await, 428);
+        assert_eq!(delete(&api, &path, Some("\"other\"")).await, 412);
+        assert_eq!(users().await, 200);
+        assert_eq!(delete(&api, &path, Some(&etag(&made))).await, 204);
+        assert_eq!(users().await, 401);
+        assert_eq!(delete(&api, &path, Some(&etag(&made))).await, 404);
+        for bad in [json!({ "name": "" }), json!({ "name": "a", "expires": "soon" }), json!({ "name": "a", "expires": "0s" })] {
+            assert_eq!(api.post("/scim-tokens", bad.clone()).await.status, 422, "{bad}");
+        }
+        // Whoever may not change people makes nothing that does.
+        let clients = Api::machine(&server, "clients", "admin:clients").await;
+        let refused = clients.post("/scim-tokens", json!({ "name": "okta" })).await;
+        assert_eq!(refused.status, 403, "{}", refused.text);
+        assert_eq!(api.get("/scim-tokens").await.ok().json()["items"], json!([]));
+        let kinds = ["scim_token.created", "scim_token.revoked"];
+        let evidence = server.evidence().await;
+        for kind in kinds {
+            assert_eq!(evidence.events_of(kind).await.len(), 1, "{kind}");
+        }
+    }
 }

@@ -18,6 +18,7 @@ mod providers;
 mod received;
 mod resources;
 mod roles;
+mod scim_tokens;
 mod scopes;
 mod sessions;
 pub mod settings;
@@ -104,6 +105,8 @@ fn operations() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(webhooks::show, webhooks::delete))
         .routes(routes!(webhooks::rotate_secret))
         .routes(routes!(webhooks::replay))
+        .routes(routes!(scim_tokens::list, scim_tokens::create))
+        .routes(routes!(scim_tokens::show, scim_tokens::revoke))
 }
 
 fn info() -> utoipa::openapi::Info {
