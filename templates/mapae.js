@@ -78,6 +78,40 @@
     time.textContent = text;
   }
 
+  /* People are found while one types. The page is loaded anew, so what is typed until then is kept. */
+  function searchWhileTyping(input) {
+    var key = "mapae-" + input.id;
+    var asked = input.value;
+    var timer;
+    function search() {
+      var form = input.form;
+      var query = new URLSearchParams(new FormData(form));
+      asked = input.value;
+      location.replace(form.action + "?" + query.toString());
+    }
+    function later() {
+      clearTimeout(timer);
+      sessionStorage.setItem(key, input.value);
+      if (input.value !== asked) timer = setTimeout(search, 350);
+    }
+    var typed = sessionStorage.getItem(key);
+    sessionStorage.removeItem(key);
+    input.addEventListener("input", later);
+    if (typed === null) return;
+    input.value = typed;
+    input.focus();
+    input.setSelectionRange(typed.length, typed.length);
+    if (typed !== asked) later();
+  }
+
+  /* New events come by themselves, while somebody looks and reads nothing closer. */
+  function follow(link) {
+    setInterval(function () {
+      var isRead = document.querySelector(".things details[open]") || String(getSelection());
+      if (!document.hidden && !isRead) location.replace(link.href);
+    }, 5000);
+  }
+
   /* What is wrong may stand below the end of a small screen: that of the field with the focus. */
   function showProblem() {
     var field = document.querySelector(".alert[autofocus], [aria-invalid][autofocus]");
@@ -92,6 +126,10 @@
   Array.prototype.forEach.call(document.querySelectorAll(".copy"), addCopy);
   Array.prototype.forEach.call(document.forms, sendOnce);
   if (window.Intl) Array.prototype.forEach.call(document.querySelectorAll("time"), sayHere);
+  var searched = document.getElementById("admin-search");
+  var followed = document.getElementById("audit-refresh");
+  if (searched && window.URLSearchParams && window.FormData) searchWhileTyping(searched);
+  if (followed) follow(followed);
   showProblem();
   /* The browser may have scrolled to the field meanwhile. */
   window.addEventListener("load", showProblem);

@@ -362,11 +362,25 @@ both! {
         assert!(page.reply.text.contains("user.created") && !page.reply.text.contains("role.granted"));
         let next = page.attribute_of("id=\"audit-next\"", "href").expect("a next page");
         assert!(!browser.open(&next.replace("&#38;", "&")).await.has("audit-next"));
+        // Who follows gets the first page again, with the same filter, by a link or by the script.
+        let link = |page: &Page, id: &str| {
+            let href = page.attribute_of(&format!("id=\"{id}\""), "href").expect("a link");
+            href.replace("&#38;", "&")
+        };
+        let plain = browser.open("/admin/audit?kind=user.created").await;
+        assert!(!plain.has("audit-refresh") && !plain.has("audit-stop"));
+        let followed = browser.open(&link(&plain, "audit-follow")).await;
+        let refresh = link(&followed, "audit-refresh");
+        assert!(refresh.contains("kind=user.created") && refresh.contains("follow=yes"), "{refresh}");
+        let later = server.user("later", None).await;
+        let refreshed = browser.open(&refresh).await;
+        assert!(refreshed.reply.text.contains(&later) && !followed.reply.text.contains(&later));
+        assert!(refreshed.has("audit-refresh") && !browser.open(&link(&refreshed, "audit-stop")).await.has("audit-refresh"));
         let of_boss = browser.open("/admin/audit?user=boss").await;
         assert!(of_boss.reply.text.contains("role.granted") && !of_boss.has("audit-next"));
         let file = browser.open("/admin/audit/export?kind=user.created").await.reply;
         assert_eq!(file.header("content-type"), "application/x-ndjson");
-        assert_eq!(file.text.lines().count(), 61, "{}", file.text);
+        assert_eq!(file.text.lines().count(), 62, "{}", file.text);
         for line in file.text.lines() {
             let event: serde_json::Value = serde_json::from_str(line).expect("JSON");
             assert_eq!(event["event"], "user.created");

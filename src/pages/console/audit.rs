@@ -84,6 +84,8 @@ pub struct AuditFilter {
     pub since: String,
     /// The day behind the last one.
     pub until: String,
+    /// Whether the page shows new events as they come.
+    pub follows: bool,
 }
 
 impl AuditFilter {
@@ -98,6 +100,28 @@ impl AuditFilter {
         let given = every.into_iter().filter(|(_, value)| !value.is_empty());
         given.map(|(name, value)| (name, value.as_str())).collect()
     }
+}
+
+/// What leads on from the list. A script goes to `audit-refresh` again and again; without one it is a
+/// link.
+fn actions(
+    frame: &Frame<'_>,
+    shell: &ConsoleShell<'_>,
+    filter: &AuditFilter,
+    parameters: &[(&str, &str)],
+) -> Vec<Action> {
+    let export = shell.href_with(frame, urls::AUDIT_EXPORT, parameters);
+    let export = Action::to("audit-export", frame.t("console-export"), Look::Secondary, export);
+    let follow = [parameters, &[("follow", "yes")]].concat();
+    let follow = shell.href_with(frame, urls::AUDIT, &follow);
+    if !filter.follows {
+        let label = frame.t("console-follow");
+        return vec![Action::to("audit-follow", label, Look::Secondary, follow), export];
+    }
+    let stop = shell.href_with(frame, urls::AUDIT, parameters);
+    let refresh = Action::to("audit-refresh", frame.t("console-refresh"), Look::Secondary, follow);
+    let stop = Action::to("audit-stop", frame.t("console-follow-stop"), Look::Secondary, stop);
+    vec![refresh, stop, export]
 }
 
 /// Audit events, page by page.
@@ -119,11 +143,9 @@ pub fn list<'a>(
     let button = Button::new("audit-filter", frame.t("console-show"), Look::Secondary);
     let form = Form::new(format!("{}{}", frame.base, urls::AUDIT), fields, button);
     let parameters = filter.parameters();
-    let export = shell.href_with(&frame, urls::AUDIT_EXPORT, &parameters);
-    let label = frame.t("console-export");
     let mut parts = vec![
         Part::Form(form.in_line().search()),
-        Part::Actions(vec![Action::to("audit-export", label, Look::Secondary, export)]),
+        Part::Actions(actions(&frame, &shell, filter, &parameters)),
     ];
     parts.extend(rows(&frame, &shell, events));
     if let Some(next) = next {

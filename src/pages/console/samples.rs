@@ -475,6 +475,7 @@ fn of_audit(frame: Frame<'_>) -> Vec<(&'static str, ConsolePage<'_>)> {
         client: HOSTILE.to_owned(),
         since: HOSTILE.to_owned(),
         until: HOSTILE.to_owned(),
+        follows: true,
     };
     let hostile_event = EventLine {
         kind: HOSTILE.to_owned(),
@@ -486,9 +487,11 @@ fn of_audit(frame: Frame<'_>) -> Vec<(&'static str, ConsolePage<'_>)> {
         ..events(HOSTILE).remove(0)
     };
     let none = AuditFilter::default();
+    let following = AuditFilter { follows: true, ..AuditFilter::default() };
     vec![
         ("audit", audit::list(frame, shell(section), &none, &events("hana"), Some("next"))),
         ("audit-none", audit::list(frame, shell(section), &filter, &[], None)),
+        ("audit-follow", audit::list(frame, shell(section), &following, &events("hana"), None)),
         (
             "audit-hostile",
             audit::list(frame, hostile(section), &bad, &[hostile_event], Some(HOSTILE)),

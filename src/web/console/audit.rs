@@ -55,6 +55,8 @@ impl Visit<ReadAudit> {
             client: self.field("client").to_owned(),
             since: self.field("since").to_owned(),
             until: self.field("until").to_owned(),
+            // What is new is on the first page.
+            follows: self.given("follow").is_some() && self.given("after").is_none(),
         }
     }
 

@@ -24,7 +24,19 @@ async fn an_owner_works_in_the_console_with_scripts_and_without() {
         // A person is found, gets a role and loses everything.
         window.follows("to-people").await;
         window.types("admin-search", "ali").await;
-        window.follows("admin-search-submit").await;
+        if preferences.scripts {
+            // While one types. The cursor stays where it was.
+            let is_alone = async || window.driver.find(By::LinkText("boss")).await.is_err();
+            eventually("others are not shown", is_alone).await;
+            let focused = "return document.activeElement.id + document.activeElement.value";
+            eventually("the field has the focus again", async || {
+                let focused = window.driver.execute(focused, vec![]).await;
+                focused.is_ok_and(|focused| focused.json().as_str() == Some("admin-searchali"))
+            })
+            .await;
+        } else {
+            window.follows("admin-search-submit").await;
+        }
         let person = window.driver.find(By::LinkText("Alice")).await.expect("a person");
         let person = person.prop("href").await.expect("a link").expect("an address");
         window.goto(&person).await;
