@@ -250,7 +250,8 @@ struct Given {
     /// `max_age`
     #[arg(long, value_name = "DURATION", value_parser = lifetime)]
     session_lifetime: Option<Value>,
-    /// The algorithm of its id tokens and logout tokens, if it is not that of `--token-alg`; an empty one takes it back
+    /// The algorithm of its id tokens and logout tokens, if it is not that of `--token-alg`; an empty
+    /// one takes it back
     #[arg(long, value_name = "ALG", value_parser = signing_alg)]
     id_token_signed_response_alg: Option<String>,
     /// `client_secret_basic`, `client_secret_post`, `private_key_jwt` or none; without it a

@@ -15,6 +15,7 @@ mod admin_api;
 mod admin_lists;
 mod admin_objects;
 mod admin_places;
+mod admin_races;
 mod admin_tools;
 mod apps;
 mod architecture;

@@ -3,8 +3,11 @@
 
 use std::collections::BTreeMap;
 
+use reqwest::Method;
 use sea_orm::{ConnectOptions, ConnectionTrait, Database as Sea, DatabaseConnection, Statement};
+use serde_json::{Value, json};
 
+use crate::admin_api::{Api, EVERY_SCOPE, grant};
 use crate::passkeys;
 use crate::social::table;
 use crate::support::upstream::{CLIENT_ID, Oidc};
@@ -16,6 +19,7 @@ use mapae::accounts::mail_secrets::{self, MailRecipient};
 use mapae::admin::authority::May;
 use mapae::admin::providers::{self, Addition};
 use mapae::domain::account_page::AccountPage;
+use mapae::domain::admin_role::AdminRole;
 use mapae::domain::audit::Origin;
 use mapae::domain::ending::{Ending, EndingScope};
 use mapae::domain::grant_type::GrantType;
@@ -26,6 +30,7 @@ use mapae::domain::random;
 use mapae::domain::secret::Secret;
 use mapae::domain::session::BrowserId;
 use mapae::domain::sign_up_request::SignUpRequest;
+use mapae::domain::status_list::StatusListMode;
 use mapae::domain::terms::{Acceptance, TermsAnswer};
 use mapae::domain::user::UserId;
 use mapae::keys::seal::{MasterKey, Sealer};
@@ -52,11 +57,77 @@ async fn sign_up(tx: &Tx, user: &UserId) {
     terms_acceptances::insert(tx, user, &answer, Some("203.0.113.7")).await.expect("accepted");
 }
 
+/// What is administered: each kind of object once, with people in it.
+async fn administer(server: &Server, alice: &UserId) {
+    let api = Api::machine(server, "robot", EVERY_SCOPE).await;
+    let person = format!("/users/{}", alice.as_str());
+    let made = async |path: &str, body: Value| {
+        let made = api.post(path, body).await;
+        assert_eq!(made.status, 201, "{path}: {}", made.text);
+        made
+    };
+    let group = made("/groups", json!({ "name": "developers" })).await;
+    let member = format!("/groups/{}/members/{}", group.text("id"), alice.as_str());
+    assert_eq!(api.send(Method::PUT, &member, None, None).await.status, 204);
+    made("/clients/shop/roles", json!({ "name": "editor" })).await;
+    let holder = format!("/clients/shop/roles/editor/holders/{}", alice.as_str());
+    assert_eq!(api.send(Method::PUT, &holder, None, None).await.status, 204);
+    let texts = json!({ "en": "Your department", "ko": "부서" });
+    let attribute = json!({ "name": "department", "type": "string", "scope": "hr", "editable": true, "texts": texts });
+    made("/attributes", attribute).await;
+    let values = json!({ "name": "Alice Kim", "attributes": { "department": "Design" } });
+    api.send(Method::PATCH, &person, Some("*"), Some(values)).await.ok();
+    made(
+        "/scopes",
+        json!({ "name": "orders:read", "texts": { "en": "See your orders", "ko": "주문 보기" } }),
+    )
+    .await;
+    made(
+        "/resources",
+        json!({ "id": "https://api.example.com/orders", "metadata": { "scope": "orders:read" } }),
+    )
+    .await;
+    made("/webhooks", json!({ "url": "https://hooks.example.com/mapae", "events": ["user.*"] }))
+        .await;
+    let token = made("/scim-tokens", json!({ "name": "entra", "expires": "365d" })).await;
+    // A creation that may be asked for again.
+    let again = server.http.post(server.url("/admin/api/v1/groups")).bearer_auth(&api.token);
+    let again = again.header("idempotency-key", "one").json(&json!({ "name": "staff" })).send();
+    assert_eq!(again.await.expect("an answer").status(), 201);
+    // What a connector sends.
+    for (path, body) in [
+        (
+            "Users",
+            json!({ "userName": "joon", "externalId": "6f8f1c9a-4d5e-4b0e-9d0e-7a1d2c3b4a5f", "emails": [{ "value": "joon@example.com" }] }),
+        ),
+        (
+            "Groups",
+            json!({ "displayName": "Team", "externalId": "6f8f1c9a-4d5e-4b0e-9d0e-7a1d2c3b4a5e" }),
+        ),
+    ] {
+        let sent = server
+            .http
+            .post(server.url(&format!("/scim/v2/{path}")))
+            .bearer_auth(token.text("token"));
+        let sent =
+            sent.header("content-type", "application/scim+json").body(body.to_string()).send();
+        assert_eq!(sent.await.expect("an answer").status(), 201, "{path}");
+    }
+    grant(server, USERNAME, AdminRole::Auditor).await;
+    // A token that a client got for itself, which is revoked in a status list.
+    let listed =
+        server.client("listed", |client| client.metadata.status_list = StatusListMode::Each).await;
+    let token =
+        listed.token(&[("grant_type", "client_credentials")]).await.ok().text("access_token");
+    listed.revoke(&token).await.ok();
+}
+
 /// Does everything that leaves a row behind, once.
 async fn use_everything(database: &Database) -> (Server, Vec<Browser>) {
     let idp = Oidc::start().await;
     let mails = Mailbox::new();
-    let social = table("idp", "oidc", idp.base(), "");
+    let groups = "group_claim = \"groups\"\ngroup_map = [\"engineering=developers\"]";
+    let social = table("idp", "oidc", idp.base(), groups);
     let settings =
         [("outbound.allow_private", "true"), ("issuer", LOCALHOST), ("mail.url", &*mails.url())];
     let server = Server::start_of(database, &settings, &social).await;
@@ -78,6 +149,7 @@ async fn use_everything(database: &Database) -> (Server, Vec<Browser>) {
     // A program that fetches the keys.
     let jwks = server.http.get(server.url("/.well-known/jwks.json"));
     jwks.header("user-agent", "billing-api/2.4 (jose 6.0)").send().await.expect("the keys");
+    administer(&server, &alice).await;
     // A wrong password, an identity.
     let page = server.browser().open(&app.authorization_url(&[])).await;
     server.browser().sign_in_as(&page, USERNAME, "wrong").await;
@@ -87,7 +159,9 @@ async fn use_everything(database: &Database) -> (Server, Vec<Browser>) {
     // An id token of the provider that an app presents.
     let grants = vec![GrantType::TokenExchange];
     let native = server.client("native", |client| client.metadata.grant_types = grants).await;
-    let presented = idp.id_token_with(CLIENT_ID, Some("nonce-of-the-app"), |_| {});
+    let presented = idp.id_token_with(CLIENT_ID, Some("nonce-of-the-app"), |claims| {
+        claims["groups"] = json!(["engineering"]);
+    });
     native
         .token(&[
             ("grant_type", EXCHANGE),

@@ -415,6 +415,18 @@ both! {
         connector.send_seen(Method::PUT, &path, Some(group.header("etag")), Some(&body)).await.ok();
         refused(&connector.send_seen(Method::PUT, &path, Some(group.header("etag")), Some(&body)).await, 412, "");
         assert_eq!(connector.send_seen(Method::DELETE, &path, Some("*"), None).await.status, 204);
+        // Of changes that saw the same one is made, and a deletion that saw less is none.
+        let person = connector.person("noa").await;
+        let group = connector.send(Method::POST, "/Groups", Some(&json!({ "displayName": "Races" }))).await;
+        let (path, seen) = (format!("/Groups/{}", group.json()["id"].as_str().unwrap()), group.header("etag").to_owned());
+        let bodies: Vec<_> = (0..8).map(|number| json!({ "displayName": format!("Races {number}"), "members": [{ "value": person["id"] }] })).collect();
+        let sent = bodies.iter().map(|body| connector.send_seen(Method::PUT, &path, Some(&seen), Some(body)));
+        let replies = futures_util::future::join_all(sent).await;
+        let mut statuses: Vec<_> = replies.iter().map(|reply| reply.status.as_u16()).collect();
+        statuses.sort_unstable();
+        assert_eq!((statuses[0], statuses.iter().filter(|status| **status == 412).count()), (200, 7), "{statuses:?}");
+        refused(&connector.send_seen(Method::DELETE, &path, Some(&seen), None).await, 412, "");
+        assert_eq!(connector.get(&path).await["members"].as_array().map(Vec::len), Some(1));
     }
 
     async fn rfc7644_3_7_a_bulk_request_makes_what_refers_to_each_other(database) {
@@ -526,11 +538,20 @@ both! {
             refused(&connector.send(Method::DELETE, &path, None).await, 403, "");
             refused(&connector.patch(&group, json!([{ "op": "add", "path": "members", "value": [{ "value": id }] }])).await, 403, "");
         }
-        // Nor is a group changed that one of them is in.
+        // Nor is a group changed that one of them is in; one that is sent as it is changes nothing.
         groups::add_member(&May::operator(), store, server.now(), mapae::admin::users::Target::named("owner"), "Team").await.unwrap();
         refused(&connector.patch(&group, json!([{ "op": "replace", "path": "displayName", "value": "admins" }])).await, 403, "");
         refused(&connector.send(Method::DELETE, &group, None).await, 403, "");
-        assert_eq!(connector.get(&group).await["displayName"], "Team");
+        let as_it_is = connector.get(&group).await;
+        assert_eq!((as_it_is["displayName"].as_str(), as_it_is["members"].as_array().map(Vec::len)), (Some("Team"), Some(1)));
+        let whole = json!({ "schemas": [GROUP], "displayName": "Team", "members": as_it_is["members"] });
+        assert_eq!(connector.send(Method::PUT, &group, Some(&whole)).await.status, 200);
+        for (member, value) in [("displayName", json!("admins")), ("members", json!([]))] {
+            let mut other = whole.clone();
+            other[member] = value;
+            refused(&connector.send(Method::PUT, &group, Some(&other)).await, 403, "");
+        }
+        assert_eq!(connector.get(&group).await["members"], as_it_is["members"]);
         // The token is good for SCIM alone, and nothing else is good for SCIM.
         for path in ["/admin/api/v1/users", "/userinfo"] {
             let reply = http().get(server.url(path)).bearer_auth(&connector.token).send().await.unwrap();
@@ -645,5 +666,20 @@ both! {
         let checked = tester.output().await.unwrap();
         let said = String::from_utf8_lossy(&checked.stdout);
         assert!(checked.status.success(), "{said}\n{}", String::from_utf8_lossy(&checked.stderr));
+    }
+
+    async fn scim2_cli_provisions_people_and_groups(database) {
+        let mut cli = match toolchain::scim2_cli().await {
+            Ok(command) => command,
+            Err(why) => return required_or_skip(&why),
+        };
+        let server = Server::start(&database).await;
+        let connector = Connector::of(&server).await;
+        cli.args([&connector.base, &connector.token]);
+        let ran = cli.output().await.unwrap();
+        let said = String::from_utf8_lossy(&ran.stderr);
+        assert!(ran.status.success(), "{}\n{said}", String::from_utf8_lossy(&ran.stdout));
+        // It left what it made last, and nothing else.
+        assert_eq!(connector.finds("userName pr").await, ["noa"]);
     }
 }

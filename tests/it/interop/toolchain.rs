@@ -109,6 +109,11 @@ pub(crate) async fn scim2_tester() -> Result<Command, String> {
     python(&copied("clients", "scim2-tester", ""), "check.py").await
 }
 
+/// How to start the program of `tests/clients` that provisions people with scim2-cli.
+pub(crate) async fn scim2_cli() -> Result<Command, String> {
+    python(&copied("clients", "scim2-cli", ""), "drive.py").await
+}
+
 /// How to start the app of `tests/clients` that signs people in with Auth.js.
 pub(super) async fn auth_js() -> Result<Command, String> {
     node(&copied("clients", "authjs", ""), "app.mjs").await
