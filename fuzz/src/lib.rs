@@ -8,6 +8,7 @@ use mapae::domain::address::{self, TrustedProxies};
 use mapae::domain::client::ClientKind;
 use mapae::domain::clock;
 use mapae::domain::dpop::{Thumbprint, normal_uri};
+use mapae::domain::foreign_hash::{self, FirebaseConfig, ForeignHash, ReadHash};
 use mapae::domain::form::Form;
 use mapae::domain::language::Language;
 use mapae::domain::locale;
@@ -16,6 +17,9 @@ use mapae::domain::redirect_uri;
 use mapae::domain::refresh::ParsedRefreshToken;
 use mapae::domain::requested_claims::RequestedClaims;
 use mapae::domain::revocation::Cursor;
+use mapae::domain::scim::filter::Filter;
+use mapae::domain::scim::path::Path;
+use mapae::domain::scim::schema::ResourceType;
 use mapae::domain::scope::Scope;
 use mapae::domain::secret::Plain;
 use mapae::domain::token_explanation::explain;
@@ -31,7 +35,7 @@ use mapae::oauth::status::lists::status_in;
 use mapae::social;
 use mapae::web::cookies;
 use mapae_verify::{Presented, unverified};
-use serde_json::Value;
+use serde_json::{Value, json};
 use url::{Position, Url, form_urlencoded};
 
 /// A function that takes whatever comes.
@@ -46,6 +50,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("cookies", cookies),
     ("cursor", cursor),
     ("dpop", dpop),
+    ("foreign_hash", foreign_hash),
     ("form", form),
     ("forwarded_for", forwarded_for),
     ("jwt", jwt),
@@ -53,6 +58,8 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("provider_answer", provider_answer),
     ("redirect_uri", redirect_uri),
     ("request_object", request_object),
+    ("scim_filter", scim_filter),
+    ("scim_path", scim_path),
     ("status_list", status_list),
     ("verified_token", verified_token),
     ("words", words),
@@ -147,6 +154,27 @@ pub fn cursor(data: &[u8]) {
     }
     if let Ok(wait) = feed::wait(Some(text)) {
         assert!(wait.as_secs() <= 30);
+    }
+}
+
+/// A password hash that another program made, in a row of an import. What is taken is stored as it was
+/// read, and never costs more than a check may.
+pub fn foreign_hash(data: &[u8]) {
+    let Some(text) = text(data) else { return };
+    let _ = FirebaseConfig::read(text);
+    match foreign_hash::read(text) {
+        Ok(ReadHash::Strong(hash)) => {
+            let stored = hash.stored();
+            assert_eq!(ForeignHash::of_stored(&stored), Some(Ok(hash.clone())), "{text:?}");
+            assert_eq!(ForeignHash::work_of_stored(&stored), Some(hash.work()));
+            assert_eq!(hash.clone().checked(), Ok(hash), "{text:?}");
+        }
+        Ok(ReadHash::Weak(weak)) => assert!(weak.salt.len() <= 256 && weak.output.len() <= 256),
+        Err(_) => {}
+    }
+    // Neither a hash of our own nor another text is taken for one that is stored.
+    if let Some(Ok(hash)) = ForeignHash::of_stored(text) {
+        let _ = (hash.work(), hash.checked());
     }
 }
 
@@ -278,6 +306,52 @@ pub fn verified_token(data: &[u8]) {
     if Presented::from_headers(&headers, &http::Method::GET, request).is_ok() {
         let token = text(data).and_then(|text| text.split_once(' ')).map_or("", |(_, token)| token);
         unverified::header(token);
+    }
+}
+
+/// People and groups that filters are compared with: some with values, some without.
+fn resources() -> [Value; 3] {
+    [
+        json!({}),
+        json!({
+            "id": "1", "userName": "mina@example.com", "active": true, "name": { "givenName": "Mina" },
+            "emails": [{ "value": "mina@example.com", "type": "work", "primary": true }, { "value": "m@x.org" }],
+            "meta": { "lastModified": "2026-11-28T00:00:00Z" },
+        }),
+        json!({ "id": "2", "displayName": "Team", "members": [{ "value": "1" }] }),
+    ]
+}
+
+const TYPES: [ResourceType; 2] = [ResourceType::User, ResourceType::Group];
+
+/// The parameter `filter` of a list (RFC 7644 §3.4.2.2). Its negation matches what it does not.
+pub fn scim_filter(data: &[u8]) {
+    let Some(text) = text(data) else { return };
+    for of in TYPES {
+        let Ok(filter) = Filter::parse(text, of) else { continue };
+        let _ = filter.needs(&["id", "userName", "externalId"]);
+        let negated = Filter::parse(&format!("not ({text})"), of);
+        for resource in resources() {
+            let matches = filter.matches(&resource);
+            // One that is as deep or as long as a filter may be has no negation.
+            if let Ok(negated) = &negated {
+                assert_eq!(negated.matches(&resource), !matches, "{text:?}");
+            }
+        }
+    }
+}
+
+/// The path of a change (RFC 7644 §3.5.2).
+pub fn scim_path(data: &[u8]) {
+    let Some(text) = text(data) else { return };
+    for of in TYPES {
+        if let Ok(Path::Kept { attribute, filter, sub }) = Path::parse(text, of) {
+            assert!(sub.is_none_or(|sub| attribute.sub(sub.name).is_some()), "{text:?}");
+            if let Some(filter) = filter {
+                assert!(text.contains('['), "{text:?}");
+                let _ = resources().map(|resource| filter.matches(&resource));
+            }
+        }
     }
 }
 
