@@ -44,10 +44,10 @@ mod m0054_webhooks;
 mod m0055_scim;
 mod m0058_console;
 mod m0060_resources;
-mod m0066_pushed_requests;
-mod m0069_bound_tokens;
 mod m0061_editable_attributes;
 mod m0062_provider_groups;
+mod m0066_pushed_requests;
+mod m0069_bound_tokens;
 mod step;
 
 /// Every migration, oldest first.
@@ -99,10 +99,10 @@ impl MigratorTrait for Migrator {
             Box::new(m0055_scim::STEP),
             Box::new(m0058_console::STEP),
             Box::new(m0060_resources::STEP),
-            Box::new(m0066_pushed_requests::STEP),
-            Box::new(m0069_bound_tokens::STEP),
             Box::new(m0061_editable_attributes::STEP),
             Box::new(m0062_provider_groups::STEP),
+            Box::new(m0066_pushed_requests::STEP),
+            Box::new(m0069_bound_tokens::STEP),
         ]
     }
 }
