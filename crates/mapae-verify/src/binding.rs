@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use serde::Deserialize;
+use url::Url;
 
 use crate::claims::Confirmation;
 use crate::jws::Jws;
@@ -96,7 +97,7 @@ fn check_proof(
     if !jws.header.is_of_type("dpop+jwt") {
         return Err(Refusal::Proof("its type is another"));
     }
-    let algorithm = Algorithm::named(&jws.header.alg);
+    let algorithm = Algorithm::OF_PROOFS.into_iter().find(|one| one.as_str() == jws.header.alg);
     let algorithm = algorithm.ok_or(Refusal::Proof("its algorithm is not accepted"))?;
     let jwk = jws.header_as::<ProofHeader>().ok_or(Refusal::Proof("it has no key"))?.jwk;
     let key = jwk.parsed(algorithm).ok_or(Refusal::Proof("its key cannot be used"))?;
@@ -109,7 +110,9 @@ fn check_proof(
     if claims.htm != proof.method {
         return Err(Refusal::Proof("it is for another method"));
     }
-    if normalized(&claims.htu).is_none_or(|url| Some(url) != normalized(proof.url)) {
+    let here = normalized(proof.url)
+        .ok_or(Refusal::Proof("the server does not know the address at which it is asked"))?;
+    if normalized(&claims.htu).is_none_or(|url| url != here) {
         return Err(Refusal::Proof("it is for another address"));
     }
     if claims.iat > now + skew || claims.iat < now - skew - PROOF_LIFETIME {
@@ -125,14 +128,39 @@ fn check_proof(
     Ok(())
 }
 
-/// A URL without query and fragment, as RFC 3986 §6.2.2 and §6.2.3 compare them.
-fn normalized(url: &str) -> Option<String> {
-    let url = url.split(['?', '#']).next()?.parse::<http::Uri>().ok()?;
-    let (scheme, host) = (url.scheme_str()?.to_ascii_lowercase(), url.host()?);
-    let default = if scheme == "https" { 443 } else { 80 };
-    let port = url.port_u16().unwrap_or(default);
-    let path = if url.path().is_empty() { "/" } else { url.path() };
-    Some(format!("{scheme}://{}:{port}{path}", host.to_ascii_lowercase()))
+/// The same address in one form only: without query and fragment (RFC 9449 §4.3), and normalised as
+/// RFC 3986 §6.2.2 and §6.2.3 say. `None` for what is no http address.
+fn normalized(text: &str) -> Option<String> {
+    // A URL parser repairs what is no URI at all: blanks, backslashes, missing slashes.
+    let is_of_uri = |byte: u8| byte.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&byte);
+    if !text.bytes().all(is_of_uri) || !text.split_once(':')?.1.starts_with("//") {
+        return None;
+    }
+    let url = Url::parse(text).ok()?;
+    let has_user = !url.username().is_empty() || url.password().is_some();
+    if !matches!(url.scheme(), "http" | "https") || has_user {
+        return None;
+    }
+    let path = normal_path(url.path())?;
+    Some(format!("{}{path}", url.origin().ascii_serialization()))
+}
+
+/// RFC 3986 §6.2.2.1 and §6.2.2.2: hexadecimal digits in capitals, and no byte encoded that needs no
+/// encoding.
+fn normal_path(path: &str) -> Option<String> {
+    let mut parts = path.split('%');
+    let mut normal = parts.next()?.to_owned();
+    for part in parts {
+        let (digits, rest) = part.split_at_checked(2)?;
+        let byte = u8::from_str_radix(digits, 16).ok().filter(|_| !digits.starts_with('+'))?;
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            normal.push(char::from(byte));
+        } else {
+            normal.extend(["%", &digits.to_ascii_uppercase()]);
+        }
+        normal.push_str(rest);
+    }
+    Some(normal)
 }
 
 #[cfg(test)]
@@ -236,6 +264,39 @@ mod tests {
             ),
         ] {
             assert_eq!(ask(&proof), Err(Refusal::Proof(why)));
+        }
+        let proof = holder.signed(&header, &with(&claims, "jti", json!("2")));
+        let proof = Proof { jwt: &proof, method: "GET", url: "" };
+        let presented = Presented { is_dpop: true, proof: Some(proof), ..Presented::bearer("token") };
+        let unknown = "the server does not know the address at which it is asked";
+        let asked = check(Some(&cnf), &presented, &replays, NOW, 10);
+        assert_eq!(asked, Err(Refusal::Proof(unknown)));
+    }
+
+    #[test]
+    fn rfc9449_4_3_addresses_are_the_same_after_normalisation_and_no_others() {
+        let ours = normalized("https://api.example.com/a/orders").unwrap();
+        for same in [
+            "HTTPS://API.Example.COM:443/a/orders?query#fragment",
+            "https://api.example.com/%61/%6Frders",
+            "https://api.example.com/a/./b/../orders",
+        ] {
+            assert_eq!(normalized(same).as_ref(), Some(&ours), "{same}");
+        }
+        for other in [
+            "http://api.example.com/a/orders",
+            "https://api.example.com:444/a/orders",
+            "https://api.example.com/a/orders/",
+            "https://api.example.com/a/Orders",
+            "https://api.example.com/a%2forders",
+            "https://user@api.example.com/a/orders",
+            "https:api.example.com/a/orders",
+            "https://api.example.com\\a/orders",
+            "https://api.example.com/a/%orders",
+            "/a/orders",
+            "",
+        ] {
+            assert_ne!(normalized(other).as_ref(), Some(&ours), "{other}");
         }
     }
 

@@ -29,6 +29,10 @@ pub enum Algorithm {
 impl Algorithm {
     pub(crate) const ALL: [Self; 4] = [Self::Rs256, Self::Ps256, Self::Es256, Self::EdDsa];
 
+    /// Those of proofs of possession. The key of a proof names no algorithm, so an RSA key has one here
+    /// (RFC 8725 §3.1): the one that the issuer takes, too.
+    pub(crate) const OF_PROOFS: [Self; 3] = [Self::Es256, Self::EdDsa, Self::Ps256];
+
     /// The name in the header of a token.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -3,6 +3,8 @@
 use http::header::{HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, StatusCode};
 
+use crate::keys::Algorithm;
+
 /// Why a request is refused. [`status`](Self::status) and [`headers`](Self::headers) are the
 /// answer; [`reason`](Self::reason) is a stable name for logs and tests.
 ///
@@ -164,7 +166,8 @@ impl Refusal {
                 add("max_age", max_age.map(|seconds| seconds.to_string()));
             }
             Self::Proof(_) | Self::ProofMissing => {
-                add("algs", Some("RS256 PS256 ES256 EdDSA".to_owned()));
+                let algs: Vec<_> = Algorithm::OF_PROOFS.map(Algorithm::as_str).into();
+                add("algs", Some(algs.join(" ")));
             }
             _ => {}
         }
@@ -215,7 +218,7 @@ mod tests {
                 401,
                 Some(
                     "DPoP error=\"invalid_dpop_proof\", error_description=\"the proof of the key \
-                     is wrong: it is old\", algs=\"RS256 PS256 ES256 EdDSA\"",
+                     is wrong: it is old\", algs=\"ES256 EdDSA PS256\"",
                 ),
             ),
             (Refusal::Unavailable, 503, None),

@@ -5,8 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::header::HOST;
-use http::{Request, Response, Uri};
+use http::{Request, Response};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -48,7 +47,8 @@ impl Verifier {
 
 impl VerifyLayer {
     /// Where clients find this server, `https://api.example.com`: DPoP proofs are for addresses below
-    /// it. Without it the address is `https://` and what the request says in `Host`.
+    /// it. Without it no proof is accepted, and so no token that is bound to a key: `Host` is what the
+    /// sender says, and a proof that was made for another server would be good here.
     #[must_use]
     pub fn origin(mut self, origin: impl AsRef<str>) -> Self {
         self.origin = Some(origin.as_ref().trim_end_matches('/').into());
@@ -106,7 +106,8 @@ where
 
 impl VerifyLayer {
     async fn token_of(&self, parts: &http::request::Parts) -> Result<Token, Refusal> {
-        let url = address(self.origin.as_deref(), parts);
+        let origin = self.origin.as_deref();
+        let url = origin.map_or_else(String::new, |origin| format!("{origin}{}", parts.uri.path()));
         let certificate = parts.extensions.get::<ClientCertificate>();
         let presented = Presented::from_headers(&parts.headers, &parts.method, &url)?
             .with_certificate(certificate.map(|one| &*one.0));
@@ -114,18 +115,6 @@ impl VerifyLayer {
         self.verifier.require(&token, &self.requirement)?;
         Ok(token)
     }
-}
-
-/// The address of a request as its sender knows it.
-fn address(origin: Option<&str>, parts: &http::request::Parts) -> String {
-    let path = parts.uri.path();
-    if let Some(origin) = origin {
-        return format!("{origin}{path}");
-    }
-    let host = || parts.headers.get(HOST).and_then(|host| host.to_str().ok());
-    let host = parts.uri.authority().map(http::uri::Authority::as_str).or_else(host);
-    let scheme = Uri::scheme_str(&parts.uri).unwrap_or("https");
-    format!("{scheme}://{}{path}", host.unwrap_or_default())
 }
 
 fn answer<R: Default>(refusal: &Refusal) -> Response<R> {
