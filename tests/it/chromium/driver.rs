@@ -15,7 +15,7 @@ pub(super) struct Chromium {
     _process: Child,
     url: String,
     /// Where browsers have their profiles.
-    _profiles: TempDir,
+    profiles: TempDir,
 }
 
 /// What a browser is like.
@@ -58,7 +58,7 @@ impl Chromium {
         let status = format!("{url}/status");
         eventually("chromedriver is ready", async || http().get(&status).send().await.is_ok())
             .await;
-        Some(Self { _process: process, url, _profiles: profiles })
+        Some(Self { _process: process, url, profiles })
     }
 
     /// Opens a window, with a profile of its own.
@@ -66,7 +66,7 @@ impl Chromium {
         let mut capabilities = DesiredCapabilities::chrome();
         // The small browser, where it is installed, does the same for a third of the work.
         if let Some(small) = small_browser() {
-            capabilities.set_binary(&small).expect("a browser");
+            capabilities.set_binary(small).expect("a browser");
         }
         let accepts = format!("--accept-lang={}", preferences.language);
         let language = format!("--lang={}", preferences.language);
@@ -102,11 +102,11 @@ impl Chromium {
     }
 }
 
-/// Where Chromium without a surface to draw on is.
-fn small_browser() -> Option<String> {
-    let (_, path) = std::env::vars().find(|(name, _)| name == "PATH")?;
-    let files = path.split(':').map(|folder| format!("{folder}/chromium-headless-shell"));
-    files.into_iter().find(|file| std::path::Path::new(file).is_file())
+/// Where Chromium without a surface to draw on is. Debian has a script for it in `/usr/bin`, which is
+/// what the driver would end, and the browser that it started would go on for ever.
+fn small_browser() -> Option<&'static str> {
+    const FILE: &str = "/usr/lib/chromium/chromium-headless-shell";
+    std::path::Path::new(FILE).is_file().then_some(FILE)
 }
 
 impl Window {
@@ -327,4 +327,22 @@ impl Window {
     pub(super) async fn closes(self) {
         self.driver.quit().await.expect("closed");
     }
+}
+
+/// A browser that goes on after its test takes processor time from all that come later.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_browser_outlives_its_window() {
+    let Some(chromium) = Chromium::start().await else { return };
+    let profiles = chromium.profiles.path().display().to_string();
+    let window = chromium.window(ENGLISH).await;
+    assert!(is_running_with(&profiles));
+    window.closes().await;
+    eventually("the browser has ended", async || !is_running_with(&profiles)).await;
+}
+
+/// Whether a process has this text in its arguments.
+fn is_running_with(text: &str) -> bool {
+    let processes = std::fs::read_dir("/proc").expect("processes").filter_map(Result::ok);
+    let mut arguments = processes.filter_map(|one| std::fs::read(one.path().join("cmdline")).ok());
+    arguments.any(|line| String::from_utf8_lossy(&line).contains(text))
 }
