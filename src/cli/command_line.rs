@@ -178,7 +178,7 @@ fn dispatch(cli: Cli, output: Output) -> OrRejected<ExitCode> {
             Verb::Apply(verb) => Box::pin(verb.run(&at)).await.map(|()| ExitCode::SUCCESS),
             Verb::Restore(verb) => Box::pin(verb.run(&at)).await.map(|()| ExitCode::SUCCESS),
             Verb::Key(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
-            Verb::Client(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
+            Verb::Client(verb) => Box::pin(verb.run(&at)).await.map(|()| ExitCode::SUCCESS),
             Verb::User(verb) => Box::pin(verb.run(&at)).await.map(|()| ExitCode::SUCCESS),
             Verb::Group(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
             Verb::Role(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
