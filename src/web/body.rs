@@ -14,9 +14,10 @@ use super::answer::{refusal, refused};
 use crate::domain::form::Form;
 use crate::domain::reason::Reason;
 use crate::domain::request;
-use crate::oauth::possession::Presented;
+use crate::oauth::possession::{Possession, Presented};
 
 const DPOP: HeaderName = HeaderName::from_static("dpop");
+const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 
 /// The largest size of a body, in bytes.
 const LIMIT: usize = 64 * 1024;
@@ -82,6 +83,14 @@ impl Head {
             (Err(_), None) => Err(Reason::DpopProofMalformed),
             (_, Some(_)) => Err(Reason::DpopProofRepeated),
         })
+    }
+
+    /// Adds the nonce for the next proof, RFC 9449 §8.2, to the answer to a request with a proof.
+    pub(super) fn add_nonce(&self, response: &mut Response<Body>, possession: &Possession) {
+        let nonce = self.proof().and_then(|_| possession.nonce());
+        if let Some(nonce) = nonce.and_then(|nonce| HeaderValue::try_from(nonce).ok()) {
+            response.headers_mut().insert(DPOP_NONCE, nonce);
+        }
     }
 }
 

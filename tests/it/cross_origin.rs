@@ -137,7 +137,7 @@ both! {
             ("/.well-known/openid-configuration", "https://anybody.example"),
             ("/.well-known/oauth-authorization-server", "null"),
         ] {
-            for (names, answer) in [(asked, asked), ("a b, c", "Authorization, Content-Type")] {
+            for (names, answer) in [(asked, asked), ("a b, c", "Authorization, Content-Type, DPoP")] {
                 let headers = [
                     ("origin", origin),
                     ("access-control-request-method", "POST"),

@@ -239,17 +239,21 @@ both! {
     async fn rfc9101_10_1_each_client_signs_by_its_algorithm(database) {
         let server = Server::start(&database).await;
         let ed = Ed25519KeyPair::generate().unwrap();
-        for (key, alg, wrong) in [
-            (Key::rsa("RS256"), RequestObjectAlg::Rs256, RequestObjectAlg::Ps256),
-            (Key::rsa("PS256"), RequestObjectAlg::Ps256, RequestObjectAlg::Rs256),
-            (Key::es256(), RequestObjectAlg::Es256, RequestObjectAlg::EdDsa),
-            (Key::EdDsa(ed), RequestObjectAlg::EdDsa, RequestObjectAlg::Es256),
+        let other = Ed25519KeyPair::generate().unwrap();
+        for (key, alg, (wrong, another)) in [
+            (Key::rsa("RS256"), RequestObjectAlg::Rs256, (RequestObjectAlg::Ps256, Key::rsa("PS256"))),
+            (Key::rsa("PS256"), RequestObjectAlg::Ps256, (RequestObjectAlg::Rs256, Key::rsa("RS256"))),
+            (Key::es256(), RequestObjectAlg::Es256, (RequestObjectAlg::EdDsa, Key::EdDsa(other))),
+            (Key::EdDsa(ed), RequestObjectAlg::EdDsa, (RequestObjectAlg::Es256, Key::es256())),
         ] {
             let id = format!("app-{}", alg.as_str());
             let app = server.web_app(&id, |client| signing(client, &key, Some(alg))).await;
             let object = key.sign(&claims(&server, &json!({ "iss": id, "client_id": id })));
             assert!(server.browser().open(&url(&app, &object, &[])).await.has("login-submit"), "{id}");
-            server.change(&id, |client| client.metadata.request_object_signing_alg = Some(wrong)).await;
+            server.change(&id, |client| {
+                client.metadata.jwks = Some(json!({ "keys": [key.jwk(), another.jwk()] }));
+                client.metadata.request_object_signing_alg = Some(wrong);
+            }).await;
             server.browser().get(&url(&app, &object, &[])).await.is_error("invalid_request_object");
         }
     }

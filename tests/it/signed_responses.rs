@@ -81,12 +81,12 @@ both! {
         assert_eq!(claims["error"], "access_denied");
     }
 
-    async fn jarm_3_the_algorithm_is_that_of_the_client(database) {
+    async fn jarm_3_the_algorithm_is_that_of_the_registration_or_rs256(database) {
         let server = Server::start(&database).await;
         let ask = [("response_mode", "jwt"), ("prompt", "none")];
         for (id, token_alg, own, alg) in [
             ("a", TokenAlg::Rs256, None, Algorithm::RS256),
-            ("b", TokenAlg::Es256, None, Algorithm::ES256),
+            ("b", TokenAlg::Es256, None, Algorithm::RS256),
             ("c", TokenAlg::Rs256, Some(TokenAlg::Es256), Algorithm::ES256),
             ("d", TokenAlg::Es256, Some(TokenAlg::Rs256), Algorithm::RS256),
         ] {

@@ -267,7 +267,8 @@ mod tests {
         }
         let proof = holder.signed(&header, &with(&claims, "jti", json!("2")));
         let proof = Proof { jwt: &proof, method: "GET", url: "" };
-        let presented = Presented { is_dpop: true, proof: Some(proof), ..Presented::bearer("token") };
+        let presented =
+            Presented { is_dpop: true, proof: Some(proof), ..Presented::bearer("token") };
         let unknown = "the server does not know the address at which it is asked";
         let asked = check(Some(&cnf), &presented, &replays, NOW, 10);
         assert_eq!(asked, Err(Refusal::Proof(unknown)));
