@@ -19,7 +19,6 @@ impl ListAnswer {
     pub const ALL: [Self; 2] = [Self::List, Self::NotModified];
 
     /// How often this was answered.
-    #[must_use]
     pub fn count(self) -> Counter {
         let answer = match self {
             Self::List => "list",
@@ -75,7 +74,6 @@ impl Following {
     pub const ALL: [Self; 2] = [Self::Poll, Self::Stream];
 
     /// How many followers wait in this way.
-    #[must_use]
     pub fn gauge(self) -> Gauge {
         let way = match self {
             Self::Poll => "poll",
