@@ -167,9 +167,10 @@ pub fn form_of(members: Map<String, Value>) -> Result<Form, Refusal> {
     }
     let mut fields = Vec::new();
     for (name, value) in members {
+        if OWN.contains(&name.as_str()) || value.is_null() {
+            continue;
+        }
         match value {
-            _ if OWN.contains(&name.as_str()) => {}
-            Value::Null => {}
             Value::String(text) => fields.push((name, text)),
             // RFC 8707 §2: there may be several resources.
             Value::Array(several) if name == "resource" => {
