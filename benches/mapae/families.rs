@@ -63,7 +63,7 @@ impl Bench {
     }
 }
 
-fn in_words(count: u32) -> String {
+pub(crate) fn in_words(count: u32) -> String {
     match (count / 1_000_000, count % 1_000_000) {
         (millions, 0) => format!("{millions} million"),
         _ => count.to_string(),

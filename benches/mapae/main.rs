@@ -6,6 +6,7 @@
 //! `MAPAE_BENCH_SECONDS` is the time that one row is measured, three times over; 2 by default.
 //! `MAPAE_BENCH_POSTGRES` names a Postgres server (`postgres://user@host:port`) for the rows on it,
 //! which are left out without it. It must be as durable as it is in production.
+//! `MAPAE_BENCH_PEOPLE` is how many people the rows about people have; ten million by default.
 //! `MAPAE_BENCH_FAMILIES` is how many families the row of many families has; ten million by default.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a bench that cannot go on stops")]
@@ -28,6 +29,7 @@ mod limits;
 mod load;
 mod month;
 mod operations;
+mod people;
 mod pgbench;
 mod postgres;
 mod process;

@@ -286,6 +286,7 @@ impl Bench {
         self.status_list(&site).await;
         self.one_time_codes(&site).await;
         self.growth(&site, "").await;
+        self.people("").await;
         self.month("").await;
         self.on_postgres().await;
         self.day(&site, "").await;

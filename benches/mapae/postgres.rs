@@ -34,6 +34,7 @@ impl Bench {
         }
         self.beside_pgbench(&site, &server).await;
         self.growth(&site, DATABASE).await;
+        self.people(DATABASE).await;
         self.replicas(&server).await;
         self.month(DATABASE).await;
         self.day(&site, DATABASE).await;

@@ -76,6 +76,10 @@ impl Home {
         self.postgres.clone().unwrap_or_else(file)
     }
 
+    pub(crate) fn issuer(&self) -> String {
+        format!("http://{}", self.known_at)
+    }
+
     pub(crate) fn keys(&self) -> PathBuf {
         self.folder.join("keys")
     }
@@ -86,7 +90,7 @@ impl Home {
             .args(arguments)
             .current_dir(&self.folder)
             .env_clear()
-            .env("MAPAE_ISSUER", format!("http://{}", self.known_at))
+            .env("MAPAE_ISSUER", self.issuer())
             .env("MAPAE_LISTEN", self.address.to_string())
             .env("MAPAE_ADMIN_LISTEN", self.admin.to_string())
             .env("MAPAE_DATABASE_URL", self.database_url())

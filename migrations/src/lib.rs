@@ -46,6 +46,7 @@ mod m0058_console;
 mod m0060_resources;
 mod m0061_editable_attributes;
 mod m0062_provider_groups;
+mod m0063_refreshes_by_day;
 mod m0066_pushed_requests;
 mod m0069_bound_tokens;
 mod step;
@@ -101,6 +102,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0060_resources::STEP),
             Box::new(m0061_editable_attributes::STEP),
             Box::new(m0062_provider_groups::STEP),
+            Box::new(m0063_refreshes_by_day::STEP),
             Box::new(m0066_pushed_requests::STEP),
             Box::new(m0069_bound_tokens::STEP),
         ]

@@ -1,6 +1,6 @@
 //! What goes on at this installation.
 
-use chrono::{DateTime, Duration, NaiveTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 
 use super::authority::{May, ReadAudit, ReadProviders};
 use crate::domain::logout_notice::LogoutNotice;
@@ -9,34 +9,39 @@ use crate::domain::message::Message;
 use crate::domain::provider::Slug;
 use crate::domain::verdict::Fault;
 use crate::store::sign_in_counts::{self, SignInCounts};
-use crate::store::{Reader, identities, outbox};
+use crate::store::{Reader, identities, outbox, refresh_days};
 
 /// How many events of a day are counted at most.
 pub const COUNTED: u64 = 5000;
 /// How many days are shown.
 const DAYS: i64 = 14;
 
-/// The sign-ins of a day.
+/// The sign-ins and the refreshes of a day.
 #[derive(Clone, Copy, Debug)]
 pub struct Day {
     /// The midnight, in UTC, with which it begins.
     pub begins_at: DateTime<Utc>,
     /// Its sign-ins.
     pub counts: SignInCounts,
+    /// How many refresh tokens were used.
+    pub refreshes: u64,
 }
 
-/// The sign-ins of the last two weeks, by day and by what began them, the oldest day first.
+/// The sign-ins and the refreshes of the last two weeks, by day, the oldest day first.
 pub async fn days(
     _may: &May<ReadAudit>,
     reader: &impl Reader,
     now: DateTime<Utc>,
 ) -> Result<Vec<Day>, Fault> {
-    let today = now.date_naive().and_time(NaiveTime::MIN).and_utc();
+    let today = refresh_days::day_of(now);
+    let refreshes = refresh_days::since(reader, today - Duration::days(DAYS - 1)).await?;
     let mut days = Vec::new();
     for ago in (0..DAYS).rev() {
         let begins_at = today - Duration::days(ago);
         let time = (begins_at, begins_at + Duration::days(1));
-        days.push(Day { begins_at, counts: sign_in_counts::between(reader, time, COUNTED).await? });
+        let counts = sign_in_counts::between(reader, time, COUNTED).await?;
+        let refreshes = refreshes.get(&begins_at).copied().unwrap_or(0);
+        days.push(Day { begins_at, counts, refreshes });
     }
     Ok(days)
 }

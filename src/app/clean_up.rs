@@ -21,8 +21,9 @@ use crate::runtime::supervisor::Need;
 use crate::store::leaders::Job;
 use crate::store::{
     Tx, audit_events, authorization_codes, browsers, families, interactions, key_fetchers,
-    known_addresses, mail_secrets, pushed_requests, rate_limits, repeatable_creations, revocations,
-    revoked_access_tokens, sessions, status_lists, throttles, used_assertions,
+    known_addresses, mail_secrets, pushed_requests, rate_limits, refresh_days,
+    repeatable_creations, revocations, revoked_access_tokens, sessions, status_lists, throttles,
+    used_assertions,
 };
 
 /// How often the leader cleans up. A new leader begins at once.
@@ -96,6 +97,7 @@ enum Aged {
     MailSecrets,
     RateLimits,
     KeyFetchers,
+    RefreshDays,
     RepeatableCreations,
     Revocations,
     StatusBlocks,
@@ -118,6 +120,7 @@ const AGED: &[Aged] = &[
     Aged::MailSecrets,
     Aged::RateLimits,
     Aged::KeyFetchers,
+    Aged::RefreshDays,
     Aged::RepeatableCreations,
     Aged::Revocations,
     Aged::StatusBlocks,
@@ -153,6 +156,10 @@ impl Aged {
             Self::RepeatableCreations => repeatable_creations::forget(tx, now, STEP).await,
             Self::RateLimits => rate_limits::forget(tx, now, STEP).await,
             Self::KeyFetchers => key_fetchers::forget(tx, now - UNSEEN, STEP).await,
+            // The console shows two weeks.
+            Self::RefreshDays => {
+                refresh_days::forget(tx, now - chrono::Duration::days(30), STEP).await
+            }
             Self::Revocations => {
                 let kept = services.lifetimes.access_token.max(feed::KEPT);
                 revocations::forget(tx, now - kept, STEP).await

@@ -36,7 +36,7 @@ const ENDINGS: Duration = Duration::from_secs(1);
 /// How often the messages that wait to be sent, and the places in status lists, are counted.
 const COUNT: Duration = Duration::from_secs(15);
 /// How often it is written who fetched the public keys.
-const FETCHERS: Duration = Duration::from_secs(5);
+const NOTES: Duration = Duration::from_secs(5);
 /// How often Redis is asked whether it answers.
 const LOOK_AT_REDIS: Duration = Duration::from_millis(500);
 /// How often the server looks whether the standby answers and follows.
@@ -99,11 +99,11 @@ pub(super) fn start(
     };
     let noting = {
         let services = Arc::clone(services);
-        let name = "writing who fetched the keys";
-        every(supervisor, name, Need::Beside, FETCHERS, stopped.clone(), move || {
+        let name = "writing what was counted";
+        every(supervisor, name, Need::Beside, NOTES, stopped.clone(), move || {
             let services = Arc::clone(&services);
             async move {
-                write_fetchers(&services).await?;
+                write_notes(&services).await?;
                 services.key_fetchers.count(services.store.lists()).await
             }
         })
@@ -528,9 +528,11 @@ async fn learn(
     }
 }
 
-/// Writes who fetched the public keys since the last time.
-pub(super) async fn write_fetchers(services: &Services) -> Result<(), Fault> {
-    services.key_fetchers.write(&services.store, services.clock.now()).await
+/// Writes who fetched the public keys, and how many refresh tokens were used, since the last time.
+pub(super) async fn write_notes(services: &Services) -> Result<(), Fault> {
+    let now = services.clock.now();
+    services.token.grants.refresh_count.write(&services.store, now).await?;
+    services.key_fetchers.write(&services.store, now).await
 }
 
 async fn look_after_keys(services: Arc<Services>) -> Result<(), Fault> {

@@ -184,8 +184,8 @@ impl Server {
             export.stop().await;
         }
         // What was noted since the last batch. If the database is away, nobody is waited for.
-        if let Err(fault) = jobs::write_fetchers(&self.services).await {
-            tracing::warn!(%fault, "who fetched the keys last was not written");
+        if let Err(fault) = jobs::write_notes(&self.services).await {
+            tracing::warn!(%fault, "what was counted last was not written");
         }
         self.services.store.close().await;
         tracing::info!("stopped");

@@ -155,6 +155,7 @@ impl Services {
                 indices,
             },
             refresh_tokens: Arc::clone(&refresh_tokens),
+            refresh_count: Arc::default(),
             keyring: Arc::clone(&base.keyring),
             upstream_logins: Arc::clone(&base.upstream_logins),
         };

@@ -60,6 +60,7 @@ pub mod pushed_requests;
 pub mod rate_limits;
 mod reader;
 pub mod recovery_codes;
+pub mod refresh_days;
 pub mod repeatable_creations;
 mod repeats;
 pub mod resources;

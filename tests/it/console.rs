@@ -8,7 +8,7 @@ use mapae::domain::admin_right::{AdminRight, Rights};
 use mapae::domain::admin_role::AdminRole;
 use mapae::web::console::OPERATIONS;
 
-use crate::support::{App, Browser, PASSWORD, Page, Server, both, http};
+use crate::support::{App, Browser, PASSWORD, Page, Server, both, eventually, http};
 
 /// Every page and every form: its method, its path, and the right that it needs.
 const RIGHTS: &[(&str, &str, &str)] = &[
@@ -579,8 +579,12 @@ both! {
         server.alice().await;
         app.password("openid").await.ok();
         app.password_as("alice", "wrong", "openid").await;
+        let tokens = app.password("openid offline_access").await.ok();
+        app.refresh(&tokens.text("refresh_token")).await.ok();
+        // What is counted is written a little later.
+        eventually("the refresh is counted", async || browser.open("/admin/").await.reply.text.contains("Used 1")).await;
         let overview = browser.open("/admin/").await;
-        assert!(overview.reply.text.contains("Password 2, Passkey 0, Provider 0"), "{}", overview.reply.text);
+        assert!(overview.reply.text.contains("Password 3, Passkey 0, Provider 0"), "{}", overview.reply.text);
         assert!(overview.reply.text.contains("Refused 1"), "{}", overview.reply.text);
     }
 }

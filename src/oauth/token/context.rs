@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::families::Families;
+use super::refresh_count::RefreshCount;
 use super::rotation::RefreshTokens;
 use crate::accounts::second_factor::SecondFactors;
 use crate::accounts::sign_in::PasswordSignIn;
@@ -37,6 +38,8 @@ pub struct GrantContext {
     pub families: Families,
     /// Makes and uses refresh tokens.
     pub refresh_tokens: Arc<RefreshTokens>,
+    /// Counts the uses of refresh tokens.
+    pub refresh_count: Arc<RefreshCount>,
     /// Verifies the access tokens that are presented as a proof.
     pub keyring: Arc<Keyring>,
     /// Recognizes a `state` that this server made for a browser's sign-in with a provider.

@@ -8,5 +8,6 @@ pub mod grant;
 pub mod grants;
 pub mod mint;
 pub mod person_claims;
+pub mod refresh_count;
 pub mod rotation;
 pub mod upstream_tokens;

@@ -9,7 +9,7 @@ use super::signing_keys::{self as keys, KeyFacts};
 use crate::domain::console_urls as urls;
 use crate::pages::frame::Frame;
 
-/// The sign-ins of a day.
+/// The sign-ins and the refreshes of a day.
 #[derive(Clone, Copy, Debug)]
 pub struct DayLine {
     /// Its first instant.
@@ -18,6 +18,8 @@ pub struct DayLine {
     pub by_way: [u64; 3],
     /// Refused.
     pub refused: u64,
+    /// How many refresh tokens were used.
+    pub refreshes: u64,
 }
 
 /// Something that somebody should look at.
@@ -134,6 +136,11 @@ pub fn show<'a>(
         let label = frame.t("console-refusals");
         let keys = vec![frame.t("console-refused-sign-ins")];
         parts.push(chart(&frame, ("chart-refusals", label), keys, &refused));
+        let refreshes: Vec<_> =
+            facts.days.iter().map(|day| (day.begins_at, vec![day.refreshes])).collect();
+        let label = frame.t("console-refreshes");
+        let keys = vec![frame.t("console-refreshed")];
+        parts.push(chart(&frame, ("chart-refreshes", label), keys, &refreshes));
         let is_capped = facts.days.iter().any(|day| {
             day.by_way.iter().sum::<u64>() >= facts.counted || day.refused >= facts.counted
         });

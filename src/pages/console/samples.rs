@@ -161,6 +161,7 @@ fn of_overview(frame: Frame<'_>) -> Vec<(&'static str, ConsolePage<'_>)> {
         begins_at: instant(-86_400 * ago),
         by_way: [40 + 7 * (ago % 5).unsigned_abs(), 18 + ago.unsigned_abs(), 25],
         refused: 3 + 5 * (ago % 3).unsigned_abs(),
+        refreshes: 1200 + 130 * (ago % 4).unsigned_abs(),
     };
     let facts = OverviewFacts {
         attention: Some(Vec::new()),

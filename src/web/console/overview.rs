@@ -51,6 +51,7 @@ async fn days(visit: &Visit<ReadPeople>) -> Result<Vec<DayLine>, Fault> {
         begins_at: day.begins_at,
         by_way: [day.counts.password, day.counts.passkey, day.counts.provider],
         refused: day.counts.refused,
+        refreshes: day.refreshes,
     };
     Ok(days.into_iter().map(line).collect())
 }

@@ -74,6 +74,7 @@ impl Grant for RefreshToken {
                 wants_status,
             })
             .await?;
+        cx.server.refresh_count.add();
         let Rotated { family, scope, resources, salt, place } = rotated;
         let refresh_token = cx.server.refresh_tokens.token(salt, &family.id, place)?;
         Ok(Entitlement {
