@@ -54,8 +54,8 @@ codes! {
     InvalidScope = "invalid_scope", 400, "`/token`, `/par`, `/authorize-challenge`; `/authorize`, in the redirect";
     InvalidTarget = "invalid_target", 400, "`/token`, `/par`, `/authorize-challenge`; `/authorize`, in the redirect";
     // RFC 9449 §5 and §8. A resource answers with 401, §7.1.
-    InvalidDpopProof = "invalid_dpop_proof", 400, "`/token`; `/userinfo`, with 401";
-    UseDpopNonce = "use_dpop_nonce", 400, "`/token`; `/userinfo`, with 401; with `DPoP-Nonce`";
+    InvalidDpopProof = "invalid_dpop_proof", 400, "`/token`, `/par`, `/authorize-challenge`; `/userinfo`, with 401";
+    UseDpopNonce = "use_dpop_nonce", 400, "`/token`, `/par`, `/authorize-challenge`; `/userinfo`, with 401; with `DPoP-Nonce`";
     // RFC 6750 §3.1
     InvalidToken = "invalid_token", 401, "`/userinfo`, `/revocations`; what a resource server answers";
     InsufficientScope = "insufficient_scope", 403, "`/userinfo`, `/revocations`";

@@ -502,6 +502,9 @@ reasons! {
         DpopJktMalformed = "dpop_jkt_malformed", InvalidRequest,
             "dpop_jkt is not a thumbprint",
             "the SHA-256 thumbprint of the key in base64url, RFC 7638";
+        DpopJktMismatch = "dpop_jkt_mismatch", InvalidRequest,
+            "dpop_jkt and the proof of possession name different keys",
+            "leave `dpop_jkt` out, or prove the key that it names";
         CodeChallengeMethodUnsupported = "code_challenge_method_unsupported", InvalidRequest,
             "the one code_challenge_method is S256",
             "`plain` is refused";

@@ -20,6 +20,7 @@ use crate::domain::form::{self, Form};
 use crate::domain::reason::Reason;
 use crate::domain::secret::{ClientSecret, Plain, Secret};
 use crate::domain::urls::{self, Issuer};
+use crate::keys::dpop::Proof;
 use crate::keys::jwt;
 use crate::rate_limits::{CountedAccount, RateLimiter};
 use crate::store::{Store, used_assertions};
@@ -61,6 +62,29 @@ impl AuthenticatedClient {
             ClientKind::Public => Err(Reason::ClientIsPublic.into()),
         }
     }
+}
+
+/// A client that is who it says it is, whose assertion is not used up yet.
+#[derive(Debug)]
+pub struct VerifiedClient {
+    registered: Arc<Registered>,
+    assertion: Option<UnusedAssertion>,
+}
+
+impl VerifiedClient {
+    /// The client.
+    #[must_use]
+    pub fn client(&self) -> &Client {
+        &self.registered.client
+    }
+}
+
+/// An assertion that is good for one request, RFC 7523 §3 (7).
+#[derive(Debug)]
+struct UnusedAssertion {
+    hash: Vec<u8>,
+    jti: String,
+    forgotten_at: DateTime<Utc>,
 }
 
 /// The credentials of the client in a request, RFC 6749 §2.3. They are read once.
@@ -183,6 +207,12 @@ impl ClientAuthentication {
     /// Authenticates the client of a request, and counts the request for it. Nobody can use up the
     /// limit of a client whose secret they do not have.
     pub async fn authenticate(&self, credentials: &Credentials) -> Result<AuthenticatedClient> {
+        self.use_up(self.verify(credentials).await?, None).await
+    }
+
+    /// Checks the credentials of a client. Nothing is used up yet.
+    pub async fn verify(&self, credentials: &Credentials) -> Result<VerifiedClient> {
+        let mut unused = None;
         let registered = match credentials {
             Credentials::Basic { id, secret } => {
                 by_secret(self, id, secret, AuthMethod::ClientSecretBasic).await?
@@ -191,7 +221,9 @@ impl ClientAuthentication {
                 by_secret(self, id, secret, AuthMethod::ClientSecretPost).await?
             }
             Credentials::Assertion { id, assertion } => {
-                by_assertion(self, id.as_ref(), assertion.expose()).await?
+                let (by, once) = by_assertion(self, id.as_ref(), assertion.expose()).await?;
+                unused = Some(once);
+                by
             }
             Credentials::Nothing { id } => {
                 let registered = self.clients.find(id).await?;
@@ -204,6 +236,30 @@ impl ClientAuthentication {
         };
         if !registered.client.is_enabled() {
             return Err(Reason::ClientDisabled.into());
+        }
+        Ok(VerifiedClient { registered, assertion: unused })
+    }
+
+    /// Uses the assertion of a client up, and counts the request for it. A proof of possession that
+    /// was used before is refused first, so that the assertion stays good.
+    pub async fn use_up(
+        &self,
+        verified: VerifiedClient,
+        proof: Option<&Proof>,
+    ) -> Result<AuthenticatedClient> {
+        let VerifiedClient { registered, assertion } = verified;
+        if let Some(UnusedAssertion { hash, jti, forgotten_at }) = assertion {
+            let tx = self.store.begin(self.clock.now()).await?;
+            if let Some(proof) = proof
+                && used_assertions::has(&tx, proof.once).await?
+            {
+                return Err(Reason::DpopProofReused.into());
+            }
+            let fresh = used_assertions::remember(&tx, hash, forgotten_at).await?;
+            tx.commit().await?;
+            if !fresh {
+                return Err(Refusal::new(Reason::AssertionReused).with_value(&jti).into());
+            }
         }
         let counted = self.limiter.client(&registered.client).await;
         counted.map_err(|error| error.map(Refusal::from))?;
@@ -279,7 +335,7 @@ async fn by_assertion(
     context: &ClientAuthentication,
     named: Option<&ClientId>,
     assertion: &str,
-) -> Result<Arc<Registered>> {
+) -> Result<(Arc<Registered>, UnusedAssertion)> {
     check_type(assertion)?;
     let claimed: Assertion = jwt::unverified(assertion).map_err(|_| Reason::AssertionMalformed)?;
     let id = ClientId::parse(&claimed.sub);
@@ -297,16 +353,8 @@ async fn by_assertion(
     hash.update(id.as_str().len().to_be_bytes());
     hash.update(id.as_str());
     hash.update(&claims.jti);
-    let tx = context.store.begin(now).await?;
-    let fresh =
-        used_assertions::remember(&tx, hash.finalize().to_vec(), forgotten_at(claims.exp)).await?;
-    tx.commit().await?;
-    if fresh {
-        Ok(registered)
-    } else {
-        let again = Refusal::new(Reason::AssertionReused);
-        Err(again.with_value(&claims.jti).into())
-    }
+    let (hash, forgotten_at) = (hash.finalize().to_vec(), forgotten_at(claims.exp));
+    Ok((registered, UnusedAssertion { hash, jti: claims.jti, forgotten_at }))
 }
 
 /// RFC 8725 §3.11: another type means another purpose, such as a signed request. Most clients name

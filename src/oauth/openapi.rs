@@ -143,7 +143,7 @@ fn proof_header() -> Value {
     json!({
         "name": "DPoP",
         "in": "header",
-        "description": "A proof of possession, RFC 9449: the tokens are bound to its key",
+        "description": "A proof of possession, RFC 9449: the tokens, or the code, are bound to its key",
         "schema": { "type": "string" },
     })
 }
@@ -353,7 +353,9 @@ fn operation(endpoint: &FormEndpoint) -> Value {
     if let (false, Some(schema)) = (endpoint.required.is_empty(), schema.as_object_mut()) {
         schema.insert("required".to_owned(), json!(endpoint.required));
     }
-    let parameters = if endpoint.path == urls::TOKEN { json!([proof_header()]) } else { json!([]) };
+    let takes_proofs = [urls::TOKEN, urls::PAR, urls::AUTHORIZE_CHALLENGE];
+    let parameters =
+        if takes_proofs.contains(&endpoint.path) { json!([proof_header()]) } else { json!([]) };
     json!({
         "summary": endpoint.summary,
         "parameters": parameters,

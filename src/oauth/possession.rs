@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::clock::Clock;
-use crate::domain::dpop::{REMEMBERED, normal_uri};
+use crate::domain::dpop::{REMEMBERED, Thumbprint, normal_uri};
 use crate::domain::reason::Reason;
 use crate::domain::urls::{self, Issuer};
 use crate::domain::verdict::Fault;
@@ -50,6 +50,8 @@ pub struct PossessionParts<'a> {
 pub struct Possession {
     token: String,
     userinfo: String,
+    par: String,
+    challenge: String,
     clock: Clock,
     nonces: NonceKey,
     requires_nonce: bool,
@@ -82,6 +84,8 @@ impl Possession {
         Ok(Self {
             token: address(urls::TOKEN),
             userinfo: address(urls::USERINFO),
+            par: address(urls::PAR),
+            challenge: address(urls::AUTHORIZE_CHALLENGE),
             clock,
             nonces: NonceKey::new(master)?,
             requires_nonce: settings.require_nonce,
@@ -92,6 +96,16 @@ impl Possession {
     /// Checks the proof of a token request, if there is one. Nothing is used up yet.
     pub fn check_at_token(&self, presented: Presented<'_>) -> Result<Option<Proof>, Refusal> {
         self.check(presented, "POST", &self.token, None)
+    }
+
+    /// Checks the proof of a pushed request, RFC 9449 §10.1, if there is one.
+    pub fn check_at_par(&self, presented: Presented<'_>) -> Result<Option<Proof>, Refusal> {
+        self.check(presented, "POST", &self.par, None)
+    }
+
+    /// Checks the proof of a request to the challenge endpoint, if there is one.
+    pub fn check_at_challenge(&self, presented: Presented<'_>) -> Result<Option<Proof>, Refusal> {
+        self.check(presented, "POST", &self.challenge, None)
     }
 
     /// Checks the proof that comes with an access token to userinfo.
@@ -127,6 +141,18 @@ impl Possession {
     #[must_use]
     pub fn nonce(&self) -> Option<String> {
         self.requires_nonce.then(|| self.nonces.nonce(self.clock.now()))
+    }
+}
+
+/// The key to which a code is bound: the one that `dpop_jkt` names, or the one of the proof that came
+/// with the request. RFC 9449 §10.1: if there are both, they are the same.
+pub fn key_of_code(
+    named: Option<Thumbprint>,
+    proof: Option<&Proof>,
+) -> Result<Option<Thumbprint>, Refusal> {
+    match (named, proof) {
+        (Some(named), Some(proof)) if named != proof.key => Err(Reason::DpopJktMismatch.into()),
+        (named, proof) => Ok(named.or_else(|| proof.map(|proof| proof.key.clone()))),
     }
 }
 

@@ -66,6 +66,12 @@ pub async fn remember_all(
     Ok(inserted.into_iter().filter_map(|row| row.hash.try_into().ok()).collect())
 }
 
+/// Whether an assertion was recorded as used.
+pub async fn has(reader: &impl Reader, hash: impl Into<Vec<u8>>) -> Result<bool, Fault> {
+    let found = Entity::find_by_id(hash.into()).one(reader.connection()).await;
+    Ok(found.map_err(while_doing("reading the table used_assertion"))?.is_some())
+}
+
 /// Deletes the record of an assertion whose use had no result, so that it may be accepted once
 /// more.
 pub async fn take_back(tx: &Tx, hash: impl Into<Vec<u8>>) -> Result<(), Fault> {

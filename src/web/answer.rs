@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE};
-use axum::http::{HeaderValue, Response, StatusCode};
+use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -12,8 +12,10 @@ use crate::domain::reason::Reason;
 use crate::domain::request;
 use crate::domain::verdict::{Fault, FaultKind};
 use crate::oauth::error::{AuthenticateChallenge, Error, Onward, Refusal, Result};
+use crate::oauth::possession::{Possession, Presented};
 use crate::oauth::refused::{self, RefusedRequest};
 
+const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 /// The media type of a JWT, RFC 7519 §10.3.1.
 pub(super) const JWT: &str = "application/jwt";
 /// The media type of a signed answer of introspection, RFC 9701 §8.
@@ -152,6 +154,18 @@ fn api(status: StatusCode, body: Vec<u8>) -> Response<Body> {
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
     response
+}
+
+/// Adds the nonce for the next proof, RFC 9449 §8.2, to the answer to a request with a proof.
+pub(super) fn with_nonce(
+    response: &mut Response<Body>,
+    possession: &Possession,
+    presented: Presented<'_>,
+) {
+    let nonce = presented.and_then(|_| possession.nonce());
+    if let Some(nonce) = nonce.and_then(|nonce| HeaderValue::try_from(nonce).ok()) {
+        response.headers_mut().insert(DPOP_NONCE, nonce);
+    }
 }
 
 /// An empty success.

@@ -30,8 +30,15 @@ pub(super) async fn post(
 async fn answered(shared: Arc<Shared>, context: Context, head: Head, form: Form) -> Response<Body> {
     let credentials = Credentials::read(&head.authorization(), &form);
     let client = credentials.as_ref().ok().and_then(Credentials::client);
-    let origin = &context.origin();
-    let request = ChallengeRequest { credentials, form, address: context.address, origin };
+    let request = ChallengeRequest {
+        credentials,
+        form,
+        proof: head.proof(),
+        address: context.address,
+        origin: &context.origin(),
+    };
     let answered = challenge(&shared.token, request).await;
-    cors::answers(client.clone(), answer::json(answered, client.as_ref()))
+    let mut response = answer::json(answered, client.as_ref());
+    answer::with_nonce(&mut response, &shared.token.possession, head.proof());
+    cors::answers(client, response)
 }

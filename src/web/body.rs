@@ -84,14 +84,6 @@ impl Head {
             (_, Some(_)) => Err(Reason::DpopProofRepeated),
         })
     }
-
-    /// Adds the nonce for the next proof, RFC 9449 §8.2, to the answer to a request with a proof.
-    pub(super) fn add_nonce(&self, response: &mut Response<Body>, possession: &Possession) {
-        let nonce = self.proof().and_then(|_| possession.nonce());
-        if let Some(nonce) = nonce.and_then(|nonce| HeaderValue::try_from(nonce).ok()) {
-            response.headers_mut().insert(DPOP_NONCE, nonce);
-        }
-    }
 }
 
 /// Why a form could not be read.

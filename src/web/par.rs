@@ -7,7 +7,7 @@ use axum::extract::{Request, State};
 use axum::http::Response;
 
 use super::edge::Context;
-use crate::oauth::authorize::push;
+use crate::oauth::authorize::push::{self, PushRequest};
 use crate::oauth::client_auth::Credentials;
 use crate::web::shared::Shared;
 use crate::web::{answer, body, cors};
@@ -23,12 +23,11 @@ pub(super) async fn post(
     };
     let credentials = Credentials::read(&head.authorization(), &form);
     let client = credentials.as_ref().ok().and_then(Credentials::client);
-    let pushed = match credentials {
-        Ok(credentials) => {
-            let (requests, clients) = (&shared.requests, &shared.token.clients);
-            push::push(requests, clients, &credentials, &form, context.address).await
-        }
-        Err(refusal) => Err(refusal.into()),
-    };
-    cors::answers(client.clone(), answer::created(pushed, client.as_ref()))
+    let (clients, possession) = (&shared.token.clients, &shared.token.possession);
+    let pushing =
+        PushRequest { credentials, form: &form, proof: head.proof(), address: context.address };
+    let pushed = push::push(&shared.requests, clients, possession, pushing).await;
+    let mut response = answer::created(pushed, client.as_ref());
+    answer::with_nonce(&mut response, possession, head.proof());
+    cors::answers(client, response)
 }

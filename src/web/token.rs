@@ -56,6 +56,6 @@ async fn answered(shared: Arc<Shared>, context: Context, head: Head, form: Form)
         }
         Err(error) => answer::json::<()>(Err(error), client.as_ref()),
     };
-    head.add_nonce(&mut response, &shared.token.possession);
+    answer::with_nonce(&mut response, &shared.token.possession, head.proof());
     cors::answers(client, response)
 }

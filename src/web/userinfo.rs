@@ -54,7 +54,7 @@ async fn respond(shared: &Shared, method: &Method, head: &Head, form: &Form) -> 
     if let Some(refusal) = refusal {
         challenge(&mut response, &refusal, is_dpop);
     }
-    head.add_nonce(&mut response, &shared.token.possession);
+    answer::with_nonce(&mut response, &shared.token.possession, head.proof());
     cors::answers(client, response)
 }
 

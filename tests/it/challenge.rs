@@ -8,7 +8,7 @@ use mapae::admin::users::Target;
 use serde_json::json;
 
 use crate::support::{
-    App, CHALLENGE, Holder, PASSWORD, Reply, Server, USERNAME, VERIFIER, both, decode_claims,
+    App, CHALLENGE, Holder, PASSWORD, Reply, Server, USERNAME, VERIFIER, both, decode_claims, form,
 };
 
 /// A public app of the operator, with the right to the challenge endpoint.
@@ -62,6 +62,34 @@ both! {
         thief.token(&app, &fields).await.refused(400, "invalid_grant");
         let access = holder.token(&app, &fields).await.ok().text("access_token");
         assert_eq!(decode_claims(&access)["cnf"], json!({ "jkt": jkt }));
+    }
+
+    async fn rfc9449_10_1_a_proof_at_the_challenge_endpoint_binds_the_code(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let app = native(&server).await;
+        let (holder, thief) = (Holder::new(server.now()), Holder::new(server.now()));
+        let url = server.url("/authorize-challenge");
+        let ask = async |fields: &[(&str, &str)], proof: &str| {
+            let named = [("client_id", app.id.as_str())];
+            let body = form(&[&named, &ALICE[..], &PKCE, fields].concat());
+            let request = app.http.post(&url).header("DPoP", proof);
+            let request = request.header("content-type", "application/x-www-form-urlencoded");
+            Reply::of(request.body(body).send().await.expect("an answer")).await
+        };
+        let once = holder.prove("POST", &url, &json!({}));
+        let code = ask(&[], &once).await.ok().text("authorization_code");
+        ask(&[], &once).await.refused(400, "invalid_dpop_proof");
+        let wrong = holder.prove("POST", &server.url("/token"), &json!({}));
+        ask(&[], &wrong).await.refused(400, "invalid_dpop_proof");
+        let other = thief.jkt();
+        let fresh = holder.prove("POST", &url, &json!({}));
+        ask(&[("dpop_jkt", &other)], &fresh).await.refused(400, "invalid_request");
+        let fields = [("grant_type", "authorization_code"), ("code", &code), ("code_verifier", VERIFIER)];
+        app.token(&fields).await.refused(400, "invalid_dpop_proof");
+        thief.token(&app, &fields).await.refused(400, "invalid_grant");
+        let access = holder.token(&app, &fields).await.ok().text("access_token");
+        assert_eq!(decode_claims(&access)["cnf"], json!({ "jkt": holder.jkt() }));
     }
 
     async fn s077_the_password_grant_gives_no_tokens_while_a_factor_is_due(database) {

@@ -38,6 +38,20 @@ async fn code_of(server: &Server, app: &App, changes: &[(&str, &str)]) -> String
     browser.arrive(&app.authorization_url(changes)).await.authorization_response().code()
 }
 
+/// A push with these headers `DPoP`.
+async fn push_by(app: &App, changes: &[(&str, &str)], proofs: &[&str]) -> Reply {
+    let mut request = app.http.post(format!("{}/par", app.base));
+    if let Some(secret) = &app.secret {
+        request = request.basic_auth(&app.id, Some(secret));
+    }
+    for proof in proofs {
+        request = request.header("DPoP", *proof);
+    }
+    let request = request.header("content-type", "application/x-www-form-urlencoded");
+    Reply::of(request.body(app.authorization_request(changes)).send().await.expect("an answer"))
+        .await
+}
+
 /// All challenges of an answer.
 fn challenges(reply: &Reply) -> Vec<&str> {
     let every = reply.headers.get_all("www-authenticate").iter();
@@ -114,6 +128,95 @@ both! {
         let (_, plain) = app.password("openid").await.pair();
         let (_, plain) = thief.refresh(&app, &plain).await.pair();
         app.refresh(&plain).await.ok();
+    }
+
+    async fn rfc9449_10_1_a_pushed_request_with_a_proof_is_bound_to_its_key(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let app = native(&server).await;
+        let (holder, thief) = (Holder::new(server.now()), Holder::new(server.now()));
+        let url = server.url("/par");
+        let prove = |changes: &Value| holder.prove("POST", &url, changes);
+        let once = prove(&json!({}));
+        let pushed = push_by(&app, &[], &[&once]).await;
+        assert_eq!(pushed.status, 201, "{}", pushed.text);
+        let mut browser = server.browser();
+        let code = browser.arrive(&app.pushed_url(&pushed)).await.authorization_response().code();
+        app.exchange(&code).await.refused(400, "invalid_dpop_proof");
+        thief.token(&app, &redeeming(&code)).await.refused(400, "invalid_grant");
+        let (access, _) = holder.token(&app, &redeeming(&code)).await.pair();
+        assert_eq!(decode_claims(&access)["cnf"]["jkt"], holder.jkt());
+
+        // A proof and `dpop_jkt` name one key.
+        let (own, other) = (holder.jkt(), thief.jkt());
+        let both = push_by(&app, &[("dpop_jkt", &own)], &[&prove(&json!({}))]).await;
+        assert_eq!(both.status, 201, "{}", both.text);
+        let fresh = prove(&json!({}));
+        push_by(&app, &[("dpop_jkt", &other)], &[&fresh]).await.refused(400, "invalid_request");
+        // A request that was refused for another reason has not used its proof up.
+        push_by(&app, &[("prompt", "none login")], &[&fresh]).await.refused(400, "invalid_request");
+        assert_eq!(push_by(&app, &[], &[&fresh]).await.status, 201);
+
+        const ROWS: &str = "SELECT count(*) AS n FROM pushed_request";
+        let rows = server.evidence().await.count(ROWS).await;
+        for changes in [
+            json!({ "htu": server.url("/token") }),
+            json!({ "htm": "GET" }),
+            json!({ "iat": server.now().now().timestamp() - 61 }),
+        ] {
+            push_by(&app, &[], &[&prove(&changes)]).await.refused(400, "invalid_dpop_proof");
+        }
+        push_by(&app, &[], &[&once]).await.refused(400, "invalid_dpop_proof");
+        let two = [prove(&json!({})), prove(&json!({}))];
+        push_by(&app, &[], &[&two[0], &two[1]]).await.refused(400, "invalid_dpop_proof");
+        assert_eq!(server.evidence().await.count(ROWS).await, rows);
+
+        let server = Server::start_with(&database, &[("dpop.require_nonce", "true")]).await;
+        let app = server.web_app("nonces", |_| {}).await;
+        let url = server.url("/par");
+        let asked = push_by(&app, &[], &[&holder.prove("POST", &url, &json!({}))]).await;
+        asked.refused(400, "use_dpop_nonce");
+        let nonce = json!({ "nonce": asked.header("dpop-nonce") });
+        let pushed = push_by(&app, &[], &[&holder.prove("POST", &url, &nonce)]).await;
+        assert_eq!(pushed.status, 201, "{}", pushed.text);
+        assert_eq!(pushed.header("dpop-nonce").len(), 32, "§8.2");
+    }
+
+    async fn rfc7523_3_a_proof_that_is_refused_uses_no_assertion_up(database) {
+        let server = Server::start(&database).await;
+        let (holder, key) = (Holder::new(server.now()), Holder::new(server.now()));
+        let app = server.web_app("signer", |client| {
+            client.metadata.token_endpoint_auth_method = AuthMethod::PrivateKeyJwt;
+            client.metadata.jwks = Some(json!({ "keys": [key.jwk()] }));
+            client.metadata.dpop_bound_access_tokens = true;
+            client.metadata.grant_types.push(GrantType::ClientCredentials);
+        }).await;
+        let app = App { secret: None, ..app };
+        let now = server.now().now().timestamp();
+        let assertion = |jti: &str| {
+            let claims = json!({ "iss": app.id, "sub": app.id, "aud": server.issuer(), "exp": now + 60, "jti": jti });
+            key.sign(&json!({ "alg": "ES256" }), &claims)
+        };
+        let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+        let (first, second) = (assertion("first"), assertion("second"));
+        let by = |assertion| [OWN[0], OWN[1], ("client_assertion_type", kind), ("client_assertion", assertion)];
+        let url = server.url("/token");
+        let used = holder.prove("POST", &url, &json!({}));
+        token_by(&app, &by(&first), &[&used]).await.ok();
+        // Without a proof, with a wrong one, and with one that was used.
+        token_by(&app, &by(&second), &[]).await.refused(400, "invalid_dpop_proof");
+        let wrong = holder.prove("POST", &url, &json!({ "htm": "GET" }));
+        token_by(&app, &by(&second), &[&wrong]).await.refused(400, "invalid_dpop_proof");
+        token_by(&app, &by(&second), &[&used]).await.refused(400, "invalid_dpop_proof");
+        let pushing = [("client_assertion_type", kind), ("client_assertion", second.as_str())];
+        push_by(&app, &pushing, &[&used]).await.refused(400, "invalid_dpop_proof");
+        let at_par = holder.prove("POST", &server.url("/par"), &json!({}));
+        let third = assertion("third");
+        let other = [("client_assertion_type", kind), ("client_assertion", third.as_str())];
+        assert_eq!(push_by(&app, &other, &[&at_par]).await.status, 201);
+        push_by(&app, &pushing, &[&at_par]).await.refused(400, "invalid_dpop_proof");
+        holder.token(&app, &by(&second)).await.ok();
+        holder.token(&app, &by(&second)).await.refused(401, "invalid_client");
     }
 
     async fn rfc9449_5_2_a_client_that_is_registered_for_it_gets_bound_tokens_alone(database) {
@@ -341,7 +444,7 @@ both! {
         let server = Server::start(&database).await;
         let origin = "https://spa.example.com";
         server.client("spa", |client| client.metadata.allowed_origins = vec![origin.to_owned()]).await;
-        for path in ["/token", "/userinfo"] {
+        for path in ["/token", "/par", "/userinfo"] {
             let asked = server.http.request(reqwest::Method::OPTIONS, server.url(path))
                 .header("origin", origin).header("access-control-request-method", "POST")
                 .header("access-control-request-headers", "authorization,dpop").send().await.unwrap();

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::domain::authorization::{AuthorizationRequest, PushedAuthorization};
 use crate::domain::client::ClientKind;
+use crate::domain::dpop::REMEMBERED;
 use crate::domain::form::Form;
 use crate::domain::reason::Reason;
 use crate::domain::secret::{Plain, PushedRequest};
@@ -14,8 +15,9 @@ use crate::oauth::authorize::context::RequestContext;
 use crate::oauth::authorize::{object, pushed, request};
 use crate::oauth::client_auth::{ClientAuthentication, Credentials};
 use crate::oauth::error::{Refusal, Result};
+use crate::oauth::possession::{Possession, Presented, key_of_code};
 use crate::oauth::refused;
-use crate::store::pushed_requests;
+use crate::store::{pushed_requests, used_assertions};
 
 /// How long a browser may take to bring the `request_uri`.
 const LIFE: Duration = Duration::seconds(60);
@@ -35,15 +37,31 @@ impl std::fmt::Debug for PushResponse {
     }
 }
 
+/// A request that is pushed.
+#[derive(Debug)]
+pub struct PushRequest<'a> {
+    /// The client's credentials, or why they cannot be read.
+    pub credentials: std::result::Result<Credentials, Refusal>,
+    /// The body.
+    pub form: &'a Form,
+    /// The proof of possession, RFC 9449 §10.1.
+    pub proof: Presented<'a>,
+    /// The client address.
+    pub address: IpAddr,
+}
+
 /// Takes a request that a client pushes. It is checked as it would be at the authorization endpoint.
 pub async fn push(
     context: &RequestContext,
     clients: &ClientAuthentication,
-    credentials: &Credentials,
-    form: &Form,
-    address: IpAddr,
+    possession: &Possession,
+    pushing: PushRequest<'_>,
 ) -> Result<PushResponse> {
-    let authenticated = clients.authenticate(credentials).await?;
+    let PushRequest { credentials, form, proof, address } = pushing;
+    // A proof that is refused uses nothing up, not even the assertion of the client.
+    let proof = possession.check_at_par(proof)?;
+    let verified = clients.verify(&credentials?).await?;
+    let authenticated = clients.use_up(verified, proof.as_ref()).await?;
     let client = authenticated.client();
     if client.kind == ClientKind::Public {
         // Nobody had to prove anything for this row.
@@ -64,9 +82,15 @@ pub async fn push(
             None => refusal,
         }
     })?;
-    let request = request::check(context, client, &form, target.uri()).await?;
+    let mut request = request::check(context, client, &form, target.uri()).await?;
+    request.dpop_jkt = key_of_code(request.dpop_jkt, proof.as_ref())?;
     let plain = Plain::<PushedRequest>::generate();
     let tx = context.store.begin(context.clock.now()).await?;
+    if let Some(proof) = proof
+        && !used_assertions::remember(&tx, proof.once, tx.now() + REMEMBERED).await?
+    {
+        return Err(Reason::DpopProofReused.into());
+    }
     let pushed = PushedAuthorization {
         hash: plain.hashed(),
         client: client.id.clone(),

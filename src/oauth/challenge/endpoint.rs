@@ -13,6 +13,7 @@ use crate::domain::authentication::{Authentication, Method};
 use crate::domain::authorization::{Granted, IssuedCode};
 use crate::domain::client::{Client, ClientKind, RequirePkce};
 use crate::domain::clock::SKEW;
+use crate::domain::dpop::Thumbprint;
 use crate::domain::form::Form;
 use crate::domain::language::Language;
 use crate::domain::pkce::{self, Challenge};
@@ -25,6 +26,7 @@ use crate::oauth::authorize::codes;
 use crate::oauth::authorize::request::dpop_jkt;
 use crate::oauth::client_auth::Credentials;
 use crate::oauth::error::{Refusal, Result};
+use crate::oauth::possession::{Presented, key_of_code};
 use crate::oauth::token::context::GrantContext;
 use crate::oauth::token::endpoint::TokenEndpoint;
 use crate::oauth::token::grant::{
@@ -40,6 +42,8 @@ pub struct ChallengeRequest<'a> {
     pub credentials: std::result::Result<Credentials, Refusal>,
     /// The body.
     pub form: Form,
+    /// The proof of possession.
+    pub proof: Presented<'a>,
     /// The client address.
     pub address: IpAddr,
     /// What audit events say about where the request came from.
@@ -64,8 +68,10 @@ pub async fn challenge(
     endpoint: &TokenEndpoint,
     request: ChallengeRequest<'_>,
 ) -> Result<ChallengeResponse> {
-    let ChallengeRequest { credentials, form, address, origin } = request;
-    let client = endpoint.clients.authenticate(&credentials?).await?;
+    let ChallengeRequest { credentials, form, proof, address, origin } = request;
+    let proof = endpoint.possession.check_at_challenge(proof)?;
+    let client = endpoint.clients.verify(&credentials?).await?;
+    let client = endpoint.clients.use_up(client, proof.as_ref()).await?;
     let client = client.client();
     if !client.metadata.first_party_challenge {
         return Err(Reason::ChallengeUnregistered.into());
@@ -74,12 +80,15 @@ pub async fn challenge(
         return Err(Reason::ResponseTypeUnsupported.into());
     }
     // A request that cannot be answered uses nothing up.
-    dpop_jkt(&form)?;
+    let key = key_of_code(dpop_jkt(&form)?, proof.as_ref())?;
     let from = AttemptFrom::of(client, form.get("user_ip"), address, origin)?;
     if let Some(username) = form.get("username") {
         endpoint.clients.count_account(&from.typed(username)).await?;
     }
-    let at = At { server: &endpoint.grants, client, form: &form, from: &from };
+    if let Some(proof) = &proof {
+        endpoint.possession.use_up(proof).await?;
+    }
+    let at = At { server: &endpoint.grants, client, form: &form, from: &from, key: key.as_ref() };
     match form.get("auth_session") {
         Some(token) => at.go_on(token).await,
         None => at.begin().await,
@@ -101,12 +110,14 @@ struct At<'a> {
     client: &'a Client,
     form: &'a Form,
     from: &'a AttemptFrom<'a>,
+    /// The key to which the code is bound.
+    key: Option<&'a Thumbprint>,
 }
 
 impl At<'_> {
     /// Begins with user name and password. A code may come with them.
     async fn begin(self) -> Result<ChallengeResponse> {
-        let Self { server, client, form, from } = self;
+        let Self { server, client, form, from, .. } = self;
         let username = required(form, "username", Reason::UsernameMissing)?;
         let password = required(form, "password", Reason::PasswordMissing)?;
         let challenge = self.challenge()?;
@@ -265,7 +276,7 @@ impl At<'_> {
                 amr: authentication.amr(),
                 provider_issuer: authentication.provider_issuer().map(str::to_owned),
                 version: session.version,
-                dpop_jkt: dpop_jkt(self.form)?,
+                dpop_jkt: self.key.cloned(),
             },
             expires_at: tx.now() + codes::LIFE,
             spent_at: None,

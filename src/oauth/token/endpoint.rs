@@ -89,10 +89,11 @@ static ISSUED: Handles<&str, Counter> = Handles::new(
 pub async fn token(endpoint: &Arc<TokenEndpoint>, request: TokenRequest<'_>) -> Result<Issued> {
     // A proof that is refused uses nothing up, not even the assertion of the client.
     let proof = endpoint.possession.check_at_token(request.proof)?;
-    let client = endpoint.clients.authenticate(&request.credentials?).await?;
+    let client = endpoint.clients.verify(&request.credentials?).await?;
     if proof.is_none() && client.client().metadata.dpop_bound_access_tokens {
         return Err(Reason::DpopProofMissing.into());
     }
+    let client = endpoint.clients.use_up(client, proof.as_ref()).await?;
     let delivery = client.client().metadata.refresh_delivery;
     let form = match delivery {
         RefreshDelivery::Body => request.form,
