@@ -19,6 +19,7 @@ use super::reader::Reader;
 use super::tx::Tx;
 use super::{families, sessions, users};
 use crate::domain::clock;
+use crate::domain::dpop::Thumbprint;
 use crate::domain::family::FamilyId;
 use crate::domain::refresh::Refreshable;
 use crate::domain::session::AttachedSession;
@@ -178,6 +179,10 @@ pub struct Move {
     pub to: Succession,
     /// The place in the status lists that the family must still have: its next token names it.
     pub status: Option<StatusIndex>,
+    /// The key to which the family must still be bound.
+    pub key_was: Option<Thumbprint>,
+    /// The key to which it is bound after the change.
+    pub key: Option<Thumbprint>,
 }
 
 /// Changes successions, each only if its leaf is still the expected one and its family is still
@@ -239,9 +244,11 @@ struct Step<'a>(
     i64,
     Option<i64>,
     Option<u32>,
+    Option<&'a str>,
+    Option<&'a str>,
 );
 
-const STEP: [(&str, &str); 11] = [
+const STEP: [(&str, &str); 13] = [
     ("id", "text"),
     ("was_generation", "bigint"),
     ("was_attempt", "bigint"),
@@ -253,6 +260,8 @@ const STEP: [(&str, &str); 11] = [
     ("idle_ends_at", "bigint"),
     ("status_list", "bigint"),
     ("status_index", "bigint"),
+    ("jkt_was", "text"),
+    ("jkt", "text"),
 ];
 
 impl<'a> From<&'a Move> for Step<'a> {
@@ -270,6 +279,8 @@ impl<'a> From<&'a Move> for Step<'a> {
             millis(step.to.idle_ends_at),
             step.status.map(|status| status.list),
             step.status.map(|status| status.index),
+            step.key_was.as_ref().map(Thumbprint::as_str),
+            step.key.as_ref().map(Thumbprint::as_str),
         )
     }
 }
@@ -303,11 +314,13 @@ fn update(backend: DbBackend) -> String {
         "WITH step ({names}) AS {how}(SELECT {values} FROM {steps}){locked} \
          UPDATE family SET generation = step.generation, attempt = step.attempt, \
          spent_attempt = step.spent_attempt, handed_out_at = step.handed_out_at, \
-         handed_out_to = step.handed_out_to, idle_ends_at = step.idle_ends_at FROM {from} \
+         handed_out_to = step.handed_out_to, idle_ends_at = step.idle_ends_at, \
+         jkt = step.jkt FROM {from} \
          WHERE family.id = step.id AND family.generation = step.was_generation \
          AND family.attempt = step.was_attempt AND family.revoked_at IS NULL \
          AND family.status_list IS NOT DISTINCT FROM step.status_list \
          AND family.status_index IS NOT DISTINCT FROM step.status_index \
+         AND family.jkt IS NOT DISTINCT FROM step.jkt_was \
          AND {} < {until} RETURNING family.id AS id",
         now(backend)
     )

@@ -1,7 +1,7 @@
 //! Proof of possession, RFC 9449: at the token endpoint, at userinfo and in introspection.
 
 use futures_util::future::join_all;
-use mapae::domain::client::{AuthMethod, ClientKind};
+use mapae::domain::client::{AuthMethod, ClientKind, RefreshPolicy};
 use mapae::domain::grant_type::GrantType;
 use mapae_verify::{Presented, Refusal, Verifier};
 use serde_json::{Value, json};
@@ -124,10 +124,67 @@ both! {
         thief.refresh(&app, &first).await.refused(400, "invalid_grant");
         thief.refresh(&app, &second).await.refused(400, "invalid_grant");
         holder.refresh(&app, &second).await.ok();
-        // A family that began without a key has none.
+    }
+
+    async fn rfc9449_5_a_family_that_began_without_a_key_is_bound_by_the_first_proof(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let (holder, thief) = (Holder::new(server.now()), Holder::new(server.now()));
+        for (name, policy) in [
+            ("rotate", RefreshPolicy::Rotate { grace: None }),
+            ("strict", RefreshPolicy::Strict),
+        ] {
+            let app = server.public_client(name).await;
+            server.change(name, |client| client.metadata.refresh = policy).await;
+            let (_, plain) = app.password("openid").await.pair();
+            let (_, plain) = app.refresh(&plain).await.pair();
+            let (_, bound) = holder.refresh(&app, &plain).await.pair();
+            app.refresh(&bound).await.refused(400, "invalid_dpop_proof");
+            thief.refresh(&app, &bound).await.refused(400, "invalid_grant");
+            holder.refresh(&app, &bound).await.ok();
+
+            // Of many keys at once one gets the family.
+            let (_, plain) = app.password("openid").await.pair();
+            let keys: Vec<_> = (0..6).map(|_| Holder::new(server.now())).collect();
+            let replies = join_all(keys.iter().map(|key| key.refresh(&app, &plain))).await;
+            let good: Vec<_> = replies.iter().filter(|reply| reply.status == 200).collect();
+            assert_eq!(good.len(), 1, "{name} {replies:?}");
+            let bound = good[0].text("refresh_token");
+            let owners = join_all(keys.iter().map(|key| key.refresh(&app, &bound))).await;
+            assert_eq!(owners.iter().filter(|reply| reply.status == 200).count(), 1, "{name}");
+        }
+        // The answer with the successor got lost, and the app comes back with a key.
+        let app = server.public_client("late").await;
+        let (_, first) = app.password("openid").await.pair();
+        app.refresh(&first).await.ok();
+        server.advance(60);
+        let (_, replaced) = holder.refresh(&app, &first).await.pair();
+        app.refresh(&replaced).await.refused(400, "invalid_dpop_proof");
+        holder.refresh(&app, &replaced).await.ok();
+        // A confidential client proves itself otherwise.
+        let app = server.client("web", |_| {}).await;
         let (_, plain) = app.password("openid").await.pair();
-        let (_, plain) = thief.refresh(&app, &plain).await.pair();
+        let (_, plain) = holder.refresh(&app, &plain).await.pair();
         app.refresh(&plain).await.ok();
+    }
+
+    async fn rfc9449_5_whoever_lacks_the_key_ends_no_family_by_an_old_token(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let app = server.public_client("native").await;
+        let (holder, thief) = (Holder::new(server.now()), Holder::new(server.now()));
+        let (_, first) = holder.password(&app, "openid").await.pair();
+        let (_, second) = holder.refresh(&app, &first).await.pair();
+        let (_, third) = holder.refresh(&app, &second).await.pair();
+        for seconds in [0, 60] {
+            server.advance(seconds);
+            app.refresh(&first).await.refused(400, "invalid_dpop_proof");
+            thief.refresh(&app, &first).await.refused(400, "invalid_grant");
+        }
+        let (_, fourth) = holder.refresh(&app, &third).await.pair();
+        // Whoever has the key and an old token has stolen both, or was stolen from.
+        holder.refresh(&app, &first).await.refused(400, "invalid_grant");
+        holder.refresh(&app, &fourth).await.refused(400, "invalid_grant");
     }
 
     async fn rfc9449_10_1_a_pushed_request_with_a_proof_is_bound_to_its_key(database) {

@@ -16,7 +16,7 @@ use chrono::{DateTime, Duration, Utc};
 use crate::domain::audit::{Event, EventKind, Origin};
 use crate::domain::client::{ClientId, RefreshPolicy};
 use crate::domain::clock::Clock;
-use crate::domain::dpop::REMEMBERED;
+use crate::domain::dpop::{REMEMBERED, Thumbprint};
 use crate::domain::family::{Family, FamilyId};
 use crate::domain::reason::Reason;
 use crate::domain::refresh::{Ended, ParsedRefreshToken, Refreshable};
@@ -51,6 +51,8 @@ pub struct Use {
     pub proof: Option<AccessTokenProof>,
     /// The proof of possession.
     pub possession: Option<Proof>,
+    /// Whether the refresh tokens of this client are bound to the key that it proves.
+    pub binds: bool,
     /// The scope that was asked for.
     pub scope: Option<Scope>,
     /// The resources that were asked for.
@@ -133,6 +135,11 @@ pub fn decide(
         }
         None => {}
     }
+    // Before the verdict: whoever does not prove the key of a family cannot end it by a token that was
+    // spent long ago.
+    if let Err(refusal) = check_key(using, &found.family) {
+        return Decision::Refuse(refusal);
+    }
     let grace = match using.policy {
         RefreshPolicy::Rotate { .. } => Some(grace),
         RefreshPolicy::Strict | RefreshPolicy::Static => None,
@@ -153,6 +160,17 @@ pub fn decide(
     }
 }
 
+/// RFC 9449 §5: the refresh tokens of a public client are bound to the key that it has proven.
+fn check_key(using: &Use, family: &Family) -> std::result::Result<(), Refusal> {
+    match (&family.key, &using.possession) {
+        (Some(_), None) => Err(Reason::DpopProofMissing.into()),
+        (Some(key), Some(proof)) if proof.key != *key => {
+            Err(Reason::RefreshTokenKeyMismatch.into())
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Checks that run before a token is used up, so that a mistake of an honest client costs it
 /// nothing.
 fn check(using: &Use, family: &Family) -> std::result::Result<(), Refusal> {
@@ -160,14 +178,6 @@ fn check(using: &Use, family: &Family) -> std::result::Result<(), Refusal> {
         Some(AccessTokenProof::Missing) => return Err(Reason::AccessTokenProofMissing.into()),
         Some(AccessTokenProof::Of(id)) if *id != family.id => {
             return Err(Reason::AccessTokenProofMismatch.into());
-        }
-        _ => {}
-    }
-    // RFC 9449 §5: the refresh tokens of a public client are bound to the key that it has proven.
-    match (&family.key, &using.possession) {
-        (Some(_), None) => return Err(Reason::DpopProofMissing.into()),
-        (Some(key), Some(proof)) if proof.key != *key => {
-            return Err(Reason::RefreshTokenKeyMismatch.into());
         }
         _ => {}
     }
@@ -389,6 +399,8 @@ struct Row {
     status_was: Option<StatusIndex>,
     /// The place that it takes.
     takes: Option<StatusIndex>,
+    /// The key to which it was bound when it was read.
+    key_was: Option<Thumbprint>,
 }
 
 impl Row {
@@ -396,7 +408,8 @@ impl Row {
         let was = found.succession.leaf;
         let (moved, revoked, used, takes) = (false, false, None, None);
         let (events, status_was) = (Vec::new(), found.family.status);
-        Self { was, now: found, moved, revoked, used, events, status_was, takes }
+        let key_was = found.family.key.clone();
+        Self { was, now: found, moved, revoked, used, events, status_was, takes, key_was }
     }
 
     fn has_more(&self) -> bool {
@@ -447,6 +460,9 @@ impl Work<'_> {
         if using.wants_status && !matches!(decision, Decision::Refuse(_) | Decision::Reuse) {
             row.place(&self.parts.indices)?;
         }
+        if matches!(decision, Decision::Spend | Decision::Replace | Decision::Keep) {
+            row.bind(using);
+        }
         match decision {
             Decision::Refuse(refusal) => return Err(refusal.into()),
             Decision::Reuse => {
@@ -489,6 +505,8 @@ impl Work<'_> {
                 from: row.was,
                 to: row.now.succession.clone(),
                 status: row.status_was,
+                key_was: row.key_was.clone(),
+                key: row.now.family.key.clone(),
             })
             .collect();
         let advanced = match tx {
@@ -561,6 +579,16 @@ fn placed(decision: Result<Rotated>, places: &Places) -> Result<Rotated> {
 }
 
 impl Row {
+    /// RFC 9449 §5: a refresh token that a public client gets for a proof is bound to its key, even if
+    /// the family began without one.
+    fn bind(&mut self, using: &Use) {
+        let Some(proof) = using.possession.as_ref().filter(|_| using.binds) else { return };
+        if self.now.family.key.is_none() {
+            Arc::make_mut(&mut self.now.family).key = Some(proof.key.clone());
+            self.moved = true;
+        }
+    }
+
     fn hand_out(&mut self, now: DateTime<Utc>, using: &Use) {
         self.now.succession.hand_out(now, using.origin.address.as_deref());
         self.moved = true;
@@ -686,6 +714,7 @@ mod tests {
             policy,
             proof: None,
             possession: None,
+            binds: true,
             scope: None,
             resources: vec![],
             origin: Origin::default(),

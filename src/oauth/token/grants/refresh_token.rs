@@ -3,6 +3,7 @@
 
 use serde_json::Map;
 
+use crate::domain::client::ClientKind;
 use crate::domain::family::FamilyId;
 use crate::domain::form::Form;
 use crate::domain::grant_type::GrantType;
@@ -67,6 +68,7 @@ impl Grant for RefreshToken {
                 policy: client.metadata.refresh,
                 proof,
                 possession: cx.proof.cloned(),
+                binds: client.kind == ClientKind::Public,
                 scope: self.scope,
                 resources: self.resources,
                 origin: cx.origin.clone(),
