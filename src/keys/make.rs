@@ -1,5 +1,6 @@
 //! Creates keys, reads them from PEM, and writes their public keys as JWKs.
 
+use aws_lc_rs::digest::SHA512;
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair};
@@ -167,7 +168,21 @@ pub fn algorithm(alg: TokenAlg) -> Algorithm {
     }
 }
 
-/// The left half of a SHA-256 in base64url: `at_hash`, OpenID Connect Core §3.1.3.6.
+/// `at_hash`, OpenID Connect Core §3.1.3.6: the left half of the hash that belongs to the algorithm of
+/// the id token, which is SHA-512 for Ed25519.
+#[must_use]
+pub fn at_hash(alg: TokenAlg, access_token: &str) -> String {
+    match alg {
+        TokenAlg::Rs256 | TokenAlg::Ps256 | TokenAlg::Es256 => left_half_hash(access_token),
+        TokenAlg::EdDsa => {
+            let digest = aws_lc_rs::digest::digest(&SHA512, access_token.as_bytes());
+            let (left, _) = digest.as_ref().split_at(32);
+            URL_SAFE_NO_PAD.encode(left)
+        }
+    }
+}
+
+/// The left half of a SHA-256 in base64url.
 #[must_use]
 pub fn left_half_hash(text: &str) -> String {
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());

@@ -164,7 +164,12 @@ pub struct IdTokenHint {
     pub iss: String,
     pub sub: String,
     pub aud: String,
-    pub sid: Option<String>,
+    /// What an answer of userinfo and an answer to an authorization request, which are signed with the
+    /// same `typ`, do not have.
+    pub sid: String,
+    pub exp: i64,
+    pub iat: i64,
+    pub at_hash: String,
     /// A claim that only access tokens have. It tells them apart, because the `typ` of both may be
     /// the same.
     pub client_id: Option<String>,

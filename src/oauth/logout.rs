@@ -68,7 +68,7 @@ pub async fn read(
         redirect_uri: uri.map(str::to_owned),
         state: state.map(str::to_owned),
         user: hint.as_ref().map(|hint| UserId::from_stored(hint.sub.clone())),
-        family: hint.and_then(|hint| hint.sid).map(FamilyId::from_stored),
+        family: hint.map(|hint| FamilyId::from_stored(hint.sid)),
         ui_locales: short("ui_locales", LONGEST_HINT).map(str::to_owned),
     })
 }

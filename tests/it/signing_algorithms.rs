@@ -1,10 +1,14 @@
 //! PS256 and EdDSA beside RS256 and ES256; userinfo and introspection as signed JWTs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use futures_util::future::join_all;
 use mapae::domain::client::TokenAlg;
 use mapae_verify::{Algorithm, Presented, Verifier};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256, Sha512};
 
 use crate::support::{App, Network, Reply, Server, both, decode_claims, decode_header, form};
 
@@ -76,6 +80,54 @@ both! {
         assert_eq!(kid(app.token(&own).await.ok()), before);
         server.advance(2 * 3600);
         assert_ne!(kid(app.token(&own).await.ok()), before);
+    }
+
+    async fn core_3_1_3_6_at_hash_is_by_the_hash_of_the_algorithm(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        for alg in TokenAlg::ALL.iter().copied() {
+            // The id token alone has this algorithm.
+            let app = server.client(&alg.as_str().to_lowercase(), |client| {
+                client.metadata.id_token_signed_response_alg = Some(alg);
+            }).await;
+            let reply = app.password("openid").await.ok();
+            let (access, id_token) = (reply.text("access_token"), reply.text("id_token"));
+            assert!(is_signed(&server, &id_token, alg.as_str()).await, "{alg:?}");
+            let hash = match alg {
+                TokenAlg::EdDsa => Sha512::digest(&access)[..32].to_vec(),
+                _ => Sha256::digest(&access)[..16].to_vec(),
+            };
+            assert_eq!(decode_claims(&id_token)["at_hash"], URL_SAFE_NO_PAD.encode(hash), "{alg:?}");
+        }
+    }
+
+    async fn core_3_1_2_1_an_answer_of_userinfo_is_no_id_token_hint(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let app = server.web_app("app", |client| {
+            client.metadata.first_party = true;
+            client.metadata.userinfo_signed_response_alg = Some(TokenAlg::Rs256);
+        }).await;
+        let mut browser = server.browser();
+        let tokens = app.exchange(&browser.code(&app).await).await.ok();
+        let told = app.userinfo(&tokens.text("access_token")).await.ok().text;
+        let page = browser.get(&app.authorization_url(&[("id_token_hint", &told)])).await;
+        page.error_response("invalid_request");
+        let hint = tokens.text("id_token");
+        let page = browser.get(&app.authorization_url(&[("id_token_hint", &hint)])).await;
+        page.authorization_response().code();
+    }
+
+    async fn many_first_requests_make_one_key(database) {
+        let server = Server::start(&database).await;
+        let app = server.client("ps", |client| client.metadata.token_alg = TokenAlg::Ps256).await;
+        let own = [("grant_type", "client_credentials"), ("scope", "read")];
+        let replies = join_all((0..8).map(|_| app.token(&own))).await;
+        let kids = replies.into_iter().map(|reply| {
+            decode_header(&reply.ok().text("access_token"))["kid"].to_string()
+        });
+        assert_eq!(kids.collect::<BTreeSet<_>>().len(), 1);
+        assert_eq!(published(&server).await["PS256"], 1);
     }
 
     async fn the_key_of_an_algorithm_is_made_without_a_token_too(database) {

@@ -21,7 +21,7 @@ use crate::domain::urls::Issuer;
 use crate::domain::verdict::Fault;
 use crate::keys::jwt::Typ;
 use crate::keys::keyring::Keyring;
-use crate::keys::make::left_half_hash;
+use crate::keys::make::at_hash;
 use crate::oauth::claims::{AccessToken, AudienceClaim, IdToken, StatusClaim, TellingAccessToken};
 use crate::oauth::lifetimes::Lifetimes;
 
@@ -198,6 +198,7 @@ pub fn make(
     let id_token = match &entitlement.family {
         Some(family) if entitlement.scope.contains(OPENID) => {
             about.id_token.extend(entitlement.claims.clone());
+            let id_token_alg = client.metadata.id_token_alg();
             let claims = IdToken {
                 iss: &claims.iss,
                 sub: &claims.sub,
@@ -210,10 +211,10 @@ pub fn make(
                 amr: &family.amr,
                 idp: came_by(&family.amr),
                 sid: family.id.as_str(),
-                at_hash: left_half_hash(&access_token),
+                at_hash: at_hash(id_token_alg, &access_token),
                 asked_for: &about.id_token,
             };
-            Some(keys.signing(client.metadata.id_token_alg())?.sign(Typ::IdToken, &claims)?)
+            Some(keys.signing(id_token_alg)?.sign(Typ::IdToken, &claims)?)
         }
         _ => None,
     };
