@@ -83,7 +83,7 @@ pub async fn inspect(
         return refresh_token(resources, token).await;
     }
     let active = resources.access_tokens.verify(token).await?.is_some();
-    Ok(match resources.access_tokens.read(token)? {
+    Ok(match resources.access_tokens.read(token).await? {
         Some(claims) => Inspected::AccessToken { ours: true, active, claims: Box::new(claims) },
         None => Inspected::Unknown { ours: false, active: false },
     })

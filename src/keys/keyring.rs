@@ -86,6 +86,10 @@ pub struct Keyring {
     policy: Policy,
     current: RwLock<Arc<Snapshot>>,
     reloading: Mutex<()>,
+    /// One first key is made at a time.
+    creating: Mutex<()>,
+    /// When the keys were last read because of a token whose key is unknown.
+    asked_at: std::sync::Mutex<Option<DateTime<Utc>>>,
     /// The keys made by a wrong clock that were already reported in the log.
     strays: std::sync::Mutex<BTreeSet<String>>,
 }
@@ -174,6 +178,11 @@ impl Snapshot {
         self.find(kid).is_some()
     }
 
+    /// Whether there is such a key, used or not.
+    fn is_known(&self, kid: &str) -> bool {
+        self.keys.iter().any(|key| key.stored.kid == kid)
+    }
+
     /// Whether this key signed the token.
     #[must_use]
     pub fn has_signed(&self, kid: &str, token: &str) -> bool {
@@ -220,8 +229,17 @@ impl Keyring {
         let keys = open_all(&sealer, stored, &[])?;
         let snapshot = Snapshot::new(keys, &policy, clock.now())?;
         let current = RwLock::new(Arc::new(snapshot));
-        let (reloading, strays) = (Mutex::default(), std::sync::Mutex::default());
-        Ok(Self { store, clock, sealer, policy, current, reloading, strays })
+        Ok(Self {
+            store,
+            clock,
+            sealer,
+            policy,
+            current,
+            reloading: Mutex::default(),
+            creating: Mutex::default(),
+            asked_at: std::sync::Mutex::default(),
+            strays: std::sync::Mutex::default(),
+        })
     }
 
     /// The policy by which keys are replaced and kept.
@@ -258,6 +276,29 @@ impl Keyring {
         Ok(())
     }
 
+    /// Reads the keys again if the key of this token is unknown: another server may have made the first
+    /// key of an algorithm a moment ago, which signs at once. Whoever makes tokens up causes one reading
+    /// a second. `false` if nothing was read.
+    pub async fn meet(&self, token: &str) -> Result<bool, Fault> {
+        let kid = header(token).ok().and_then(|header| header.kid);
+        let Some(kid) = kid else { return Ok(false) };
+        if self.snapshot()?.is_known(&kid) || !self.may_ask() {
+            return Ok(false);
+        }
+        self.reload().await?;
+        Ok(true)
+    }
+
+    fn may_ask(&self) -> bool {
+        let now = self.clock.now();
+        let mut asked_at = self.asked_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_soon = asked_at.is_some_and(|asked| (now - asked).abs() < Duration::seconds(1));
+        if !is_soon {
+            *asked_at = Some(now);
+        }
+        !is_soon
+    }
+
     /// The algorithms that have a key.
     pub fn algorithms(&self) -> Result<Vec<TokenAlg>, Fault> {
         let snapshot = self.snapshot()?;
@@ -269,6 +310,11 @@ impl Keyring {
     /// other, and whoever verifies asks for a key that they do not know.
     pub async fn ensure(&self, algs: impl IntoIterator<Item = TokenAlg>) -> Result<(), Fault> {
         for alg in algs {
+            if self.snapshot()?.signing(alg).is_ok() {
+                continue;
+            }
+            // Many requests may want it at once, and an RSA key takes long to make.
+            let _turn = self.creating.lock().await;
             if self.snapshot()?.signing(alg).is_ok() {
                 continue;
             }

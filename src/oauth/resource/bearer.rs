@@ -39,7 +39,7 @@ pub struct AccessTokens {
 impl AccessTokens {
     /// The claims of an access token that is valid now; `None` for any other text.
     pub async fn verify(&self, token: &str) -> Result<Option<AccessToken>, Fault> {
-        let Some(claims) = self.read(token)? else { return Ok(None) };
+        let Some(claims) = self.read(token).await? else { return Ok(None) };
         let now = self.clock.now().timestamp();
         // RFC 7519 §4.1.5: a token that this issuer has signed is no less genuine because the clock of
         // the replica that signed it is ahead.
@@ -56,9 +56,11 @@ impl AccessTokens {
     }
 
     /// The claims of an access token that this server issued, expired or not.
-    pub fn read(&self, token: &str) -> Result<Option<AccessToken>, Fault> {
-        let keys = self.keyring.snapshot()?;
-        let claims = self.verified.read(&keys, token);
+    pub async fn read(&self, token: &str) -> Result<Option<AccessToken>, Fault> {
+        let mut claims = self.verified.read(&*self.keyring.snapshot()?, token);
+        if claims.is_none() && self.keyring.meet(token).await? {
+            claims = self.verified.read(&*self.keyring.snapshot()?, token);
+        }
         Ok(claims.filter(|claims| claims.iss == self.url.as_str()))
     }
 

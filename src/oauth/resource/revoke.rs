@@ -112,7 +112,7 @@ async fn end_access_token(
     origin: &Origin,
 ) -> Result<bool, Fault> {
     let now = context.clock.now();
-    let Some(claims) = context.access_tokens.read(token)? else { return Ok(false) };
+    let Some(claims) = context.access_tokens.read(token).await? else { return Ok(false) };
     let theirs = only_of.is_none_or(|client| claims.client_id == client.as_str());
     if !theirs || claims.exp <= now.timestamp() {
         return Ok(false);
