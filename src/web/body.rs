@@ -14,10 +14,9 @@ use super::answer::{refusal, refused};
 use crate::domain::form::Form;
 use crate::domain::reason::Reason;
 use crate::domain::request;
-use crate::oauth::possession::{Possession, Presented};
+use crate::oauth::possession::Presented;
 
 const DPOP: HeaderName = HeaderName::from_static("dpop");
-const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 
 /// The largest size of a body, in bytes.
 const LIMIT: usize = 64 * 1024;
