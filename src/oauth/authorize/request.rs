@@ -142,8 +142,8 @@ impl Asked<'_> {
         let uri = once("redirect_uri");
         let Target { uri, address } =
             target(context, client, uri).map_err(|why| match &refusal {
-                Some(refusal) => untrusted_object(refusal, named),
-                None => {
+                Some(refusal) if uri.is_none() => untrusted_object(refusal, named),
+                _ => {
                     let value = uri.map(refused::without_query);
                     distrust(Untrusted::RedirectUri, named, why, value)
                 }
