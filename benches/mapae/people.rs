@@ -6,7 +6,7 @@ use sea_orm::ConnectionTrait;
 
 use crate::crowd::connect;
 use crate::families::in_words;
-use crate::load::{self, Cycle, Fixed};
+use crate::load::{self, Cycle};
 use crate::operations::{Bench, TRIALS};
 use crate::report::{Comparison, Row, Target, median};
 use crate::server::{Home, post};

@@ -148,12 +148,7 @@ impl Services {
             password,
             factors: factors.clone(),
             auth_sessions: Arc::new(AuthSessionKey::new(master)?),
-            families: Families {
-                lifetimes: base.lifetimes,
-                per_client: settings.families_per_client.into(),
-                key,
-                indices,
-            },
+            families: base.families(settings, key, indices),
             refresh_tokens: Arc::clone(&refresh_tokens),
             refresh_count: Arc::default(),
             keyring: Arc::clone(&base.keyring),
@@ -254,6 +249,16 @@ impl Base {
             providers: Arc::new(providers),
             upstream_logins: Arc::new(UpstreamLoginKey::new(master)?),
         })
+    }
+
+    fn families(
+        &self,
+        settings: &Settings,
+        key: Arc<RotationKey>,
+        indices: Arc<Indices>,
+    ) -> Families {
+        let per_client = settings.families_per_client.into();
+        Families { lifetimes: self.lifetimes, per_client, key, indices }
     }
 
     async fn rotation_key(&self, master: &MasterKey) -> Result<Arc<RotationKey>, Fault> {

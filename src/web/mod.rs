@@ -120,23 +120,26 @@ fn admin_routes(shared: &Shared) -> Router<Arc<Shared>> {
     api.merge(scim::routes())
 }
 
-/// Every route.
-pub fn router(shared: Arc<Shared>) -> Router {
-    let metadata = get(well_known::metadata).options(well_known::preflight);
-    let limited = from_fn_with_state(Arc::clone(&shared), rate_limit::of_address);
-    let for_scripts = Router::new()
+/// What the scripts of registered origins may call.
+fn for_scripts(shared: &Arc<Shared>) -> Router<Arc<Shared>> {
+    Router::new()
         .route(urls::TOKEN, post(token::token).options(cors::preflight))
         .route(urls::PAR, post(par::post).options(cors::preflight))
         .route(urls::REVOKE, post(revoke::revoke).options(cors::preflight))
         .route(urls::AUTHORIZE_CHALLENGE, post(authorize_challenge::post).options(cors::preflight))
-        .route_layer(limited.clone())
+        .route_layer(from_fn_with_state(Arc::clone(shared), rate_limit::of_address))
         .route(urls::USERINFO, get(userinfo::get).post(userinfo::post).options(cors::preflight))
         .method_not_allowed_fallback(missing::method)
-        .layer(from_fn_with_state(Arc::clone(&shared), cors::allow));
+        .layer(from_fn_with_state(Arc::clone(shared), cors::allow))
+}
+
+/// Every route.
+pub fn router(shared: Arc<Shared>) -> Router {
+    let metadata = get(well_known::metadata).options(well_known::preflight);
     let routes = Router::new()
         .route(urls::INTROSPECT, post(introspect::introspect))
-        .route_layer(limited)
-        .merge(for_scripts)
+        .route_layer(from_fn_with_state(Arc::clone(&shared), rate_limit::of_address))
+        .merge(for_scripts(&shared))
         .merge(my_account().merge(console::routes()).merge(admin_routes(&shared)))
         .route(urls::AUTHORIZE, get(authorize::get).post(authorize::post))
         .route(urls::AUTHORIZE_CONTINUE, get(authorize::resume))

@@ -99,7 +99,8 @@ pub(super) async fn post(
     let received = receive::interaction_form(&shared, context, request, urls::TERMS).await?;
     let (mut page_request, form) = received;
     let accepted = accepted(&shared, &page_request);
-    let answered = terms::accept(&shared.flows, page_request.caller(), &form, &accepted).await;
+    let answering = terms::accept(&shared.flows, page_request.caller(), &form, &accepted);
+    let answered = Box::pin(answering).await;
     match answered {
         Ok(advanced) => Ok(respond(&shared, &page_request, advanced)),
         Err(Error::Fault(fault)) => Ok(respond(&shared, &page_request, fault)),

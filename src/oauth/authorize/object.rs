@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::clients::registry::Registered;
+use crate::domain::client::RequestObjectAlg;
 use crate::domain::form::Form;
 use crate::domain::reason::Reason;
 use crate::domain::urls::Issuer;
@@ -82,7 +83,7 @@ fn parameters(
     let alg = metadata.request_object_signing_alg;
     let claims: Value = registered
         .keys
-        .verify_by(object, alg.map(|alg| alg.as_str()))
+        .verify_by(object, alg.map(RequestObjectAlg::as_str))
         .map_err(|_| Reason::RequestObjectSignatureInvalid)?;
     let Value::Object(members) = claims else {
         return Err(Reason::RequestObjectMalformed.into());

@@ -34,7 +34,7 @@ pub struct ReturnAddress {
 /// transaction is open then.
 #[derive(Clone, Debug)]
 pub struct AuthorizationAnswer {
-    to: ReturnAddress,
+    to: Box<ReturnAddress>,
     fields: Vec<(&'static str, String)>,
 }
 
@@ -116,7 +116,7 @@ impl ReturnAddress {
         fields.extend(self.state.clone().map(|state| ("state", state)));
         // RFC 9207 §2: every answer names the issuer.
         fields.push(("iss", self.issuer.clone()));
-        AuthorizationAnswer { to: self.clone(), fields }
+        AuthorizationAnswer { to: Box::new(self.clone()), fields }
     }
 }
 
