@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use mapae::domain::address::{self, TrustedProxies};
 use mapae::domain::client::ClientKind;
 use mapae::domain::clock;
+use mapae::domain::device_grant::UserCode;
 use mapae::domain::dpop::{Thumbprint, normal_uri};
 use mapae::domain::foreign_hash::{self, FirebaseConfig, ForeignHash, ReadHash};
 use mapae::domain::form::Form;
@@ -370,4 +371,7 @@ pub fn words(data: &[u8]) {
         assert!((43..=128).contains(&text.len()));
     }
     let _ = address::read(text).map(address::neighbourhood);
+    if let Some(code) = UserCode::read(text) {
+        assert_eq!(UserCode::read(&code.shown()), Some(code), "{text:?}");
+    }
 }

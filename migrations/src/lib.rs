@@ -48,6 +48,7 @@ mod m0061_editable_attributes;
 mod m0062_provider_groups;
 mod m0063_refreshes_by_day;
 mod m0066_pushed_requests;
+mod m0067_device_grants;
 mod m0069_bound_tokens;
 mod step;
 
@@ -104,6 +105,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0062_provider_groups::STEP),
             Box::new(m0063_refreshes_by_day::STEP),
             Box::new(m0066_pushed_requests::STEP),
+            Box::new(m0067_device_grants::STEP),
             Box::new(m0069_bound_tokens::STEP),
         ]
     }

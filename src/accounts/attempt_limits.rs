@@ -109,6 +109,20 @@ impl AttemptLimits {
         Bucket { key: key(&[b"sign-ups", place.as_bytes()]), limit: self.address }
     }
 
+    /// The buckets of the codes of devices that are typed at one place: RFC 8628 §5.1. Codes are short,
+    /// so there are limits for one place and for all.
+    #[must_use]
+    pub fn device_codes_from(place: &str) -> Vec<Bucket> {
+        let window = Duration::minutes(5);
+        vec![
+            Bucket {
+                key: key(&[b"device codes from", place.as_bytes()]),
+                limit: Limit { failures: 10, window },
+            },
+            Bucket { key: key(&[b"device codes"]), limit: Limit { failures: 1000, window } },
+        ]
+    }
+
     /// The buckets of an attempt with this name from this source. They are in the order in which an
     /// attempt waits for its turns: the bucket that most people share comes last, so an attempt
     /// that waits at an earlier one does not block the others.

@@ -13,7 +13,7 @@ use crate::oauth::authorize::codes;
 use crate::oauth::claims::AccessToken;
 use crate::oauth::resource::context::ResourceContext;
 use crate::oauth::resource::revoke;
-use crate::store::{Store, audit_events, authorization_codes, clients};
+use crate::store::{Store, audit_events, authorization_codes, clients, device_grants};
 
 /// What kind of token it is, what it contains, and whether it is valid.
 #[derive(Clone, Debug, Serialize)]
@@ -127,7 +127,7 @@ pub struct RevokedBefore {
     /// The families and the sessions.
     #[serde(flatten)]
     pub ended: EndedEverywhere,
-    /// How many authorization codes were deleted.
+    /// How many authorization codes were deleted, and codes of devices that somebody had allowed.
     pub codes: u64,
     /// How many clients lost what they got for themselves.
     pub clients: u64,
@@ -157,6 +157,7 @@ pub async fn revoke_issued_before(
     for some in every.chunks(STEP) {
         let tx = store.begin(clock.now()).await?;
         codes += authorization_codes::delete_unspent(&tx, before + codes::LIFE).await?;
+        codes += device_grants::delete_unspent(&tx, before).await?;
         for client in some {
             // Another request may be changing it.
             if let Some(client) = clients::lock(&tx, &client.id).await?

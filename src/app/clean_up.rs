@@ -20,8 +20,8 @@ use crate::oauth::status::{feed, indices};
 use crate::runtime::supervisor::Need;
 use crate::store::leaders::Job;
 use crate::store::{
-    Tx, audit_events, authorization_codes, browsers, families, interactions, key_fetchers,
-    known_addresses, mail_secrets, pushed_requests, rate_limits, refresh_days,
+    Tx, audit_events, authorization_codes, browsers, device_grants, families, interactions,
+    key_fetchers, known_addresses, mail_secrets, pushed_requests, rate_limits, refresh_days,
     repeatable_creations, revocations, revoked_access_tokens, sessions, status_lists, throttles,
     used_assertions,
 };
@@ -79,6 +79,9 @@ async fn work(
     leadership.resign().await;
 }
 
+/// How long rows are kept that anybody can make without a proof.
+const HOUR: chrono::Duration = chrono::Duration::hours(1);
+
 /// The kinds of rows that are deleted by age.
 #[derive(Clone, Copy, Debug)]
 enum Aged {
@@ -87,6 +90,7 @@ enum Aged {
     RevokedAccessTokens,
     AuthorizationCodes,
     PushedRequests,
+    DeviceGrants,
     Interactions,
     Sessions,
     Browsers,
@@ -110,6 +114,7 @@ const AGED: &[Aged] = &[
     Aged::RevokedAccessTokens,
     Aged::AuthorizationCodes,
     Aged::PushedRequests,
+    Aged::DeviceGrants,
     Aged::Interactions,
     Aged::Sessions,
     Aged::Browsers,
@@ -137,9 +142,8 @@ impl Aged {
             Self::RevokedAccessTokens => revoked_access_tokens::forget(tx, ended, STEP).await,
             Self::AuthorizationCodes => authorization_codes::forget(tx, ended, STEP).await,
             // Longer than anybody may take on the pages. Public clients push without a proof.
-            Self::PushedRequests => {
-                pushed_requests::forget(tx, now - chrono::Duration::hours(1), STEP).await
-            }
+            Self::PushedRequests => pushed_requests::forget(tx, now - HOUR, STEP).await,
+            Self::DeviceGrants => device_grants::forget(tx, now - HOUR, STEP).await,
             Self::Interactions => interactions::forget(tx, now, STEP).await,
             Self::Sessions => sessions::forget(tx, now, STEP).await,
             Self::Browsers => browsers::forget(tx, now, STEP).await,

@@ -139,7 +139,7 @@ struct Given {
     /// Its authorization requests have to be pushed to `/par` first; `false` takes it back
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "true|false")]
     require_pushed_authorization_requests: Option<bool>,
-    /// The one algorithm of its request objects: RS256, PS256, ES256 or EdDSA, by a key of `--jwks`; an
+    /// The one algorithm of its request objects: RS256, PS256, ES256 or `EdDSA`, by a key of `--jwks`; an
     /// empty one takes it back
     #[arg(long, value_name = "ALG", value_parser = request_object_alg)]
     request_object_signing_alg: Option<String>,
@@ -175,7 +175,7 @@ struct Given {
     /// An audience that it is: it may introspect its tokens (again for each)
     #[arg(long = "resource-server", value_name = "AUDIENCE")]
     resource_servers: Option<Vec<String>>,
-    /// What signs its access and id tokens: RS256, ES256, PS256 or EdDSA
+    /// What signs its access and id tokens: RS256, ES256, PS256 or `EdDSA`
     #[arg(long)]
     token_alg: Option<TokenAlg>,
     /// What signs its answers of userinfo, which are then JWTs; an empty one takes it back
@@ -254,6 +254,10 @@ struct Given {
     /// one takes it back
     #[arg(long, value_name = "ALG", value_parser = signing_alg)]
     id_token_signed_response_alg: Option<String>,
+    /// How much older than the code of a device the sign-in of the person may be who allows it, like
+    /// `5m`; `0` asks for a sign-in after the code was made; an empty one takes it back
+    #[arg(long, value_name = "DURATION", value_parser = lifetime)]
+    device_max_age: Option<Value>,
     /// `client_secret_basic`, `client_secret_post`, `private_key_jwt` or none; without it a
     /// confidential client may use its secret in the header or in the body
     #[arg(long = "auth-method")]

@@ -246,6 +246,9 @@ fn check_lifetimes(client: &Client) -> Result<(), ClientRejected> {
     if own.session_lifetime.is_some_and(|seconds| seconds < LEAST_SESSION) {
         return invalid(format!("session_lifetime is at least {LEAST_SESSION} seconds"));
     }
+    if own.device_max_age.is_some_and(|seconds| seconds < 0) {
+        return invalid("device_max_age is not less than 0");
+    }
     match (own.refresh_idle, own.refresh_absolute) {
         (Some(idle), Some(absolute)) if idle > absolute => {
             invalid("refresh_idle is not longer than refresh_absolute")

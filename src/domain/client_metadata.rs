@@ -119,6 +119,10 @@ pub struct ClientMetadata {
     /// How many seconds its id tokens are good.
     #[serde(default)]
     pub id_lifetime: Option<i64>,
+    /// How many seconds older than the code of a device the sign-in of the person may be who allows it;
+    /// `None`: that does not matter.
+    #[serde(default)]
+    pub device_max_age: Option<i64>,
     /// After how many seconds without use its refresh tokens end.
     #[serde(default)]
     pub refresh_idle: Option<i64>,

@@ -43,16 +43,16 @@ impl ErrorCode {
 codes! {
     InvalidRequest = "invalid_request", 400, "everywhere";
     // RFC 6749 §5.2
-    InvalidClient = "invalid_client", 401, "`/token`, `/par`, `/authorize-challenge`, `/introspect`, `/revoke`";
+    InvalidClient = "invalid_client", 401, "`/token`, `/par`, `/device_authorization`, `/authorize-challenge`, `/introspect`, `/revoke`";
     InvalidGrant = "invalid_grant", 400, "`/token`, `/authorize-challenge`";
-    UnauthorizedClient = "unauthorized_client", 400, "`/token`, `/par`, `/authorize-challenge`; `/authorize`, in the redirect";
+    UnauthorizedClient = "unauthorized_client", 400, "`/token`, `/par`, `/device_authorization`, `/authorize-challenge`; `/authorize`, in the redirect";
     // OAuth 2.0 for First-Party Applications §5.2.2. The status is that of RFC 6749 §5.2.
     InsufficientAuthorization = "insufficient_authorization", 400, "`/token`, `/authorize-challenge`";
     InvalidSession = "invalid_session", 400, "`/authorize-challenge`";
     RedirectToWeb = "redirect_to_web", 400, "`/authorize-challenge`";
     UnsupportedGrantType = "unsupported_grant_type", 400, "`/token`";
-    InvalidScope = "invalid_scope", 400, "`/token`, `/par`, `/authorize-challenge`; `/authorize`, in the redirect";
-    InvalidTarget = "invalid_target", 400, "`/token`, `/par`, `/authorize-challenge`; `/authorize`, in the redirect";
+    InvalidScope = "invalid_scope", 400, "`/token`, `/par`, `/device_authorization`, `/authorize-challenge`; `/authorize`, in the redirect";
+    InvalidTarget = "invalid_target", 400, "`/token`, `/par`, `/device_authorization`, `/authorize-challenge`; `/authorize`, in the redirect";
     // RFC 9449 §5 and §8. A resource answers with 401, §7.1.
     InvalidDpopProof = "invalid_dpop_proof", 400, "`/token`, `/par`, `/authorize-challenge`; `/userinfo`, with 401";
     UseDpopNonce = "use_dpop_nonce", 400, "`/token`, `/par`, `/authorize-challenge`; `/userinfo`, with 401; with `DPoP-Nonce`";
@@ -60,7 +60,11 @@ codes! {
     InvalidToken = "invalid_token", 401, "`/userinfo`, `/revocations`; what a resource server answers";
     InsufficientScope = "insufficient_scope", 403, "`/userinfo`, `/revocations`";
     UnsupportedResponseType = "unsupported_response_type", 400, "`/par`; `/authorize`, in the redirect";
-    AccessDenied = "access_denied", 400, "`/authorize`, in the redirect";
+    AccessDenied = "access_denied", 400, "`/token`, for a device; `/authorize`, in the redirect";
+    // RFC 8628 §3.5
+    AuthorizationPending = "authorization_pending", 400, "`/token`, for a device";
+    SlowDown = "slow_down", 400, "`/token`, for a device";
+    ExpiredToken = "expired_token", 400, "`/token`, for a device";
     LoginRequired = "login_required", 400, "`/authorize`, in the redirect";
     ConsentRequired = "consent_required", 400, "`/authorize`, in the redirect";
     InteractionRequired = "interaction_required", 400, "`/authorize`, in the redirect";
@@ -71,7 +75,7 @@ codes! {
     // OpenID Connect Core §3.1.2.6
     InvalidRequestUri = "invalid_request_uri", 400, "`/authorize`, on a page or in the redirect";
     RequestUriNotSupported = "request_uri_not_supported", 400, "`/authorize`, in the redirect";
-    Throttled = "temporarily_unavailable", 429, "`/token`, `/authorize-challenge`, with `Retry-After`: too many failed sign-ins of one person; there and at `/par`, `/introspect`, `/revoke`: too many requests";
+    Throttled = "temporarily_unavailable", 429, "`/token`, `/authorize-challenge`, with `Retry-After`: too many failed sign-ins of one person; `/device`: too many wrong codes; there and at `/par`, `/device_authorization`, `/introspect`, `/revoke`: too many requests";
     Overloaded = "temporarily_unavailable", 503, "everywhere, with `Retry-After`: too much work, or no database";
     NotFound = "not_found", 404, "everywhere";
     // RFC 9470 §3

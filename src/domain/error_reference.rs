@@ -50,7 +50,7 @@ impl ReasonSection {
     fn preface(self) -> &'static str {
         match self {
             Self::ClientAuthentication => {
-                "## Client authentication\n\nAt `/token`, `/par`, `/introspect` and `/revoke`. Whatever it is that is `invalid_client`, the client is told `client authentication failed` and no more: the reason stands in the log alone."
+                "## Client authentication\n\nAt `/token`, `/par`, `/device_authorization`, `/introspect` and `/revoke`. Whatever it is that is `invalid_client`, the client is told `client authentication failed` and no more: the reason stands in the log alone."
             }
             Self::AnyRequest => "## Any request",
             Self::Token => "## `/token`",

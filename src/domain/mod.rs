@@ -28,6 +28,7 @@ pub mod console_section;
 pub mod console_urls;
 pub mod deadline;
 pub mod device;
+pub mod device_grant;
 pub mod dpop;
 pub mod embedded_browser;
 pub mod ending;

@@ -222,6 +222,27 @@ reasons! {
         ScopeNotGranted = "scope_not_granted", InvalidScope,
             "the scope is wider than what was granted",
             "ask for less";
+        DeviceUnregistered = "device_unregistered", UnauthorizedClient,
+            "the client is not registered for devices",
+            "`mapae client update --grant urn:ietf:params:oauth:grant-type:device_code`";
+        DeviceCodeMissing = "device_code_missing", InvalidRequest, "device_code is missing", "send it";
+        DeviceCodeUnknown = "device_code_unknown", InvalidGrant, "the device code is unknown",
+            "it was never issued to this client, or is long gone: begin again";
+        DeviceCodeUsed = "device_code_used", InvalidGrant, "the device code was used before",
+            "once only: begin again";
+        DeviceCodeExpired = "device_code_expired", ExpiredToken, "the device code has expired",
+            "begin again: codes live 10 minutes";
+        DevicePending = "device_pending", AuthorizationPending,
+            "the person has not answered yet",
+            "ask again after `interval` seconds";
+        DevicePollsTooFast = "device_polls_too_fast", SlowDown,
+            "the device asks too often",
+            "wait 5 seconds longer from now on";
+        DeviceDenied = "device_denied", AccessDenied, "the person did not allow the device",
+            "nothing; they may begin again";
+        DeviceGrantEnded = "device_grant_ended", InvalidGrant,
+            "what the person allowed the device does not count any more",
+            "their account changed meanwhile: begin again";
         FactorDue = "factor_due", InsufficientAuthorization,
             "the person has to prove a second factor",
             "go on at `/authorize-challenge` with the auth_session, if there is one; else send the person to `/authorize`: [Second factors](apps.md#second-factors)";
@@ -606,6 +627,17 @@ reasons! {
             "`mapae client update --post-logout-redirect-uri`";
     }
     Pages {
+        UserCodeUnknown = "user_code_unknown", InvalidRequest,
+            "no device shows this code",
+            "look at the device: its code lives 10 minutes";
+        UserCodesThrottled = "user_codes_throttled", Throttled, "too many wrong codes of devices",
+            "wait for `Retry-After` seconds";
+        DeviceSignInWeak = "device_sign_in_weak", InvalidRequest,
+            "the app on the device needs a stronger sign-in",
+            "the person signs in with a second factor or a passkey";
+        DeviceNotAdmitted = "device_not_admitted", InvalidRequest,
+            "this way to sign in does not lead to the app on the device",
+            "the operator decided which providers lead there";
         InteractionUnknown = "unknown_interaction", UnknownInteraction,
             "the page belongs to no interaction",
             "begin again in the app";

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::account_page::AccountPage;
-use super::console_urls;
+use super::device_grant::UserCode;
+use super::{console_urls, urls};
 
 /// A page of this server that a person wants to see.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,6 +14,11 @@ pub enum ReturnPage {
     Account(AccountPage),
     /// A page of the console.
     Console(ConsolePath),
+    /// The page on which they allow a sign-in on a device.
+    Device {
+        /// The code that the device shows, if they brought it.
+        user_code: Option<UserCode>,
+    },
 }
 
 impl ReturnPage {
@@ -22,6 +28,7 @@ impl ReturnPage {
         match self {
             Self::Account(page) => page.path(),
             Self::Console(path) => path.as_str(),
+            Self::Device { .. } => urls::DEVICE,
         }
     }
 }
@@ -110,7 +117,8 @@ mod tests {
     #[test]
     fn a_page_is_read_back_as_it_was_written() {
         let console = ReturnPage::Console(ConsolePath::of("/admin/people"));
-        for page in [ReturnPage::default(), AccountPage::Security.into(), console] {
+        let device = ReturnPage::Device { user_code: UserCode::read("BCDF-GHJK") };
+        for page in [ReturnPage::default(), AccountPage::Security.into(), console, device] {
             let text = serde_json::to_string(&page).expect("JSON");
             assert_eq!(serde_json::from_str::<ReturnPage>(&text).expect("a page"), page, "{text}");
         }

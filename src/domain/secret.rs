@@ -96,6 +96,13 @@ impl SecretKind for AuthorizationCode {
     const PREFIX: &'static str = "mapae_ac_";
 }
 
+/// What a device redeems when its person has allowed it, RFC 8628 §3.2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct DeviceCode;
+impl SecretKind for DeviceCode {
+    const PREFIX: &'static str = "mapae_dc_";
+}
+
 /// What names a pushed authorization request, RFC 9126 §2.2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PushedRequest;

@@ -12,6 +12,10 @@ pub const AUTHORIZE: &str = "/authorize";
 pub const PAR: &str = "/par";
 /// The challenge endpoint, OAuth 2.0 for First-Party Applications §5.
 pub const AUTHORIZE_CHALLENGE: &str = "/authorize-challenge";
+/// The device authorization endpoint, RFC 8628 §3.1.
+pub const DEVICE_AUTHORIZATION: &str = "/device_authorization";
+/// The page on which a person allows a sign-in on a device, RFC 8628 §3.3.
+pub const DEVICE: &str = "/device";
 /// Continues a posted authorization request.
 pub const AUTHORIZE_CONTINUE: &str = "/authorize/continue";
 /// The sign-in page.
@@ -174,6 +178,8 @@ pub const ALL: &[&str] = &[
     AUTHORIZE_CONTINUE,
     AUTHORIZE_CHALLENGE,
     PAR,
+    DEVICE_AUTHORIZATION,
+    DEVICE,
     LOGIN_CANCEL,
     LOGIN_UNCONNECTED,
     LOGIN_PASSKEY,

@@ -9,6 +9,7 @@ pub mod connected_providers;
 pub mod consent;
 pub mod context;
 pub mod deletion;
+pub mod device;
 pub mod due_factor;
 pub mod due_terms;
 pub mod factor_set_up;

@@ -2,7 +2,7 @@
 //! same lists that the router and the token endpoint use.
 
 use bytes::Bytes;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::authorize::settings::RequestSettings;
 use super::client_auth::AUTH_METHODS;
@@ -56,19 +56,8 @@ pub fn document(
     // Initiating User Registration via OpenID Connect 1.0 §4.2
     let create = may_sign_up.then_some(Prompt::CREATE);
     let prompts: Vec<&str> = Prompt::VALUES.iter().copied().chain(create).collect();
-    let document = json!({
-        "issuer": issuer.as_str(),
-        "authorization_endpoint": issuer.url(urls::AUTHORIZE),
-        "authorization_challenge_endpoint": issuer.url(urls::AUTHORIZE_CHALLENGE),
-        "pushed_authorization_request_endpoint": issuer.url(urls::PAR),
+    let about = json!({
         "require_pushed_authorization_requests": requests.pushed_alone,
-        "token_endpoint": issuer.url(urls::TOKEN),
-        "userinfo_endpoint": issuer.url(urls::USERINFO),
-        "introspection_endpoint": issuer.url(urls::INTROSPECT),
-        "revocation_endpoint": issuer.url(urls::REVOKE),
-        "end_session_endpoint": issuer.url(urls::LOGOUT),
-        "jwks_uri": issuer.url(urls::JWKS),
-        "status_list_aggregation_endpoint": issuer.url(urls::STATUS_LISTS),
         "scopes_supported": scopes,
         "claims_supported": claims.collect::<Vec<_>>(),
         "claim_types_supported": ["normal"],
@@ -101,7 +90,29 @@ pub fn document(
         "dpop_signing_alg_values_supported": dpop::ALGORITHMS,
         "request_uri_parameter_supported": false,
     });
+    let mut document = endpoints(issuer);
+    if let (Some(members), Value::Object(about)) = (document.as_object_mut(), about) {
+        members.extend(about);
+    }
     serde_json::to_vec(&document)
         .map(Bytes::from)
         .map_err(|error| Fault::internal("writing the metadata", error))
+}
+
+/// Where everything is.
+fn endpoints(issuer: &Issuer) -> Value {
+    json!({
+        "issuer": issuer.as_str(),
+        "authorization_endpoint": issuer.url(urls::AUTHORIZE),
+        "authorization_challenge_endpoint": issuer.url(urls::AUTHORIZE_CHALLENGE),
+        "pushed_authorization_request_endpoint": issuer.url(urls::PAR),
+        "device_authorization_endpoint": issuer.url(urls::DEVICE_AUTHORIZATION),
+        "token_endpoint": issuer.url(urls::TOKEN),
+        "userinfo_endpoint": issuer.url(urls::USERINFO),
+        "introspection_endpoint": issuer.url(urls::INTROSPECT),
+        "revocation_endpoint": issuer.url(urls::REVOKE),
+        "end_session_endpoint": issuer.url(urls::LOGOUT),
+        "jwks_uri": issuer.url(urls::JWKS),
+        "status_list_aggregation_endpoint": issuer.url(urls::STATUS_LISTS),
+    })
 }

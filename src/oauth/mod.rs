@@ -9,6 +9,7 @@ pub mod challenge;
 pub mod claims;
 pub mod client_auth;
 pub mod cross_origin;
+pub mod device;
 pub mod error;
 pub mod lifetimes;
 pub mod logout;

@@ -42,6 +42,7 @@ const TOKEN: &[&str] = &[
     "subject_issuer",
     "requested_token_type",
     "assertion",
+    "device_code",
     "nonce",
     "state",
 ];
@@ -272,7 +273,7 @@ fn set(responses: &mut Value, status: &str, answer: Value) {
     }
 }
 
-fn forms() -> [FormEndpoint; 5] {
+fn forms() -> [FormEndpoint; 6] {
     let text = json!({ "type": "string" });
     let tokens = json!({
         "type": "object",
@@ -312,6 +313,14 @@ fn forms() -> [FormEndpoint; 5] {
             answer: pushed,
         },
         FormEndpoint {
+            path: urls::DEVICE_AUTHORIZATION,
+            summary: "Gives a device a code that its person types elsewhere, RFC 8628",
+            parameters: &["scope", "resource"],
+            required: &[],
+            done: 200,
+            answer: device_codes(),
+        },
+        FormEndpoint {
             path: urls::AUTHORIZE_CHALLENGE,
             summary: "Signs a person in without a browser, for apps of the operator",
             parameters: CHALLENGE,
@@ -336,6 +345,23 @@ fn forms() -> [FormEndpoint; 5] {
             answer: Value::Null,
         },
     ]
+}
+
+/// RFC 8628 §3.2.
+fn device_codes() -> Value {
+    let text = json!({ "type": "string" });
+    json!({
+        "type": "object",
+        "required": ["device_code", "user_code", "verification_uri", "expires_in"],
+        "properties": {
+            "device_code": text,
+            "user_code": text,
+            "verification_uri": text,
+            "verification_uri_complete": text,
+            "expires_in": { "type": "integer" },
+            "interval": { "type": "integer" },
+        },
+    })
 }
 
 fn operation(endpoint: &FormEndpoint) -> Value {

@@ -6,6 +6,7 @@ use super::account::{
 };
 use super::consent::ConsentPage;
 use super::console::ConsolePage;
+use super::device_grant::DeviceGrantPage;
 use super::error::ErrorPage;
 use super::forgot::ForgotPage;
 use super::form_post::FormPostPage;
@@ -59,6 +60,7 @@ pub(super) fn every(frame: Frame<'_>) -> Vec<PageState> {
         rendered::<TermsPage<'_>>(frame),
         rendered::<SelectAccountPage<'_>>(frame),
         rendered::<ConsentPage<'_>>(frame),
+        rendered::<DeviceGrantPage<'_>>(frame),
         rendered::<ForgotPage<'_>>(frame),
         rendered::<MailLinkPage<'_>>(frame),
         rendered::<NewPasswordPage<'_>>(frame),

@@ -11,6 +11,7 @@ mod checks;
 mod colour;
 mod consent;
 pub mod console;
+mod device_grant;
 mod document;
 mod error;
 mod external_browser;
@@ -62,6 +63,7 @@ pub use account::{
 };
 pub use app_summary::App;
 pub use consent::ConsentPage;
+pub use device_grant::{AskingDevice, DeviceGrantPage, DeviceProblem, DeviceStep};
 pub use document::DocumentToAccept;
 pub use error::{ErrorPage, PageProblem};
 pub use external_browser::ExternalBrowser;

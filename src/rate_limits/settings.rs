@@ -7,7 +7,7 @@ settings! {
     /// The limits of requests.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
     pub struct RateLimits in "Requests" {
-        /// How many requests one address (IPv6: /64) may send to `/token`, `/par`,
+        /// How many requests one address (IPv6: /64) may send to `/token`, `/par`, `/device_authorization`,
         /// `/authorize-challenge`, `/introspect` and `/revoke` together: `30/1m` are 30 at once, and one more every two seconds.
         /// The answer to others is 429 with `Retry-After`. It is counted in Redis, or in the database.
         pub address: Option<Rate> = rate("rate_limit.address"),

@@ -30,6 +30,7 @@ mod connection;
 pub mod consents;
 mod counting;
 mod database;
+pub mod device_grants;
 pub mod endings;
 mod entity;
 pub mod families;

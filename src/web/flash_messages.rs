@@ -90,8 +90,13 @@ pub(super) fn to_account(
         let proof = shared.flows.forms.token(&NOBODY, &purpose(session, &text));
         format!("&said={proof}{text}")
     });
+    // Whoever signs in for a device comes back with the code that it shows.
+    let code = match page {
+        ReturnPage::Device { user_code: Some(code) } => format!("&user_code={}", code.shown()),
+        _ => String::new(),
+    };
     let (base, path, session) = (&shared.base, page.path(), session.as_str());
-    format!("{base}{path}?session={session}{}", said.unwrap_or_default())
+    format!("{base}{path}?session={session}{code}{}", said.unwrap_or_default())
 }
 
 /// The message in the query of a page of my account, if its proof is ours.

@@ -23,6 +23,8 @@ pub mod console;
 pub mod cookies;
 mod cors;
 mod detached;
+mod device;
+mod device_authorization;
 mod doctor;
 pub mod edge;
 mod flash_messages;
@@ -138,6 +140,7 @@ pub fn router(shared: Arc<Shared>) -> Router {
     let metadata = get(well_known::metadata).options(well_known::preflight);
     let routes = Router::new()
         .route(urls::INTROSPECT, post(introspect::introspect))
+        .route(urls::DEVICE_AUTHORIZATION, post(device_authorization::post))
         .route_layer(from_fn_with_state(Arc::clone(&shared), rate_limit::of_address))
         .merge(for_scripts(&shared))
         .merge(my_account().merge(console::routes()).merge(admin_routes(&shared)))
@@ -167,6 +170,7 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route(urls::SIGN_UP_ACCOUNT, get(sign_up::account).post(sign_up::create))
         .route(urls::TERMS, get(terms::get).post(terms::post))
         .route(urls::SELECT_ACCOUNT, get(select_account::get).post(select_account::post))
+        .route(urls::DEVICE, get(device::get).post(device::post))
         .route(urls::CONSENT, get(consent::get).post(consent::post))
         .route(urls::KEEP_ACCOUNT, get(keep_account::get).post(keep_account::post))
         .route(urls::LOGOUT, get(logout::get).post(logout::post))

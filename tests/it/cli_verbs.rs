@@ -149,7 +149,7 @@ async fn client_create_takes_every_form_that_scripts_rely_on() {
             "token_alg": "ES256", "refresh_policy": "rotate", "refresh_grace": 5,
             "require_access_token_proof": true, "first_party_challenge": false,
             "default_acr_values": null, "signup": null,
-            "status_list": "false", "access_lifetime": null, "id_lifetime": null,
+            "status_list": "false", "access_lifetime": null, "device_max_age": null, "id_lifetime": null,
             "refresh_idle": null, "refresh_absolute": null, "session_lifetime": null, "id_token_signed_response_alg": null, "disabled_at": null,
         })
     );

@@ -36,7 +36,7 @@ both! {
         let server = Server::start(&database).await;
         // Scripts of browsers ask for leave first (CORS), but never to introspect.
         for (path, allowed) in
-            [("/token", "POST,OPTIONS"), ("/par", "POST,OPTIONS"), ("/introspect", "POST"), ("/revoke", "POST,OPTIONS")]
+            [("/token", "POST,OPTIONS"), ("/par", "POST,OPTIONS"), ("/introspect", "POST"), ("/device_authorization", "POST"), ("/revoke", "POST,OPTIONS")]
         {
             for method in ["GET", "PUT", "DELETE", "HEAD", "PATCH"] {
                 let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();

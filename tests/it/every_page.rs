@@ -271,7 +271,7 @@ both! {
         let (session, csrf) = (account.hidden("session"), account.hidden("csrf"));
         let names = ["client_id", "redirect_uri", "response_type", "scope", "prompt", "max_age", "claims", "id_token_hint",
             "interaction", "session", "csrf", "device", "client", "lang", "answer", "post_logout_redirect_uri", "state",
-            "code", "secret", "new", "challenge", "credential", "passkey", "email", "username", "auth_session"];
+            "code", "secret", "new", "challenge", "credential", "passkey", "email", "username", "auth_session", "user_code"];
         let values = ["app", crate::support::CALLBACK, "code", "openid", "login", "none", "0", "{}", "a.b.c", "%00", "%ff",
             "%", "all", "ko", "yes", "\u{202e}", &session, &csrf];
         let paths = ["/authorize", "/authorize/continue", "/login", "/login/cancel", "/consent", "/select-account", "/logout",
@@ -284,7 +284,7 @@ both! {
             "/login/second-factor", "/login/second-factor/skip", "/login/set-up-factor", "/login/forgot", "/login/code",
             "/login/code/send", "/sign-up", "/sign-up/code", "/sign-up/confirm", "/sign-up/invitation", "/sign-up/account",
             "/terms", "/keep-account", "/recover", "/recover/password", "/confirm-address", "/undo-address",
-            "/authorize-challenge"];
+            "/authorize-challenge", "/device", "/device_authorization"];
         for round in 0..24 {
             let random = mapae::domain::random::bytes::<24>();
             let text: Vec<_> = random.chunks(2).take(round % 12).map(|pair| {

@@ -18,6 +18,7 @@ async fn forms(server: &Server, app: &App) -> Forms {
     let choosing = browser.open(&app.authorization_url(&[("prompt", "select_account")])).await;
     let logout = browser.open("/logout").await;
     let account = browser.open("/account").await;
+    let device = browser.open("/device").await;
     let ticket = |page: &Page, more: &[(&'static str, &str)]| {
         let mut fields =
             vec![("interaction", page.hidden("interaction")), ("csrf", page.hidden("csrf"))];
@@ -44,6 +45,15 @@ async fn forms(server: &Server, app: &App) -> Forms {
         ("/account/devices/end", own(&[("device", "all")])),
         ("/account/apps/remove", own(&[("client", "app")])),
         ("/account/sign-out", own(&[])),
+        (
+            "/device",
+            vec![
+                ("session", device.hidden("session")),
+                ("csrf", device.hidden("csrf")),
+                ("user_code", "BCDF-GHJK".to_owned()),
+                ("answer", "allow".to_owned()),
+            ],
+        ),
     ];
     Forms { browser, all }
 }
@@ -110,7 +120,7 @@ both! {
             }
             // Right in itself, but sent by another browser: an attacker's form, or a stolen one.
             let page = other.post(path, &borrowed(fields)).await;
-            let turned_away = page.reply.status.is_client_error() || page.location().is_some_and(|to| to.starts_with("/account"));
+            let turned_away = page.reply.status.is_client_error() || page.location().is_some_and(|to| to.starts_with("/account") || to == "/device");
             assert!(turned_away, "{path} {page:?}");
         }
         nothing_happened(&server, &browser).await;

@@ -18,7 +18,7 @@ both! {
         assert_eq!(metadata["issuer"], server.issuer());
         for (name, path) in [("token_endpoint", "/token"), ("userinfo_endpoint", "/userinfo"),
             ("introspection_endpoint", "/introspect"), ("revocation_endpoint", "/revoke"),
-            ("authorization_endpoint", "/authorize"), ("pushed_authorization_request_endpoint", "/par"), ("jwks_uri", "/.well-known/jwks.json")] {
+            ("authorization_endpoint", "/authorize"), ("pushed_authorization_request_endpoint", "/par"), ("device_authorization_endpoint", "/device_authorization"), ("jwks_uri", "/.well-known/jwks.json")] {
             assert_eq!(metadata[name], server.url(path), "{name}");
             assert_ne!(get(&server, path).await.status, 404, "{path}");
         }

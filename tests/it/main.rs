@@ -51,6 +51,7 @@ mod deadlines;
 mod declared;
 mod deletion;
 mod demo;
+mod device_grants;
 mod doctor;
 mod dpop;
 mod endings;

@@ -122,7 +122,7 @@ both! {
                 "id_token_claims": true, "access_token_claims": ["email"], "claims": [], "assertions": "strict",
                 "refresh_policy": "rotate", "refresh_grace": 5, "require_access_token_proof": true, "first_party_challenge": false,
                 "default_acr_values": null, "signup": null, "status_list": "false",
-                "access_lifetime": null, "id_lifetime": null, "refresh_idle": null, "refresh_absolute": null, "session_lifetime": null, "id_token_signed_response_alg": null,
+                "access_lifetime": null, "device_max_age": null, "id_lifetime": null, "refresh_idle": null, "refresh_absolute": null, "session_lifetime": null, "id_token_signed_response_alg": null,
                 "disabled_at": "1970-01-01T00:00:02Z", "created_at": "1970-01-01T00:00:01Z",
             })
         );
@@ -139,7 +139,7 @@ both! {
                 "access_token_typ": "at+jwt", "id_token_claims": false,
                 "access_token_claims": [], "claims": [], "assertions": "tolerant", "refresh_policy": "static",
                 "refresh_grace": null, "require_access_token_proof": false, "first_party_challenge": false,
-                "default_acr_values": null, "signup": null, "status_list": "false", "access_lifetime": null, "id_lifetime": null,
+                "default_acr_values": null, "signup": null, "status_list": "false", "access_lifetime": null, "device_max_age": null, "id_lifetime": null,
             "refresh_idle": null, "refresh_absolute": null, "session_lifetime": null, "id_token_signed_response_alg": null, "disabled_at": null,
                 "created_at": "1970-01-01T00:00:01Z",
             })

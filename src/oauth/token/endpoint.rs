@@ -10,6 +10,7 @@ use super::context::GrantContext;
 use super::grant::{Cx, Grant};
 use super::grants::AnyGrant;
 use super::grants::authorization_code::AuthorizationCode;
+use super::grants::device_code::DeviceCode;
 use super::grants::password::Password;
 use super::grants::refresh_token::RefreshToken;
 use super::mint::{self, Mint, TokenResponse};
@@ -163,7 +164,7 @@ pub async fn token(endpoint: &Arc<TokenEndpoint>, request: TokenRequest<'_>) -> 
 /// Whether a grant writes the use of the proof together with what it spends. The others do slow work
 /// before they write, or write nothing.
 fn uses_proof_itself(grant_type: GrantType) -> bool {
-    [AuthorizationCode::TYPE, RefreshToken::TYPE].contains(&grant_type)
+    [AuthorizationCode::TYPE, RefreshToken::TYPE, DeviceCode::TYPE].contains(&grant_type)
 }
 
 /// Adds the cookie to the form of a client whose refresh token is a cookie. A browser sends the

@@ -163,6 +163,9 @@ fn about(frame: &Frame<'_>, client: &Client) -> Vec<Fact> {
     if let Some(alg) = metadata.authorization_signed_response_alg {
         facts.push(Fact::code("authorization_signed_response_alg".to_owned(), alg.as_str()));
     }
+    if let Some(seconds) = metadata.device_max_age {
+        facts.push(Fact::code("device_max_age".to_owned(), seconds.to_string()));
+    }
     facts.push(Fact::time(frame.t("console-made"), client.created_at));
     facts
 }

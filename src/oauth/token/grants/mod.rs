@@ -10,6 +10,7 @@ use crate::rate_limits::CountedAccount;
 
 pub mod authorization_code;
 pub mod client_credentials;
+pub mod device_code;
 pub mod jwt_bearer;
 pub mod password;
 pub mod refresh_token;
@@ -51,5 +52,6 @@ grants! {
     refresh_token::RefreshToken,
     client_credentials::ClientCredentials,
     token_exchange::TokenExchange,
+    device_code::DeviceCode,
     jwt_bearer::JwtBearer,
 }

@@ -1,0 +1,180 @@
+//! `device_grant`: sign-ins on devices (RFC 8628), by the hashes of both codes. A used one is kept for
+//! a while, so that it is not used again.
+
+use chrono::{DateTime, Utc};
+use sea_orm::ActiveValue::Set;
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::OnConflict;
+
+use super::cause::while_doing;
+use super::column::{corrupt, instant, millis};
+use super::entity::entity;
+use super::housekeeping::housekeep;
+use super::reader::Reader;
+use super::tx::Tx;
+use crate::domain::authorization::Granted;
+use crate::domain::client::ClientId;
+use crate::domain::clock;
+use crate::domain::device_grant::{DeviceGrant, UserCode};
+use crate::domain::secret::{DeviceCode, Hashed};
+use crate::domain::verdict::Fault;
+
+entity! {
+    mod entity {
+        #[sea_orm(table_name = "device_grant")]
+        pub struct Model {
+            #[sea_orm(primary_key, auto_increment = false)]
+            pub hash: Vec<u8>,
+            pub user_code_hash: Vec<u8>,
+            pub client_id: String,
+            pub asked: String,
+            pub pause_ms: i64,
+            pub polled_at: Option<i64>,
+            pub created_at: i64,
+            pub expires_at: i64,
+            pub granted: Option<String>,
+            pub decided_at: Option<i64>,
+            pub spent_at: Option<i64>,
+        }
+    }
+}
+
+use entity::{ActiveModel, Column, Entity, Model};
+
+const TABLE: &str = "reading the table device_grant";
+const WRITING: &str = "writing the table device_grant";
+
+impl TryFrom<Model> for DeviceGrant {
+    type Error = Fault;
+
+    fn try_from(row: Model) -> Result<Self, Fault> {
+        let unreadable = |error: serde_json::Error| corrupt(TABLE, error.to_string());
+        let granted = row.granted.as_deref().map(serde_json::from_str).transpose();
+        Ok(Self {
+            hash: Hashed::from_stored(&row.hash).ok_or_else(|| corrupt(TABLE, "a hash"))?,
+            user_code_hash: row.user_code_hash,
+            client: ClientId::parse(&row.client_id).ok_or_else(|| corrupt(TABLE, "a client id"))?,
+            asked: serde_json::from_str(&row.asked).map_err(unreadable)?,
+            pause: chrono::Duration::milliseconds(row.pause_ms),
+            polled_at: instant(row.polled_at),
+            created_at: clock::from_millis(row.created_at),
+            expires_at: clock::from_millis(row.expires_at),
+            granted: granted.map_err(unreadable)?,
+            decided_at: instant(row.decided_at),
+            spent_at: instant(row.spent_at),
+        })
+    }
+}
+
+fn text(value: &impl serde::Serialize) -> Result<String, Fault> {
+    serde_json::to_string(value).map_err(|error| Fault::internal(WRITING, error))
+}
+
+/// Writes a new one; `false` when another device has the same user code.
+pub async fn insert(tx: &Tx, grant: &DeviceGrant) -> Result<bool, Fault> {
+    let row = ActiveModel {
+        hash: Set(grant.hash.to_stored()),
+        user_code_hash: Set(grant.user_code_hash.clone()),
+        client_id: Set(grant.client.as_str().to_owned()),
+        asked: Set(text(&grant.asked)?),
+        pause_ms: Set(grant.pause.num_milliseconds()),
+        polled_at: Set(grant.polled_at.map(millis)),
+        created_at: Set(millis(grant.created_at)),
+        expires_at: Set(millis(grant.expires_at)),
+        granted: Set(grant.granted.as_ref().map(text).transpose()?),
+        decided_at: Set(grant.decided_at.map(millis)),
+        spent_at: Set(grant.spent_at.map(millis)),
+    };
+    let taken = OnConflict::column(Column::UserCodeHash).do_nothing().to_owned();
+    let inserted = Entity::insert(row).on_conflict(taken);
+    let inserted = inserted.exec_without_returning(tx.connection()).await;
+    Ok(inserted.map_err(while_doing(WRITING))? == 1)
+}
+
+/// The one with this device code.
+pub async fn find(
+    reader: &impl Reader,
+    hash: Hashed<DeviceCode>,
+) -> Result<Option<DeviceGrant>, Fault> {
+    let row = Entity::find_by_id(hash.to_stored()).one(reader.connection()).await;
+    row.map_err(while_doing(TABLE))?.map(DeviceGrant::try_from).transpose()
+}
+
+/// The one with this user code, if it has not expired.
+pub async fn shown(
+    reader: &impl Reader,
+    code: &UserCode,
+    now: DateTime<Utc>,
+) -> Result<Option<DeviceGrant>, Fault> {
+    let row = Entity::find()
+        .filter(Column::UserCodeHash.eq(code.hashed()))
+        .filter(Column::ExpiresAt.gt(millis(now)))
+        .one(reader.connection())
+        .await;
+    row.map_err(while_doing(TABLE))?.map(DeviceGrant::try_from).transpose()
+}
+
+/// Writes the person's yes, with what they granted, or their no; `false` when it was answered before
+/// or has expired.
+pub async fn decide(
+    tx: &Tx,
+    grant: &DeviceGrant,
+    granted: Option<&Granted>,
+) -> Result<bool, Fault> {
+    let decided = Entity::update_many()
+        .col_expr(Column::DecidedAt, Expr::value(millis(tx.now())))
+        .col_expr(Column::Granted, Expr::value(granted.map(text).transpose()?))
+        .filter(Column::Hash.eq(grant.hash.to_stored()))
+        .filter(Column::ExpiresAt.gt(millis(tx.now())))
+        .filter(Column::DecidedAt.is_null())
+        .exec(tx.connection())
+        .await
+        .map_err(while_doing(WRITING))?;
+    Ok(decided.rows_affected == 1)
+}
+
+/// Notes a poll that came to nothing, and how long the device waits from now on.
+pub async fn polled(tx: &Tx, grant: &DeviceGrant, pause: chrono::Duration) -> Result<(), Fault> {
+    Entity::update_many()
+        .col_expr(Column::PolledAt, Expr::value(millis(tx.now())))
+        .col_expr(Column::PauseMs, Expr::value(pause.num_milliseconds()))
+        .filter(Column::Hash.eq(grant.hash.to_stored()))
+        .exec(tx.connection())
+        .await
+        .map_err(while_doing(WRITING))?;
+    Ok(())
+}
+
+/// Uses the permission of the person up. The statement checks everything to which it is bound; `false`
+/// when another request was first.
+pub async fn spend(tx: &Tx, grant: &DeviceGrant) -> Result<bool, Fault> {
+    let spent = Entity::update_many()
+        .col_expr(Column::SpentAt, Expr::value(millis(tx.now())))
+        .filter(Column::Hash.eq(grant.hash.to_stored()))
+        .filter(Column::ClientId.eq(grant.client.as_str()))
+        .filter(Column::Granted.is_not_null())
+        .filter(Column::ExpiresAt.gt(millis(tx.now())))
+        .filter(Column::SpentAt.is_null())
+        .exec(tx.connection())
+        .await
+        .map_err(while_doing(WRITING))?;
+    Ok(spent.rows_affected == 1)
+}
+
+/// Deletes those that somebody allowed before this instant and that no device has used; returns how
+/// many.
+pub async fn delete_unspent(tx: &Tx, before: DateTime<Utc>) -> Result<u64, Fault> {
+    let deleted = Entity::delete_many()
+        .filter(Column::SpentAt.is_null())
+        .filter(ColumnTrait::lt(&Column::DecidedAt, millis(before)))
+        .filter(Column::Granted.is_not_null())
+        .exec(tx.connection())
+        .await
+        .map_err(while_doing(WRITING))?;
+    Ok(deleted.rows_affected)
+}
+
+/// Deletes those that expired before this instant, at most this many; returns how many.
+pub async fn forget(tx: &Tx, before: DateTime<Utc>, at_most: u64) -> Result<u64, Fault> {
+    housekeep(tx, Entity, Column::Hash, Column::ExpiresAt.lt(millis(before)), at_most).await
+}
