@@ -15,6 +15,7 @@ const STATEMENTS: &[&str] = &[
         created_at BIGINT NOT NULL,
         expires_at BIGINT NOT NULL,
         granted TEXT,
+        granted_by TEXT,
         decided_at BIGINT,
         spent_at BIGINT
     ) BY_KEY",

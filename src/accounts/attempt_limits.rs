@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Duration, Utc};
 use sha2::{Digest, Sha256};
 
+use crate::domain::user::UserId;
 use crate::settings::kinds::{duration, whole};
 use crate::settings::{group, settings};
 use crate::store::throttles::Key;
@@ -109,16 +110,15 @@ impl AttemptLimits {
         Bucket { key: key(&[b"sign-ups", place.as_bytes()]), limit: self.address }
     }
 
-    /// The buckets of the codes of devices that are typed at one place: RFC 8628 §5.1. Codes are short,
-    /// so there are limits for one place and for all.
+    /// The buckets of the codes of devices that a person types at one place: RFC 8628 §5.1. Codes are
+    /// short, so there are limits for one place, for one account, wherever it types, and for all.
     #[must_use]
-    pub fn device_codes_from(place: &str) -> Vec<Bucket> {
+    pub fn device_codes(place: &str, user: &UserId) -> Vec<Bucket> {
         let window = Duration::minutes(5);
+        let few = Limit { failures: 10, window };
         vec![
-            Bucket {
-                key: key(&[b"device codes from", place.as_bytes()]),
-                limit: Limit { failures: 10, window },
-            },
+            Bucket { key: key(&[b"device codes from", place.as_bytes()]), limit: few },
+            Bucket { key: key(&[b"device codes by", user.as_str().as_bytes()]), limit: few },
             Bucket { key: key(&[b"device codes"]), limit: Limit { failures: 1000, window } },
         ]
     }

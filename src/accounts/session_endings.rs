@@ -23,7 +23,9 @@ use crate::domain::verdict::{Fault, FaultKind};
 use crate::mail::Mailer;
 use crate::outbox::enqueue;
 use crate::store::sessions::SessionFilter;
-use crate::store::{Store, Tx, audit_events, clients, endings, families, sessions, users};
+use crate::store::{
+    Store, Tx, audit_events, clients, device_grants, endings, families, sessions, users,
+};
 
 /// How many rows of each kind one step ends, if the database is fast enough.
 const STEP: u64 = 2000;
@@ -358,6 +360,8 @@ pub struct EndedEverywhere {
     pub families: u64,
     /// How many live sessions were ended.
     pub sessions: u64,
+    /// How many permissions for devices were deleted that no device had used.
+    pub devices: u64,
 }
 
 /// Ends every session and every family that was opened by a sign-in until this instant, whoever has
@@ -384,6 +388,10 @@ pub async fn end_all_until(
         }
         tokio::task::yield_now().await;
     }
+    // A device that was allowed needs no session to open a family.
+    let tx = store.begin(clock.now()).await?;
+    ended.devices = device_grants::delete_allowed_until(&tx, until).await?;
+    tx.commit().await?;
     loop {
         let families = end_families_until(store, clock, until).await?;
         ended.families += families;

@@ -23,7 +23,7 @@ use crate::domain::urls;
 use crate::domain::version::Version;
 use crate::oauth::lifetimes::Lifetimes;
 use crate::store::clients::ClientPlace;
-use crate::store::{Reader, Store, Tx, clients, consents, families};
+use crate::store::{Reader, Store, Tx, clients, consents, device_grants, families};
 
 /// A client to register.
 #[derive(Clone, Debug)]
@@ -307,6 +307,7 @@ pub async fn set_enabled(
     let (tx, client) = locked(may, store, clock, target).await?;
     let disabled_at = (!enabled).then(|| tx.now());
     clients::set_disabled(&tx, &client.id, disabled_at).await?;
+    device_grants::delete_of_client(&tx, &client.id).await?;
     let kind = if enabled { EventKind::ClientEnabled } else { EventKind::ClientDisabled };
     done(tx, kind, &client.id).await?;
     if !enabled {
@@ -329,6 +330,7 @@ pub async fn delete(
     let (tx, client) = locked(may, store, clock, target).await?;
     let store = &may.acting(store);
     clients::set_disabled(&tx, &client.id, Some(tx.now())).await?;
+    device_grants::delete_of_client(&tx, &client.id).await?;
     tx.commit().await?;
     session_endings::end_every(store, clock, FamilyFilter::Client(&client.id)).await?;
     loop {

@@ -13,7 +13,7 @@ use crate::oauth::authorize::codes;
 use crate::oauth::claims::AccessToken;
 use crate::oauth::resource::context::ResourceContext;
 use crate::oauth::resource::revoke;
-use crate::store::{Store, audit_events, authorization_codes, clients, device_grants};
+use crate::store::{Store, audit_events, authorization_codes, clients};
 
 /// What kind of token it is, what it contains, and whether it is valid.
 #[derive(Clone, Debug, Serialize)]
@@ -157,7 +157,6 @@ pub async fn revoke_issued_before(
     for some in every.chunks(STEP) {
         let tx = store.begin(clock.now()).await?;
         codes += authorization_codes::delete_unspent(&tx, before + codes::LIFE).await?;
-        codes += device_grants::delete_unspent(&tx, before).await?;
         for client in some {
             // Another request may be changing it.
             if let Some(client) = clients::lock(&tx, &client.id).await?
@@ -170,6 +169,7 @@ pub async fn revoke_issued_before(
     }
     let until = before - Duration::milliseconds(1);
     let ended = session_endings::end_all_until(store, clock, until).await?;
+    codes += ended.devices;
     let tx = store.begin(clock.now()).await?;
     let event = Event::new(EventKind::EverythingRevoked).detail(before.to_rfc3339());
     audit_events::insert(&tx, &[event]).await?;

@@ -92,7 +92,8 @@ fn purpose(person: &SignedInUser) -> String {
 }
 
 /// Finds the device that shows this code and waits for an answer, or has just got one from this
-/// person: that was a second click. A wrong code counts, from this address and in all: RFC 8628 §5.1.
+/// person: that was a second click. A wrong code counts, from this address, by this person
+/// and in all: RFC 8628 §5.1.
 pub async fn find(
     flows: &Flows,
     caller: Caller<'_>,
@@ -100,7 +101,8 @@ pub async fn find(
     typed: &str,
 ) -> Result<WaitingDevice> {
     let now = flows.clock.now();
-    let buckets = AttemptLimits::device_codes_from(&neighbourhood(caller.address));
+    let person = &form.person().user.id;
+    let buckets = AttemptLimits::device_codes(&neighbourhood(caller.address), person);
     let counted = flows.password.throttle.count(buckets).await.map_err(|error| {
         error.map(|throttled| {
             let wait = (throttled.until - now).num_seconds();

@@ -22,7 +22,7 @@ use crate::flows::interaction::Caller;
 use crate::flows::submitted::AccountForm;
 use crate::store::Reader;
 use crate::store::apps::{self, OpenAccess};
-use crate::store::{audit_events, consents, sessions, users};
+use crate::store::{audit_events, consents, device_grants, sessions, users};
 
 /// The sessions of a person: one part of the list.
 #[derive(Debug)]
@@ -259,7 +259,8 @@ pub async fn remove_app(
     let user = &form.person().user.id;
     let ended = session_endings::end_at_client(&tx, user, client, caller.origin).await?;
     let had_consent = consents::delete(&tx, user, client).await?;
-    let removed = ended > 0 || had_consent;
+    let waiting = device_grants::delete_allowed_by(&tx, user, client).await?;
+    let removed = ended > 0 || had_consent || waiting > 0;
     if removed {
         let event = Event::new(EventKind::ConsentWithdrawn).user(user).client(client);
         audit_events::insert(&tx, &[event.from(caller.origin)]).await?;

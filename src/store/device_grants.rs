@@ -3,6 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
+use sea_orm::ExprTrait;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
 
@@ -17,6 +18,7 @@ use crate::domain::client::ClientId;
 use crate::domain::clock;
 use crate::domain::device_grant::{DeviceGrant, UserCode};
 use crate::domain::secret::{DeviceCode, Hashed};
+use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
 
 entity! {
@@ -33,6 +35,7 @@ entity! {
             pub created_at: i64,
             pub expires_at: i64,
             pub granted: Option<String>,
+            pub granted_by: Option<String>,
             pub decided_at: Option<i64>,
             pub spent_at: Option<i64>,
         }
@@ -82,6 +85,7 @@ pub async fn insert(tx: &Tx, grant: &DeviceGrant) -> Result<bool, Fault> {
         created_at: Set(millis(grant.created_at)),
         expires_at: Set(millis(grant.expires_at)),
         granted: Set(grant.granted.as_ref().map(text).transpose()?),
+        granted_by: Set(grant.granted.as_ref().map(|one| one.user.as_str().to_owned())),
         decided_at: Set(grant.decided_at.map(millis)),
         spent_at: Set(grant.spent_at.map(millis)),
     };
@@ -114,6 +118,9 @@ pub async fn shown(
     row.map_err(while_doing(TABLE))?.map(DeviceGrant::try_from).transpose()
 }
 
+/// How late a poll may be.
+const POLL: chrono::Duration = chrono::Duration::minutes(1);
+
 /// Writes the person's yes, with what they granted, or their no; `false` when it was answered before
 /// or has expired.
 pub async fn decide(
@@ -121,9 +128,14 @@ pub async fn decide(
     grant: &DeviceGrant,
     granted: Option<&Granted>,
 ) -> Result<bool, Fault> {
+    // The device has time for one more poll, so that what the person is told becomes true.
+    let one_more = tx.now() + grant.pause + POLL;
+    let expires_at = granted.map_or(grant.expires_at, |_| grant.expires_at.max(one_more));
     let decided = Entity::update_many()
         .col_expr(Column::DecidedAt, Expr::value(millis(tx.now())))
         .col_expr(Column::Granted, Expr::value(granted.map(text).transpose()?))
+        .col_expr(Column::GrantedBy, Expr::value(granted.map(|one| one.user.as_str())))
+        .col_expr(Column::ExpiresAt, Expr::value(millis(expires_at)))
         .filter(Column::Hash.eq(grant.hash.to_stored()))
         .filter(Column::ExpiresAt.gt(millis(tx.now())))
         .filter(Column::DecidedAt.is_null())
@@ -161,16 +173,35 @@ pub async fn spend(tx: &Tx, grant: &DeviceGrant) -> Result<bool, Fault> {
     Ok(spent.rows_affected == 1)
 }
 
-/// Deletes those that somebody allowed before this instant and that no device has used; returns how
-/// many.
-pub async fn delete_unspent(tx: &Tx, before: DateTime<Utc>) -> Result<u64, Fault> {
-    let deleted = Entity::delete_many()
-        .filter(Column::SpentAt.is_null())
-        .filter(ColumnTrait::lt(&Column::DecidedAt, millis(before)))
-        .filter(Column::Granted.is_not_null())
-        .exec(tx.connection())
-        .await
-        .map_err(while_doing(WRITING))?;
+/// Deletes those that somebody allowed by a sign-in until this instant, and that no device has used;
+/// returns how many.
+pub async fn delete_allowed_until(tx: &Tx, until: DateTime<Utc>) -> Result<u64, Fault> {
+    let unused = Entity::find().filter(Column::SpentAt.is_null());
+    let allowed = unused.filter(Column::Granted.is_not_null()).all(tx.connection()).await;
+    let mut deleted = 0;
+    for row in allowed.map_err(while_doing(TABLE))? {
+        let grant = DeviceGrant::try_from(row)?;
+        if grant.granted.as_ref().is_some_and(|granted| granted.auth_time <= until) {
+            deleted += delete(tx, Column::Hash.eq(grant.hash.to_stored())).await?;
+        }
+    }
+    Ok(deleted)
+}
+
+/// Deletes those of a client that no device has used.
+pub async fn delete_of_client(tx: &Tx, client: &ClientId) -> Result<u64, Fault> {
+    delete(tx, Column::ClientId.eq(client.as_str())).await
+}
+
+/// Deletes those that a person allowed to a client, and that no device has used.
+pub async fn delete_allowed_by(tx: &Tx, user: &UserId, client: &ClientId) -> Result<u64, Fault> {
+    let theirs = Column::GrantedBy.eq(user.as_str());
+    delete(tx, theirs.and(Column::ClientId.eq(client.as_str()))).await
+}
+
+async fn delete(tx: &Tx, which: Expr) -> Result<u64, Fault> {
+    let unused = Entity::delete_many().filter(Column::SpentAt.is_null()).filter(which);
+    let deleted = unused.exec(tx.connection()).await.map_err(while_doing(WRITING))?;
     Ok(deleted.rows_affected)
 }
 

@@ -93,7 +93,28 @@ pub(in crate::oauth) fn scope(form: &Form) -> Result<Option<Scope>, Refusal> {
 
 /// `resource`, RFC 8707 §2.
 pub(in crate::oauth) fn resources(form: &Form) -> Vec<String> {
-    form.all("resource").map(str::to_owned).collect()
+    let mut resources = Vec::new();
+    for resource in form.all("resource").map(str::to_owned) {
+        if !resources.contains(&resource) {
+            resources.push(resource);
+        }
+    }
+    resources
+}
+
+/// RFC 8707 §2.2: the resources that are asked for must be among those that were granted. Where none
+/// is asked for, all of them.
+pub(in crate::oauth) fn among(
+    granted: &[String],
+    asked: &[String],
+) -> Result<Vec<String>, Refusal> {
+    if asked.is_empty() {
+        return Ok(granted.to_vec());
+    }
+    match asked.iter().find(|one| !granted.is_empty() && !granted.contains(one)) {
+        None => Ok(asked.to_vec()),
+        Some(culprit) => Err(Refusal::new(Reason::ResourceNotGranted).naming(culprit)),
+    }
 }
 
 /// The scope to grant: what was asked for, if it is registered for the client. If the request has

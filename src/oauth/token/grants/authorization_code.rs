@@ -13,7 +13,7 @@ use crate::oauth::error::{Refusal, Result};
 use crate::oauth::refused;
 use crate::oauth::resource::userinfo;
 use crate::oauth::token::families::{self, SignInGrant};
-use crate::oauth::token::grant::{Cx, Grant, registered_resources, required, resources};
+use crate::oauth::token::grant::{Cx, Grant, among, registered_resources, required, resources};
 use crate::oauth::token::mint::Entitlement;
 use crate::rate_limits::CountedAccount;
 use crate::store::{Repeats, Tx, audit_events, authorization_codes, consents, sessions, users};
@@ -91,7 +91,7 @@ impl AuthorizationCode {
         if code.expires_at <= tx.now() {
             return Err(Reason::CodeExpired.into());
         }
-        let resources = self.resources(&code)?;
+        let resources = among(&code.granted.resources, &self.resources)?;
         fits_key(cx, code.granted.dpop_jkt.as_ref())?;
         cx.use_proof(tx).await?;
         let (user, session) = still_there(tx, cx, &code).await?;
@@ -129,19 +129,6 @@ impl AuthorizationCode {
             (Some(challenge), Some(verifier)) => challenge.is_met_by(verifier.expose()),
             (None, None) => true,
             _ => false,
-        }
-    }
-
-    /// RFC 8707 §2.2: the resources must be among those of the authorization request.
-    fn resources(&self, code: &IssuedCode) -> Result<Vec<String>, Refusal> {
-        let granted = &code.granted.resources;
-        if self.resources.is_empty() {
-            return Ok(granted.clone());
-        }
-        let culprit = self.resources.iter().find(|asked| !granted.contains(asked));
-        match culprit.filter(|_| !granted.is_empty()) {
-            None => Ok(self.resources.clone()),
-            Some(culprit) => Err(Refusal::new(Reason::ResourceNotGranted).naming(culprit)),
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::domain::secret::{self, Plain};
 use crate::domain::user::User;
 use crate::oauth::error::{Refusal, Result};
 use crate::oauth::token::families::{self, SignInGrant};
-use crate::oauth::token::grant::{Cx, Grant, required};
+use crate::oauth::token::grant::{Cx, Grant, among, registered_resources, required, resources};
 use crate::oauth::token::mint::Entitlement;
 use crate::rate_limits::CountedAccount;
 use crate::store::{Repeats, Tx, consents, device_grants, users};
@@ -23,6 +23,7 @@ const SLOWER: Duration = Duration::seconds(5);
 #[derive(Debug)]
 pub struct DeviceCode {
     code: Plain<secret::DeviceCode>,
+    resources: Vec<String>,
 }
 
 impl Grant for DeviceCode {
@@ -30,7 +31,7 @@ impl Grant for DeviceCode {
 
     fn parse(form: &Form) -> Result<Self, Refusal> {
         let code = required(form, "device_code", Reason::DeviceCodeMissing)?;
-        Ok(Self { code: Plain::presented(code) })
+        Ok(Self { code: Plain::presented(code), resources: resources(form) })
     }
 
     async fn account(&self, cx: &Cx<'_>) -> Result<Option<CountedAccount>> {
@@ -41,6 +42,7 @@ impl Grant for DeviceCode {
     }
 
     async fn redeem(self, cx: &Cx<'_>) -> Result<Entitlement> {
+        registered_resources(&self.resources, cx.client.client())?;
         let mut repeats = Repeats::default();
         loop {
             let tx = cx.server.store.begin(cx.server.clock.now()).await?;
@@ -70,6 +72,7 @@ impl DeviceCode {
         let Some(granted) = grant.granted.clone() else {
             return Err(waits(tx, &grant).await?.into());
         };
+        let resources = among(&granted.resources, &self.resources)?;
         let user = still_there(tx, cx, &grant).await?;
         if !device_grants::spend(tx, &grant).await? {
             return Err(Reason::DeviceCodeUsed.into());
@@ -83,7 +86,7 @@ impl DeviceCode {
             provider_issuer: granted.provider_issuer,
             // A scope that was taken from the client meanwhile is not granted.
             scope: granted.scope.shared_with(&client.metadata.scope),
-            resources: granted.resources,
+            resources,
             // The device stays signed in when the browser that allowed it is signed out.
             session: None,
             claims: Vec::new(),
