@@ -75,7 +75,7 @@ both! {
     async fn rfc8628_3_a_device_is_signed_in_by_a_code_that_is_typed_elsewhere(database) {
         let server = Server::start(&database).await;
         let sub = server.alice().await;
-        let app = television(&server, |client| client.metadata.client_name = "Television".to_owned()).await;
+        let app = television(&server, |client| "Television".clone_into(&mut client.metadata.client_name)).await;
         let metadata = app.metadata().await;
         assert_eq!(metadata["device_authorization_endpoint"], server.url("/device_authorization"));
         assert!(metadata["grant_types_supported"].as_array().unwrap().contains(&GRANT.into()));
@@ -448,7 +448,9 @@ async fn rfc8628_3_5_two_replicas_let_one_code_be_used_once() {
     let replies = join_all((0..12).map(|number| poll(apps[number % 2], &codes))).await;
     let (good, bad): (Vec<_>, Vec<_>) = replies.iter().partition(|reply| reply.status == 200);
     assert_eq!(good.len(), 1, "{replies:?}");
-    bad.iter().for_each(|reply| reply.refused(400, "invalid_grant"));
+    for reply in bad {
+        reply.refused(400, "invalid_grant");
+    }
     replica.stop().await;
 }
 

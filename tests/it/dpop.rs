@@ -58,6 +58,8 @@ fn challenges(reply: &Reply) -> Vec<&str> {
     every.map(|value| value.to_str().expect("a text")).collect()
 }
 
+const PUSHED: &str = "SELECT count(*) AS n FROM pushed_request";
+
 both! {
     async fn rfc9449_5_a_proof_binds_the_tokens_of_every_grant(database) {
         let server = Server::start(&database).await;
@@ -214,8 +216,7 @@ both! {
         push_by(&app, &[("prompt", "none login")], &[&fresh]).await.refused(400, "invalid_request");
         assert_eq!(push_by(&app, &[], &[&fresh]).await.status, 201);
 
-        const ROWS: &str = "SELECT count(*) AS n FROM pushed_request";
-        let rows = server.evidence().await.count(ROWS).await;
+        let rows = server.evidence().await.count(PUSHED).await;
         for changes in [
             json!({ "htu": server.url("/token") }),
             json!({ "htm": "GET" }),
@@ -226,7 +227,7 @@ both! {
         push_by(&app, &[], &[&once]).await.refused(400, "invalid_dpop_proof");
         let two = [prove(&json!({})), prove(&json!({}))];
         push_by(&app, &[], &[&two[0], &two[1]]).await.refused(400, "invalid_dpop_proof");
-        assert_eq!(server.evidence().await.count(ROWS).await, rows);
+        assert_eq!(server.evidence().await.count(PUSHED).await, rows);
 
         let server = Server::start_with(&database, &[("dpop.require_nonce", "true")]).await;
         let app = server.web_app("nonces", |_| {}).await;
