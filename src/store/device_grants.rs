@@ -130,7 +130,7 @@ pub async fn decide(
 ) -> Result<bool, Fault> {
     // The device has time for one more poll, so that what the person is told becomes true.
     let one_more = tx.now() + grant.pause + POLL;
-    let expires_at = granted.map_or(grant.expires_at, |_| grant.expires_at.max(one_more));
+    let expires_at = granted.map_or(grant.expires_at, |_| Ord::max(grant.expires_at, one_more));
     let decided = Entity::update_many()
         .col_expr(Column::DecidedAt, Expr::value(millis(tx.now())))
         .col_expr(Column::Granted, Expr::value(granted.map(text).transpose()?))
