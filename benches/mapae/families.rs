@@ -3,7 +3,7 @@
 use crate::crowd::Crowd;
 use crate::load;
 use crate::operations::{Bench, TRIALS};
-use crate::report::{Comparison, Row, Target, median};
+use crate::report::{Row, Target, beside};
 use crate::server::Home;
 use crate::site::{APP_RS256, Site};
 
@@ -28,28 +28,13 @@ impl Bench {
         let mut few = Crowd::write(&site.home, APP_RS256, FEW).await.on(site, 32);
         let mut many = Crowd::write(&grown.home, APP_RS256, count).await.on(&grown, 32);
         let mut trials = Vec::new();
-        let mut failed = None;
         for _ in 0..TRIALS {
             let (limit, measured);
             (few, limit) = load::closed_loop(site.server.target, few, self.window).await;
             (many, measured) = load::closed_loop(grown.server.target, many, self.window).await;
-            match (measured, limit) {
-                (Ok(measured), Ok(limit)) => {
-                    let ratio = measured.rate / limit.rate;
-                    trials.push((measured, limit.rate, ratio));
-                }
-                (Err(error), _) | (_, Err(error)) => failed = Some(error),
-            }
+            trials.push([measured, limit]);
         }
-        trials.sort_by(|(_, _, one), (_, _, other)| one.total_cmp(other));
-        let outcome = failed.map_or_else(
-            || {
-                let (measured, value, ratio) = median(&trials);
-                let limit = "the same with a thousand".to_owned();
-                Ok((measured, Comparison { limit, value, unit: "", ratio }))
-            },
-            Err,
-        );
+        let outcome = beside(trials, "the same with a thousand");
         self.report.add(Row {
             operation: name,
             connections: Some(32),

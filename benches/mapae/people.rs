@@ -8,7 +8,7 @@ use crate::crowd::connect;
 use crate::families::in_words;
 use crate::load::{self, Cycle};
 use crate::operations::{Bench, TRIALS};
-use crate::report::{Comparison, Row, Target, median};
+use crate::report::{Row, Target, beside};
 use crate::server::{Home, post};
 use crate::site::Site;
 
@@ -62,29 +62,14 @@ impl Bench {
 
     async fn compared(&mut self, operation: String, few: &Asked, many: &Asked) {
         let mut trials = Vec::new();
-        let mut failed = None;
         for _ in 0..TRIALS {
             let (_, limit) =
                 load::closed_loop(few.target, few.cycle.on(CONNECTIONS), self.window).await;
             let (_, measured) =
                 load::closed_loop(many.target, many.cycle.on(CONNECTIONS), self.window).await;
-            match (measured, limit) {
-                (Ok(measured), Ok(limit)) => {
-                    let ratio = measured.rate / limit.rate;
-                    trials.push((measured, limit.rate, ratio));
-                }
-                (Err(error), _) | (_, Err(error)) => failed = Some(error),
-            }
+            trials.push([measured, limit]);
         }
-        trials.sort_by(|(_, _, one), (_, _, other)| one.total_cmp(other));
-        let outcome = failed.map_or_else(
-            || {
-                let (measured, value, ratio) = median(&trials);
-                let limit = "the same with a thousand".to_owned();
-                Ok((measured, Comparison { limit, value, unit: "", ratio }))
-            },
-            Err,
-        );
+        let outcome = beside(trials, "the same with a thousand");
         let target = Some(Target::AtLeast(0.5));
         self.report.add(Row {
             operation,

@@ -126,6 +126,22 @@ impl Report {
     }
 }
 
+/// The trial in the middle of those in which the same was measured twice, for the row and for its
+/// limit; or why one of them is void.
+pub(crate) fn beside(
+    trials: Vec<[Result<Measured, String>; 2]>,
+    limit: &str,
+) -> Result<(Measured, Comparison), String> {
+    let mut all = Vec::new();
+    for [measured, bound] in trials {
+        let (measured, value) = (measured?, bound?.rate);
+        let (limit, ratio) = (limit.to_owned(), measured.rate / value);
+        all.push((measured, Comparison { limit, value, unit: "", ratio }));
+    }
+    all.sort_by(|(_, one), (_, other)| one.ratio.total_cmp(&other.ratio));
+    Ok(median(&all))
+}
+
 /// The one in the middle of what is sorted.
 pub(crate) fn median<T: Clone>(sorted: &[T]) -> T {
     sorted[sorted.len() / 2].clone()

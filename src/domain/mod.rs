@@ -45,6 +45,7 @@ pub mod hex;
 pub mod identity;
 mod ids;
 pub mod interaction;
+pub mod jwt_type;
 pub mod language;
 pub mod locale;
 pub mod logout_notice;

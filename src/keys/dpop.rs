@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 use super::jwt::VerifyingKey;
 use super::seal::{Label, MasterKey};
 use crate::domain::dpop::{Thumbprint, WINDOW, normal_uri};
+use crate::domain::jwt_type;
 use crate::domain::reason::Reason;
 use crate::domain::verdict::Fault;
 
@@ -145,8 +146,7 @@ fn part<T: DeserializeOwned>(encoded: &str) -> Option<T> {
 /// The key in the header of a proof, RFC 9449 §4.2, and its thumbprint.
 fn key(head: Head) -> Result<(Thumbprint, VerifyingKey), Reason> {
     // RFC 9449 §4.3 (4). RFC 7515 §4.1.9: compared as a media type.
-    let typ = head.typ.unwrap_or_default().to_ascii_lowercase();
-    if typ.strip_prefix("application/").unwrap_or(&typ) != "dpop+jwt" {
+    if jwt_type::plain(&head.typ.unwrap_or_default()) != "dpop+jwt" {
         return Err(Reason::DpopProofTypMismatch);
     }
     // RFC 7515 §4.1.11: no extension is supported.

@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::jws::{PrivateKey, is_signed};
+use crate::domain::jwt_type;
 use crate::domain::verdict::Fault;
 
 /// The explicit types of our tokens (RFC 8725 §3.11). Access tokens for verifiers that were written
@@ -121,14 +122,11 @@ pub fn header(token: &str) -> Result<Header, Unverified> {
     if header.crit.is_some() { Err(Unverified) } else { Ok(header) }
 }
 
-/// Whether the header has this type, RFC 7515 §4.1.9. It is compared without regard to case and
-/// without the optional `application/`.
+/// Whether the header has this type.
 #[must_use]
 pub fn is_typ(header: &Header, typ: Typ) -> bool {
-    header.typ.as_deref().is_some_and(|found| {
-        let found = found.to_ascii_lowercase();
-        found.strip_prefix("application/").unwrap_or(&found) == typ.as_str().to_ascii_lowercase()
-    })
+    let wanted = jwt_type::plain(typ.as_str());
+    header.typ.as_deref().is_some_and(|found| jwt_type::plain(found) == wanted)
 }
 
 /// The claims of a token that is not verified yet. Use them only to find the keys that can verify

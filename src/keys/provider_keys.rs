@@ -8,6 +8,7 @@ use jsonwebtoken::{Algorithm, DecodingKey};
 use serde_json::{Map, Value};
 
 use super::jws::is_signed;
+use crate::domain::jwt_type;
 use crate::domain::secret::Secret;
 
 /// The most keys of one provider that are kept. No provider has that many.
@@ -160,10 +161,7 @@ impl<'t> Signed<'t> {
     pub fn may_be(&self, typ: &str) -> bool {
         match self.header.get("typ") {
             None => true,
-            Some(found) => found.as_str().is_some_and(|found| {
-                let found = found.to_ascii_lowercase();
-                found.strip_prefix("application/").unwrap_or(&found) == typ
-            }),
+            Some(found) => found.as_str().is_some_and(|found| jwt_type::plain(found) == typ),
         }
     }
 

@@ -79,7 +79,7 @@ impl LogoutDelivery {
         client: &Registered,
         uri: &str,
     ) -> Result<bool, Fault> {
-        self.keyring.ensure([client.client.metadata.token_alg]).await?;
+        self.keyring.ensure([client.client.metadata.id_token_alg()]).await?;
         let token = self.logout_token(queued, client)?;
         let client_id = &queued.message.client;
         match self.outbound.post_form(uri, &[("logout_token", &token)]).await {

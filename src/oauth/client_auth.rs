@@ -17,6 +17,7 @@ use crate::domain::client::{Assertions, AuthMethod, Client, ClientId, ClientKind
 use crate::domain::client_secret;
 use crate::domain::clock::{Clock, from_millis};
 use crate::domain::form::{self, Form};
+use crate::domain::jwt_type;
 use crate::domain::reason::Reason;
 use crate::domain::secret::{ClientSecret, Plain, Secret};
 use crate::domain::urls::{self, Issuer};
@@ -361,8 +362,7 @@ async fn by_assertion(
 /// none, or just JWT.
 fn check_type(assertion: &str) -> Result<(), Refusal> {
     let header = jwt::header(assertion).map_err(|_| Reason::AssertionMalformed)?;
-    let typ = header.typ.map(|typ| typ.to_ascii_lowercase());
-    match typ.as_deref().map(|typ| typ.strip_prefix("application/").unwrap_or(typ)) {
+    match header.typ.as_deref().map(jwt_type::plain).as_deref() {
         None | Some("jwt" | "client-authentication+jwt") => Ok(()),
         Some(other) => Err(Refusal::new(Reason::AssertionTypeMismatch).with_value(other)),
     }

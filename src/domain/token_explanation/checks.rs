@@ -8,6 +8,7 @@ use super::facts::{ClientFact, Facts, KeyDates, KeyFact, KeyState, KnownKey, Reg
 use super::presented::{Opaque, Pasted, PastedJwt, PastedObject, Presented, Scheme};
 use super::step::Found;
 use crate::domain::excerpt::excerpt;
+use crate::domain::jwt_type;
 use crate::domain::nearest::nearest;
 use crate::domain::reason::Reason;
 use crate::domain::scope::Scope;
@@ -79,7 +80,7 @@ fn repeated(object: &PastedObject) -> Option<Found> {
 
 /// Tokens of another kind, which carry signatures of the same keys.
 fn other_token(jwt: Option<&PastedJwt>, claims: &PastedObject) -> Option<Found> {
-    let typ = jwt.and_then(|jwt| jwt.header.text("typ")).map(plain_typ);
+    let typ = jwt.and_then(|jwt| jwt.header.text("typ")).map(jwt_type::plain);
     let event = claims.members.get("events").and_then(|events| events.get(LOGOUT_EVENT));
     if typ.as_deref() == Some("logout+jwt") || event.is_some() {
         return Some(Found::bad(
@@ -99,12 +100,6 @@ fn other_token(jwt: Option<&PastedJwt>, claims: &PastedObject) -> Option<Found> 
             "this is an ID token: it tells the app who signed in, and opens no API",
         )
     })
-}
-
-/// A type without regard to case and to the optional `application/` (RFC 7515 §4.1.9).
-fn plain_typ(typ: &str) -> String {
-    let typ = typ.to_ascii_lowercase();
-    typ.strip_prefix("application/").map_or(typ.clone(), str::to_owned)
 }
 
 /// The header, except for `kid` and `typ`.
@@ -469,10 +464,10 @@ pub(super) fn typ(jwt: Option<&PastedJwt>, claims: &PastedObject, facts: &Facts)
     let shown = excerpt(typ).to_string();
     let registered = facts.registered.as_ref().map(|registered| &registered.client);
     let as_registered = match registered {
-        Some(ClientFact::Known(client)) => plain_typ(&client.typ) == plain_typ(typ),
+        Some(ClientFact::Known(client)) => jwt_type::plain(&client.typ) == jwt_type::plain(typ),
         _ => false,
     };
-    if plain_typ(typ) != "at+jwt" && !as_registered {
+    if jwt_type::plain(typ) != "at+jwt" && !as_registered {
         // RFC 9068 §4
         let says = format!("typ is {shown}, and at+jwt is expected");
         return Found::bad(Reason::TokenTypMismatch, says);
@@ -484,7 +479,7 @@ pub(super) fn typ(jwt: Option<&PastedJwt>, claims: &PastedObject, facts: &Facts)
         let says = format!("typ is {shown}, and such a token has {} too", missing.join(", "));
         return Found::bad(Reason::TokenClaimMissing, says);
     }
-    if plain_typ(typ) == "at+jwt" {
+    if jwt_type::plain(typ) == "at+jwt" {
         Found::good(shown)
     } else {
         Found::good(format!(

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use crate::clients::registry::Registered;
 use crate::domain::client::RequestObjectAlg;
 use crate::domain::form::Form;
+use crate::domain::jwt_type;
 use crate::domain::reason::Reason;
 use crate::domain::urls::Issuer;
 use crate::oauth::claims::AudienceClaim;
@@ -107,9 +108,7 @@ pub fn check_header(object: &str) -> Result<(), Refusal> {
         return Err(Reason::RequestObjectUnsigned.into());
     }
     // RFC 9101 §10.8: another type means another purpose. Most clients name none, or just JWT.
-    let typ = header.typ.map(|typ| typ.to_ascii_lowercase());
-    let typ = typ.as_deref().map(|typ| typ.strip_prefix("application/").unwrap_or(typ));
-    match typ {
+    match header.typ.as_deref().map(jwt_type::plain).as_deref() {
         None | Some("jwt" | TYP) => Ok(()),
         Some(other) => Err(Refusal::new(Reason::RequestObjectTypeMismatch).with_value(other)),
     }
