@@ -297,6 +297,12 @@ pub enum Preset {
 }
 
 impl Preset {
+    /// Whether its tokens can list the groups of a person there.
+    #[must_use]
+    pub fn may_list_groups(self) -> bool {
+        matches!(self, Self::Oidc | Self::Microsoft | Self::GitLab)
+    }
+
     /// Every preset.
     pub const ALL: [Self; 10] = [
         Self::Oidc,

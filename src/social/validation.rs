@@ -119,8 +119,7 @@ fn careless(registration: &Registration, problems: &mut Problems) {
     if metadata.audiences.iter().any(|one| one.id.trim().is_empty() || is_idle(one)) {
         problems.add("audience", "needs an id, and clients that it is for");
     }
-    let has_groups = matches!(metadata.preset, Preset::Oidc | Preset::Microsoft | Preset::GitLab);
-    if metadata.group_claim.is_some() && !has_groups {
+    if metadata.group_claim.is_some() && !metadata.preset.may_list_groups() {
         problems.add("group_claim", "is for oidc, microsoft and gitlab");
     }
     if metadata.group_claim.as_deref().is_some_and(|claim| !is_name(claim)) {

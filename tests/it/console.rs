@@ -56,6 +56,7 @@ const RIGHTS: &[(&str, &str, &str)] = &[
     ("get", "/admin/new-provider/{preset}", "change providers"),
     ("post", "/admin/new-provider/{preset}", "change providers"),
     ("get", "/admin/providers/{slug}", "read providers"),
+    ("post", "/admin/providers/{slug}", "change providers"),
     ("post", "/admin/providers/{slug}/check", "change providers"),
     ("get", "/admin/providers/{slug}/disable", "change providers"),
     ("post", "/admin/providers/{slug}/disable", "change providers"),
@@ -493,6 +494,36 @@ both! {
 }
 
 both! {
+    async fn an_app_gets_lifetimes_of_its_own_and_loses_them(database) {
+        let server = Server::start(&database).await;
+        let app = server.client("app", |_| {}).await;
+        server.alice().await;
+        let mut browser = owner(&server).await;
+        let path = "/admin/apps/app";
+        let usual = app.password("openid").await.ok().json()["expires_in"].clone();
+        let mut version = browser.open(path).await.hidden("version");
+        let typed = [("version", &*version), ("access_lifetime", "90"), ("refresh_idle", "2h"), ("refresh_absolute", "1d")];
+        let saved = send(&mut browser, path, path, &typed).await;
+        let shown = ["access_lifetime", "refresh_idle", "refresh_absolute"].map(|name| saved.field(name).unwrap());
+        assert_eq!(shown, ["90s", "2h", "1d"], "{}", saved.reply.text);
+        assert_eq!(app.password("openid").await.ok().json()["expires_in"], 90);
+        version = saved.hidden("version");
+        for (name, bad, why) in [
+            ("access_lifetime", "soon", "access_lifetime is not a duration"),
+            ("access_lifetime", "90d", "access_lifetime"),
+            ("session_lifetime", "59s", "session_lifetime"),
+        ] {
+            let refused = send(&mut browser, path, path, &[("version", &*version), (name, bad)]).await;
+            assert!(refused.reply.status == 422 && refused.reply.text.contains(why), "{bad}: {}", refused.reply.text);
+        }
+        let cleared = [("version", &*version), ("access_lifetime", ""), ("refresh_idle", " "), ("refresh_absolute", "")];
+        let cleared = send(&mut browser, path, path, &cleared).await;
+        assert_eq!(cleared.field("refresh_idle").as_deref(), Some(""), "{}", cleared.reply.text);
+        assert_eq!(app.password("openid").await.ok().json()["expires_in"], usual);
+    }
+}
+
+both! {
     async fn keys_are_rotated_after_a_page_that_says_what_happens(database) {
         let server = Server::start(&database).await;
         let mut browser = owner(&server).await;
@@ -561,6 +592,37 @@ both! {
         assert!(send(&mut browser, "/admin/providers/kakao", "/admin/providers/kakao/enable", &[]).await.has("provider-disable"));
         let gone = send(&mut browser, "/admin/providers/kakao/delete", "/admin/providers/kakao/delete", &[]).await;
         assert!(gone.reply.text.contains("It is deleted."), "{}", gone.reply.text);
+    }
+}
+
+both! {
+    async fn the_groups_of_a_provider_are_mapped_to_ours(database) {
+        let server = Server::start(&database).await;
+        let mut browser = owner(&server).await;
+        let (new, path) = ("/admin/new-provider/oidc", "/admin/providers/work");
+        let typed = [("slug", "work"), ("client_id", "x"), ("client_secret", "y"), ("issuer", "https://work.example")];
+        let page = send(&mut browser, new, new, &typed).await;
+        let version = page.hidden("version");
+        let change = [("version", &*version), ("group_claim", "groups"), ("group_map", "cn=staff=Staff\n\n admins=Administrators ")];
+        let none = send(&mut browser, path, path, &change).await;
+        assert!(none.reply.status == 422 && none.reply.text.contains("there is no group"), "{}", none.reply.text);
+        for name in ["Staff", "Administrators"] {
+            send(&mut browser, "/admin/groups", "/admin/groups", &[("name", name)]).await;
+        }
+        let saved = send(&mut browser, path, path, &change).await;
+        assert!(saved.reply.text.contains("cn=staff=Staff\nadmins=Administrators"), "{}", saved.reply.text);
+        assert_eq!(saved.field("group_claim").as_deref(), Some("groups"));
+        // Whoever saw it before that changes nothing.
+        assert_eq!(send(&mut browser, path, path, &change).await.reply.status, 409);
+        let version = saved.hidden("version");
+        let bad = send(&mut browser, path, path, &[("version", &*version), ("group_claim", "groups"), ("group_map", "staff")]).await;
+        assert_eq!(bad.reply.status, 422, "{}", bad.reply.text);
+        let cleared = send(&mut browser, path, path, &[("version", &*version), ("group_claim", ""), ("group_map", "")]).await;
+        assert_eq!(cleared.field("group_claim").as_deref(), Some(""), "{}", cleared.reply.text);
+        // A provider that cannot list groups has no such form.
+        let kakao = "/admin/new-provider/kakao";
+        let made = send(&mut browser, kakao, kakao, &[("slug", "kakao"), ("client_id", "x"), ("client_secret", "y")]).await;
+        assert!(made.has("provider-check") && !made.has("provider-groups-save"), "{}", made.reply.text);
     }
 }
 

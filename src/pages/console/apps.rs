@@ -13,6 +13,7 @@ use crate::domain::client_secret::HeldSecret;
 use crate::domain::console_urls as urls;
 use crate::domain::grant_type::GrantType;
 use crate::pages::frame::Frame;
+use crate::settings::time;
 
 fn kind_title(frame: &Frame<'_>, kind: AppKind) -> String {
     match kind {
@@ -219,9 +220,35 @@ fn settings(frame: &Frame<'_>, facts: &AppFacts<'_>) -> Form {
         Field::line("backchannel_logout_uri", frame.t("console-back-channel"), backchannel),
         Field::tick("first_party", frame.t("console-first-party"), metadata.first_party),
     ];
+    let lifetimes = lifetimes(frame, facts.client);
+    let fields = fields.into_iter().chain(lifetimes).collect();
     let action = format!("{}{}", frame.base, path(facts.client, urls::APP));
     let button = Button::new("client-save", frame.t("console-save"), Look::Primary);
     Form::new(action, fields, button).hiding("version", &facts.version)
+}
+
+/// The lifetimes of its own. One that is empty is as the settings of the server say.
+fn lifetimes(frame: &Frame<'_>, client: &Client) -> Vec<Field> {
+    let metadata = &client.metadata;
+    let hint = frame.t("console-lifetime-hint");
+    let field = |name, label: String, seconds: Option<i64>| {
+        let shown = seconds.map(|seconds| time::show(chrono::Duration::seconds(seconds)));
+        Field::line(name, label, &shown.unwrap_or_default()).hint(hint.clone())
+    };
+    let access = frame.t("console-access-lifetime");
+    let mut fields = vec![field("access_lifetime", access, metadata.access_lifetime)];
+    if client.may_use(GrantType::RefreshToken) {
+        let (idle, absolute) =
+            (frame.t("console-refresh-idle"), frame.t("console-refresh-absolute"));
+        fields.push(field("refresh_idle", idle, metadata.refresh_idle));
+        fields.push(field("refresh_absolute", absolute, metadata.refresh_absolute));
+    }
+    if client.may_use(GrantType::AuthorizationCode) {
+        let (id, session) = (frame.t("console-id-lifetime"), frame.t("console-session-lifetime"));
+        fields.push(field("id_lifetime", id, metadata.id_lifetime));
+        fields.push(field("session_lifetime", session, metadata.session_lifetime));
+    }
+    fields
 }
 
 fn secrets(frame: &Frame<'_>, shell: &ConsoleShell<'_>, facts: &AppFacts<'_>) -> Vec<Part> {

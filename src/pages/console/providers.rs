@@ -24,6 +24,19 @@ pub struct ProviderLine {
     pub disabled: bool,
     /// Whether it is in the settings file.
     pub is_of_file: bool,
+    /// The groups that it gives, where it can.
+    pub groups: Option<GroupsOfProvider>,
+    /// Its version: a form that saw another one changes nothing.
+    pub version: String,
+}
+
+/// The groups that a provider gives, as they are typed.
+#[derive(Clone, Debug)]
+pub struct GroupsOfProvider {
+    /// The claim that lists a person's groups there.
+    pub claim: String,
+    /// Their group and ours, a pair a line.
+    pub map: String,
 }
 
 fn tags(frame: &Frame<'_>, one: &ProviderLine) -> Vec<(Tone, String)> {
@@ -119,9 +132,26 @@ pub fn show<'a>(
     parts.push(redirect_part(&frame, &one.redirect_uri));
     if shell.may(AdminRight::ChangeProviders) {
         parts.push(Part::Actions(actions(&frame, &shell, one)));
+        let groups = one.groups.as_ref().filter(|_| !one.is_of_file);
+        parts.extend(groups.into_iter().flat_map(|groups| groups_form(&frame, one, groups)));
     }
     let (name, back) = (one.name.clone(), frame.t("console-providers"));
     ConsolePage::new(frame, shell, name).below(back, urls::PROVIDERS).with(parts)
+}
+
+fn groups_form(frame: &Frame<'_>, one: &ProviderLine, groups: &GroupsOfProvider) -> [Part; 3] {
+    let fields = vec![
+        Field::line("group_claim", frame.t("console-group-claim"), &groups.claim),
+        Field::lines("group_map", frame.t("console-group-map-lines"), &groups.map)
+            .hint(frame.t("console-group-map-hint")),
+    ];
+    let button = Button::new("provider-groups-save", frame.t("console-save"), Look::Secondary);
+    let action = format!("{}{}", frame.base, path(one, urls::PROVIDER));
+    [
+        Part::Heading(frame.t("console-group-map")),
+        Part::Text(frame.t("console-group-map-lead")),
+        Part::Form(Form::new(action, fields, button).hiding("version", &one.version)),
+    ]
 }
 
 fn actions(frame: &Frame<'_>, shell: &ConsoleShell<'_>, one: &ProviderLine) -> Vec<Action> {

@@ -9,7 +9,9 @@ use super::overview::{self, Attention, DayLine, OverviewFacts};
 use super::page::{ConsolePage, ConsoleShell};
 use super::people::{self, NewPersonInput};
 use super::person::{self, MadeLink, OpenThings, PersonEnding, PersonFacts};
-use super::providers::{self, CheckResult, NewProviderInput, ProviderEnding, ProviderLine};
+use super::providers::{
+    self, CheckResult, GroupsOfProvider, NewProviderInput, ProviderEnding, ProviderLine,
+};
 use super::signing_keys::{self as keys, FetcherLine, KeyFacts, KeyLine, KeyPhase, NextKeyLine};
 use super::{settings, token};
 use crate::domain::admin_right::Rights;
@@ -294,10 +296,18 @@ fn of_providers(frame: Frame<'_>) -> Vec<(&'static str, ConsolePage<'_>)> {
         redirect_uri: "https://id.example.com/login/callback/kakao".to_owned(),
         disabled: false,
         is_of_file: false,
+        groups: None,
+        version: "version".to_owned(),
     };
     let kakao = line("kakao", "Kakao");
     let file = ProviderLine { is_of_file: true, ..line("google", "Google") };
     let bad = ProviderLine { disabled: true, client_id: HOSTILE.to_owned(), ..line("x", HOSTILE) };
+    let groups = GroupsOfProvider {
+        claim: "groups".to_owned(),
+        map: format!("cn=staff,ou=people=Staff\n{HOSTILE}={HOSTILE}"),
+    };
+    let with_groups =
+        ProviderLine { preset: Preset::Oidc, groups: Some(groups), ..line("work", "Work") };
     let checked = CheckResult {
         good: vec!["the provider accepts this client".to_owned()],
         problem: Some(HOSTILE.to_owned()),
@@ -321,6 +331,7 @@ fn of_providers(frame: Frame<'_>) -> Vec<(&'static str, ConsolePage<'_>)> {
         ("providers", providers::list(frame, shell(section), &[kakao.clone(), file.clone()])),
         ("providers-none", providers::list(frame, shell(section), &[])),
         ("provider", providers::show(frame, shell(section), &kakao, None)),
+        ("provider-with-groups", providers::show(frame, shell(section), &with_groups, None)),
         ("provider-of-file", providers::show(frame, shell(section), &file, None)),
         ("provider-hostile", providers::show(frame, hostile(section), &bad, Some(&checked))),
         (

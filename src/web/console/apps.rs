@@ -24,6 +24,7 @@ use crate::domain::verdict::Error;
 use crate::domain::version::Version;
 use crate::domain::{random, urls as paths};
 use crate::pages::console::apps::{self as pages, AppEnding, AppFacts, AppUse, PreviewResult};
+use crate::settings::time;
 use crate::web::page::Answered;
 
 const SECTION: ConsoleSection = ConsoleSection::Apps;
@@ -123,8 +124,21 @@ pub(super) fn lines(text: &str) -> Vec<&str> {
     text.lines().map(str::trim).filter(|line| !line.is_empty()).collect()
 }
 
-/// `POST /admin/apps/{id}`
-pub(super) async fn change(visit: Visit<ChangeClients>) -> Answered {
+/// The names of the lifetimes that a client may have of its own.
+const LIFETIMES: [&str; 5] =
+    ["access_lifetime", "id_lifetime", "refresh_idle", "refresh_absolute", "session_lifetime"];
+
+/// A lifetime in seconds, as it was typed; an empty one takes the client's own away.
+fn lifetime(name: &str, typed: &str) -> Result<Value, Refused> {
+    if typed.is_empty() {
+        return Ok(Value::Null);
+    }
+    let read = time::parse(typed).map_err(|why| Refused::Invalid(format!("{name} {why}")))?;
+    Ok(json!(read.num_seconds()))
+}
+
+/// What the form of an app changes.
+fn typed_change(visit: &Visit<ChangeClients>) -> Result<ClientChange, Refused> {
     let form = &visit.page_request.form;
     let mut change = Map::new();
     for name in ["redirect_uris", "post_logout_redirect_uris", "allowed_origins", "audiences"] {
@@ -144,11 +158,24 @@ pub(super) async fn change(visit: Visit<ChangeClients>) -> Answered {
     if form.get("version").is_some() {
         change.insert("first_party".to_owned(), Value::Bool(visit.given("first_party").is_some()));
     }
+    for name in LIFETIMES {
+        if form.get(name).is_some() {
+            change.insert(name.to_owned(), lifetime(name, visit.field(name))?);
+        }
+    }
+    Ok(ClientChange(change))
+}
+
+/// `POST /admin/apps/{id}`
+pub(super) async fn change(visit: Visit<ChangeClients>) -> Answered {
+    let change = match typed_change(&visit) {
+        Ok(change) => change,
+        Err(refused) => return visit.app_changed(Err(refused)),
+    };
     let version = Version::from_etag(visit.field("version"));
     let target = Target { id: visit.name(), version: version.as_ref() };
     let flows = &visit.shared.flows;
     let rules = (&flows.url, &visit.shared.token.mint.lifetimes);
-    let change = ClientChange(change);
     let (store, clock) = (&flows.store, &flows.clock);
     let changed = clients::update(&visit.may, store, clock, rules, target, &change).await;
     visit.app_changed(changed.map(|_| ConsoleNotice::Saved))

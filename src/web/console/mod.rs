@@ -85,6 +85,7 @@ operations! {
     get PROVIDER_NEW_KIND => providers::form,
     post PROVIDER_NEW_KIND => providers::create,
     get PROVIDER => providers::show,
+    post PROVIDER => providers::change,
     post PROVIDER_CHECK => providers::check,
     get PROVIDER_DISABLE => providers::ask_disable,
     post PROVIDER_DISABLE => providers::disable,

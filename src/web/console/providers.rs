@@ -5,26 +5,37 @@
 use axum::http::StatusCode;
 use serde_json::{Map, json};
 
+use super::apps::lines;
 use super::keys::conflict;
 use super::visit::Visit;
 use crate::admin::authority::{ChangeProviders, May, ReadProviders, Right};
 use crate::admin::overview;
 use crate::admin::provider_check::ProviderCheck;
-use crate::admin::providers::{self, Addition, Listed, Unfit};
+use crate::admin::providers::{self, Addition, Listed, Target, Unfit};
 use crate::admin::refused::{AdminResult, Refused};
 use crate::domain::console_notice::ConsoleNotice;
 use crate::domain::console_section::ConsoleSection;
 use crate::domain::console_urls as urls;
-use crate::domain::provider::{Credential, Preset, ProviderMetadata, Registration, Slug};
+use crate::domain::provider::{
+    Credential, GroupMapping, Preset, ProviderMetadata, Registration, Slug,
+};
+use crate::domain::provider_metadata::ProviderChange;
 use crate::domain::secret::Secret;
 use crate::domain::verdict::Fault;
+use crate::domain::version::Version;
 use crate::pages::console::providers::{
-    self as pages, CheckResult, NewProviderInput, ProviderEnding, ProviderLine,
+    self as pages, CheckResult, GroupsOfProvider, NewProviderInput, ProviderEnding, ProviderLine,
 };
 use crate::social::{profiles, registry};
 use crate::web::page::Answered;
 
 const SECTION: ConsoleSection = ConsoleSection::Providers;
+
+/// Groups there and here, a pair a line.
+fn as_lines(map: &[GroupMapping]) -> String {
+    let lines: Vec<_> = map.iter().map(ToString::to_string).collect();
+    lines.join("\n")
+}
 
 impl<R: Right> Visit<R> {
     fn provider_page(&self) -> String {
@@ -42,6 +53,11 @@ impl<R: Right> Visit<R> {
             redirect_uri: registry::redirect_uri(&self.shared.flows.url, &one.slug),
             disabled: one.disabled,
             is_of_file: one.is_of_file,
+            groups: metadata.preset.may_list_groups().then(|| GroupsOfProvider {
+                claim: metadata.group_claim.clone().unwrap_or_default(),
+                map: as_lines(&metadata.group_map),
+            }),
+            version: providers::version(one).etag(),
         }
     }
 
@@ -127,6 +143,26 @@ pub(super) async fn check(visit: Visit<ChangeProviders>) -> Answered {
     };
     let line = visit.provider_line(&listed);
     visit.show(&pages::show(visit.frame(), visit.shell(SECTION), &line, Some(&result)))
+}
+
+/// `POST /admin/providers/{slug}`: the groups that it gives.
+pub(super) async fn change(visit: Visit<ChangeProviders>) -> Answered {
+    let changed = change_groups(&visit).await;
+    visit.provider_changed(changed.map(|()| ConsoleNotice::Saved)).await
+}
+
+async fn change_groups(visit: &Visit<ChangeProviders>) -> AdminResult {
+    let (slug, flows) = (visit.slug()?, &visit.shared.flows);
+    let mut change = Map::new();
+    change.insert("group_claim".to_owned(), json!(visit.given("group_claim")));
+    change.insert("group_map".to_owned(), json!(lines(visit.field("group_map"))));
+    let version = Version::from_etag(visit.field("version"));
+    let target = Target { slug: &slug, version: version.as_ref() };
+    let (change, sealer) = (ProviderChange(change), flows.providers.sealer());
+    let rules = (&visit.shared.providers_of_file[..], flows.providers.outbound().allows_private());
+    let asked = (target, &change, None);
+    providers::update(&visit.may, &flows.store, &flows.clock, sealer, rules, asked).await?;
+    Ok(())
 }
 
 async fn ask(visit: Visit<ChangeProviders>, ending: ProviderEnding) -> Answered {
