@@ -135,6 +135,7 @@ mod signed_responses;
 mod signing_algorithms;
 mod skewed_clocks;
 mod social;
+mod status_histories;
 mod status_lists;
 mod step_up;
 mod support;

@@ -66,7 +66,7 @@ impl Verifier {
     }
 }
 
-fn place(token: &str) -> (String, u64) {
+pub(crate) fn place(token: &str) -> (String, u64) {
     let claims = decode_claims(token);
     let place = &claims["status"]["status_list"];
     (place["uri"].as_str().expect("a URL").to_owned(), place["idx"].as_u64().expect("a number"))
