@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::fixtures::{about, exchange, exchanger};
-use super::with_idp;
-use crate::support::upstream::{CLIENT_ID, CLIENT_SECRET, Oidc};
+use super::fixtures::{about, by, exchange, exchanger, person};
+use super::{table, with_idp};
+use crate::support::upstream::{Answer, CLIENT_ID, CLIENT_SECRET, Oidc};
 use crate::support::{App, Cli, Server, both, eventually};
 
 const RULES: &str = "group_claim = \"groups\"\ngroup_map = [\"eng=developers\", \"cn=all,ou=x=staff\", \"eng=missing\"]";
@@ -113,5 +113,52 @@ both! {
         assert_eq!(groups_of(&cli, &user).await, json!(["developers"]));
         cli.json(&["provider", "delete", "--slug", "idp"], None).await;
         assert_eq!(groups_of(&cli, &user).await, json!([]));
+    }
+
+    async fn groups_that_userinfo_alone_says_count_too(database) {
+        let idp = Oidc::start().await;
+        let (server, app) = with_idp(&database, idp.base(), RULES).await;
+        idp.follows(server.now());
+        let cli = server.cli().await;
+        cli.json(&["group", "create", "--name", "developers"], None).await;
+        let sub = idp.person().id;
+        for (said, groups) in [(json!(["eng", 5]), json!(["developers"])), (json!(null), json!([]))] {
+            idp.answers_with("/userinfo", Answer::json(200, &json!({ "sub": sub, "groups": said })));
+            let arrived = by(&mut server.browser(), &app, "idp", &idp).await;
+            let (claims, _) = person(&app, &arrived).await;
+            assert_eq!(groups_of(&cli, claims["sub"].as_str().unwrap()).await, groups);
+        }
+    }
+
+    async fn a_group_that_two_providers_give_stays_while_one_of_them_says_it(database) {
+        let (one, other) = (Oidc::start().await, Oidc::start().await);
+        other.change(|person| {
+            person.id = "other".to_owned();
+            person.email = Some("other@example.com".to_owned());
+        });
+        let rules = "group_claim = \"groups\"\ngroup_map = [\"eng=developers\"]";
+        let first = table("one", "oidc", one.base(), rules);
+        let file = first + table("other", "oidc", other.base(), rules).as_str();
+        let server = Server::start_social(&database, &file).await;
+        one.follows(server.now());
+        other.follows(server.now());
+        let (native, cli) = (exchanger(&server).await, server.cli().await);
+        cli.json(&["group", "create", "--name", "developers"], None).await;
+        let comes = async |slug: &str, idp: &Oidc, groups: Value| {
+            let said = exchange(&native, slug, idp, |claims| claims["groups"] = groups).await;
+            about(&native, said).await["sub"].as_str().unwrap().to_owned()
+        };
+        let first = comes("one", &one, json!(["eng"])).await;
+        let second = comes("other", &other, json!(["eng"])).await;
+        assert_ne!(first, second);
+        // The account of the second provider is connected to the first person.
+        let evidence = server.evidence().await;
+        evidence.run(&format!("UPDATE identity SET user_id = '{first}' WHERE provider = 'other'")).await;
+        assert_eq!(comes("other", &other, json!(["eng"])).await, first);
+        assert_eq!(groups_of(&cli, &first).await, json!(["developers"]));
+        comes("one", &one, json!([])).await;
+        assert_eq!(groups_of(&cli, &first).await, json!(["developers"]), "the other one says it");
+        comes("other", &other, json!([])).await;
+        assert_eq!(groups_of(&cli, &first).await, json!([]));
     }
 }
