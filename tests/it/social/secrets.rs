@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use memchr::memmem::Finder;
+
 use super::all_providers::{AllProviders, NATIVE, with_each};
 use super::native::{ACCESS_TOKEN, BEARER, CODE, EXCHANGE, ID_TOKEN, SCOPE, assert_by, present};
 use crate::canary::forms;
@@ -153,7 +155,8 @@ fn found(secrets: &Secrets, places: &[(&str, String)]) -> Vec<String> {
     let mut found = Vec::new();
     for secret in &secrets.0 {
         for form in forms(secret) {
-            let with = places.iter().filter(|(_, text)| text.contains(&form));
+            let form_in = Finder::new(&form);
+            let with = places.iter().filter(|(_, text)| form_in.find(text.as_bytes()).is_some());
             found.extend(with.map(|(place, _)| format!("{secret} is in {place} as {form}")));
         }
     }

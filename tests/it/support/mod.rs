@@ -17,6 +17,7 @@ mod own_postgres;
 mod programs;
 mod redis_server;
 mod relay;
+mod rsa_keys;
 mod server;
 #[expect(dead_code, unused_imports, reason = "the tests of each provider use their own part")]
 pub(crate) mod upstream;
@@ -37,6 +38,7 @@ pub(crate) use own_postgres::OwnPostgres;
 pub(crate) use programs::{Balancer, Pooler};
 pub(crate) use redis_server::RedisServer;
 pub(crate) use relay::Relay;
+pub(crate) use rsa_keys::LentKey;
 pub(crate) use server::{LOCALHOST, PASSWORD, Server, USERNAME, http};
 
 /// Checks a condition until it holds, for at most two minutes, since a machine may be very busy.

@@ -7,15 +7,21 @@ use mapae::admin::authority::May;
 use mapae::admin::users::{self, NewUser};
 use mapae::app::config;
 use mapae::clients::registration;
-use mapae::domain::client::{AuthMethod, Client, ClientId, ClientKind};
+use mapae::domain::audit::{Event, EventKind};
+use mapae::domain::client::{AuthMethod, Client, ClientId, ClientKind, TokenAlg};
 use mapae::domain::clock::{Clock, ManualClock};
 use mapae::domain::grant_type::GrantType;
 use mapae::domain::scope::Scope;
+use mapae::domain::secret::Secret;
 use mapae::domain::user::Profile;
+use mapae::keys::make;
+use mapae::keys::seal::{MasterKey, Sealer};
+use mapae::store::signing_keys::StoredKey;
+use mapae::store::{Options, Store, audit_events, signing_keys};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
-use super::{App, Browser, CALLBACK, Cli, Database, Evidence};
+use super::{App, Browser, CALLBACK, Cli, Database, Evidence, LentKey};
 
 /// A server in this process.
 pub(crate) struct Server {
@@ -27,6 +33,7 @@ pub(crate) struct Server {
     database_url: String,
     settings: Vec<(&'static str, String)>,
     folder: TempDir,
+    key: LentKey,
 }
 
 /// The settings file in the folder of a server.
@@ -64,12 +71,14 @@ impl Server {
         fs::write(folder.path().join(FILE), file).expect("written");
         let database_url = database.migrated(&folder).await;
         let (now, clock) = Clock::manual();
+        let (key, keys_dir) = (LentKey::take(), folder.path().join("keys"));
+        put_key(&key, &keys_dir, &database_url, &now).await;
         let mut given: Vec<(&'static str, String)> =
             settings.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
         given.extend([
             ("shutdown.delay", "0s".to_owned()),
             ("admin_listen", "127.0.0.1:0".to_owned()),
-            ("keys_dir", folder.path().join("keys").display().to_string()),
+            ("keys_dir", keys_dir.display().to_string()),
             ("log", "off".to_owned()),
         ]);
         // The least that may be set: hashing passwords is most of the work of many tests.
@@ -89,7 +98,7 @@ impl Server {
             None => given.push(("issuer", base.clone())),
         }
         let http = http();
-        Self { inner, clock, http, now, base, database_url, settings: given, folder }
+        Self { inner, clock, http, now, base, database_url, settings: given, folder, key }
     }
 
     /// Another server on the same database, with the same clock: a replica. Not for SQLite.
@@ -116,11 +125,11 @@ impl Server {
 
     /// Stops and starts again on the same data, at another address.
     pub(crate) async fn restart(self) -> Self {
-        let Self { inner, settings, database_url, now, folder, clock, http, .. } = self;
+        let Self { inner, settings, database_url, now, folder, clock, http, key, .. } = self;
         inner.stop().await;
         let served = serve(&settings, &database_url, &now, folder.path());
         let (inner, base) = Box::pin(served).await;
-        Self { inner, clock, http, now, base, database_url, settings, folder }
+        Self { inner, clock, http, now, base, database_url, settings, folder, key }
     }
 
     /// Writes another settings file, for the next start.
@@ -242,6 +251,30 @@ impl Server {
     pub(crate) fn now(&self) -> &Clock {
         &self.now
     }
+}
+
+/// Puts the master key and the first RSA key where a server makes them at its first start.
+async fn put_key(key: &LentKey, keys_dir: &Path, database_url: &str, clock: &Clock) {
+    let master = MasterKey::make(keys_dir).expect("a master key");
+    let sealer = Sealer::new(&master).expect("a sealer");
+    let pkcs8 = Secret::new(key.pkcs8().to_vec());
+    let made = make::describe(TokenAlg::Rs256, pkcs8).expect("an RSA key");
+    let stored = StoredKey {
+        kid: made.kid.clone(),
+        alg: made.alg,
+        generation: 0,
+        created_at: clock.now(),
+        signs_from: clock.now(),
+        public_jwk: serde_json::to_string(&made.public_jwk).expect("a JWK"),
+        sealed_private: sealer.seal(&made.kid, made.private.expose()).expect("sealed"),
+    };
+    let store = Store::open(database_url, &Options::default()).await.expect("a database");
+    let tx = store.begin(clock.now()).await.expect("a transaction");
+    assert!(signing_keys::insert(&tx, &stored).await.expect("written"), "the first key");
+    let event = Event::new(EventKind::KeyCreated).detail(&*stored.kid);
+    audit_events::insert(&tx, &[event]).await.expect("written");
+    tx.commit().await.expect("written");
+    store.close().await;
 }
 
 async fn serve(

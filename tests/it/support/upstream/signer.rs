@@ -3,7 +3,6 @@
 use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair,
     RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RsaKeyPair, UnparsedPublicKey,
@@ -15,6 +14,8 @@ use rsa::pkcs8::LineEnding;
 use rsa::pkcs8::der::{Document, SecretDocument};
 use serde_json::{Value, json};
 
+use crate::support::LentKey;
+
 /// A key and its name.
 pub(crate) struct Signer {
     pub(crate) kid: String,
@@ -22,15 +23,16 @@ pub(crate) struct Signer {
 }
 
 enum Key {
-    Rsa(RsaKeyPair),
+    Rsa(RsaKeyPair, LentKey),
     P256(EcdsaKeyPair),
 }
 
 impl Signer {
-    /// A new key that signs by RS256.
+    /// A key that signs by RS256 and that nobody else has.
     pub(crate) fn rsa() -> Self {
-        let key = RsaKeyPair::generate(KeySize::Rsa2048).expect("an RSA key");
-        Self::named(Key::Rsa(key))
+        let lent = LentKey::take();
+        let key = RsaKeyPair::from_pkcs8(lent.pkcs8()).expect("an RSA key");
+        Self::named(Key::Rsa(key, lent))
     }
 
     /// A new key that signs by ES256.
@@ -45,7 +47,7 @@ impl Signer {
 
     pub(crate) fn alg(&self) -> &'static str {
         match &self.key {
-            Key::Rsa(_) => "RS256",
+            Key::Rsa(..) => "RS256",
             Key::P256(_) => "ES256",
         }
     }
@@ -59,7 +61,7 @@ impl Signer {
     pub(crate) fn jwk(&self) -> Value {
         let text = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
         let mut jwk = match &self.key {
-            Key::Rsa(key) => {
+            Key::Rsa(key, _) => {
                 let public = key.public_key();
                 let n = text(public.modulus().big_endian_without_leading_zero());
                 let e = text(public.exponent().big_endian_without_leading_zero());
@@ -81,7 +83,7 @@ impl Signer {
     /// The public half in PEM.
     pub(crate) fn public_pem(&self) -> String {
         let der: PublicKeyX509Der<'_> = match &self.key {
-            Key::Rsa(key) => key.public_key().as_der(),
+            Key::Rsa(key, _) => key.public_key().as_der(),
             Key::P256(key) => key.public_key().as_der(),
         }
         .expect("DER");
@@ -106,7 +108,7 @@ impl Signer {
     pub(crate) fn sign(&self, header: &Value, claims: &Value) -> String {
         let input = unsigned(header, claims);
         let signature = match &self.key {
-            Key::Rsa(key) => {
+            Key::Rsa(key, _) => {
                 let mut signature = vec![0; key.public_modulus_len()];
                 let random = SystemRandom::new();
                 key.sign(&RSA_PKCS1_SHA256, &random, input.as_bytes(), &mut signature)
@@ -125,7 +127,7 @@ impl Signer {
         let Some((input, signature)) = token.rsplit_once('.') else { return false };
         let Ok(signature) = URL_SAFE_NO_PAD.decode(signature) else { return false };
         let (alg, public): (&dyn VerificationAlgorithm, _) = match &self.key {
-            Key::Rsa(key) => (&RSA_PKCS1_2048_8192_SHA256, key.public_key().as_ref()),
+            Key::Rsa(key, _) => (&RSA_PKCS1_2048_8192_SHA256, key.public_key().as_ref()),
             Key::P256(key) => (&ECDSA_P256_SHA256_FIXED, key.public_key().as_ref()),
         };
         UnparsedPublicKey::new(alg, public).verify(input.as_bytes(), &signature).is_ok()
