@@ -1,15 +1,15 @@
-//! TLS: 1.3, and 1.2 only with forward secrecy and AEAD, which is all that rustls supports. The
-//! files are read again when they change.
+//! TLS: 1.3, and 1.2 only with forward secrecy and AES-GCM. The files are read again when they change.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::version::{TLS12, TLS13};
-use rustls::{InconsistentKeys, ServerConfig};
+use rustls::{CipherSuite, InconsistentKeys, ServerConfig};
 use sha2::{Digest, Sha256};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
@@ -142,6 +142,18 @@ fn seen(read: &Read) -> Seen {
     digest.finalize().into()
 }
 
+/// What TLS is made of. Of TLS 1.2 only what RFC 9325 §4.2 recommends, which is all that FAPI 2.0
+/// §5.2.2 allows: ECDHE with AES-GCM.
+pub(crate) fn provider() -> CryptoProvider {
+    let mut provider = default_provider();
+    provider.cipher_suites.retain(|suite| {
+        let suite = suite.suite();
+        suite != CipherSuite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256
+            && suite != CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256
+    });
+    provider
+}
+
 fn config(files: &Files, read: Read) -> Result<Arc<ServerConfig>, String> {
     let (certificate, key) = read?;
     let of_certificate = |error: &str| problem(CERT_FILE, &files.certificate, error);
@@ -154,7 +166,7 @@ fn config(files: &Files, read: Read) -> Result<Arc<ServerConfig>, String> {
     }
     let key = PrivateKeyDer::from_pem_slice(key.expose())
         .map_err(|_| of_key("holds no private key in PEM without a password"))?;
-    let mut config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+    let mut config = ServerConfig::builder_with_provider(Arc::new(provider()))
         .with_protocol_versions(&[&TLS13, &TLS12])
         .map_err(|error| error.to_string())?
         .with_no_client_auth()
