@@ -18,8 +18,8 @@ use crate::clients::registration::ClientRejected;
 use crate::domain::authentication::Acr;
 use crate::domain::claim_rule::ClaimRule;
 use crate::domain::client::{
-    AccessTokenTyp, Assertions, AuthMethod, Client, ClientKind, RefreshDelivery, RequestObjectAlg,
-    RequirePkce, TokenAlg,
+    AccessTokenTyp, Assertions, AuthMethod, Client, ClientKind, ClientProfile, RefreshDelivery,
+    RequestObjectAlg, RequirePkce, TokenAlg,
 };
 use crate::domain::client_metadata::ClientChange;
 use crate::domain::client_secret::HeldSecret;
@@ -254,6 +254,11 @@ struct Given {
     /// one takes it back
     #[arg(long, value_name = "ALG", value_parser = signing_alg)]
     id_token_signed_response_alg: Option<String>,
+    /// A security profile, which sets and enforces what it prescribes: fapi2 (FAPI 2.0: pushed
+    /// requests, bound tokens, `private_key_jwt`, no RS256); an empty one takes it back and leaves
+    /// everything as it is
+    #[arg(long, value_name = "fapi2", value_parser = profile)]
+    profile: Option<String>,
     /// How much older than the code of a device the sign-in of the person may be who allows it, like
     /// `5m`; `0` asks for a sign-in after the code was made; an empty one takes it back
     #[arg(long, value_name = "DURATION", value_parser = lifetime)]
@@ -385,6 +390,14 @@ fn sign_up(text: &str) -> Result<String, String> {
     } else {
         text.parse().map(|mode: SignUpMode| mode.as_str().to_owned())
     }
+}
+
+/// Checks a security profile, and keeps it as it was written. An empty text removes it.
+fn profile(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        return Ok(String::new());
+    }
+    text.parse::<ClientProfile>().map(|profile| profile.as_str().to_owned())
 }
 
 /// Checks a signing algorithm, and keeps it as it was written. An empty text removes it.

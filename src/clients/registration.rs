@@ -6,7 +6,8 @@ use serde_json::Value;
 use crate::domain::audit::{Event, EventKind};
 use crate::domain::claim_names::{RESERVED, SCOPE_CLAIMS, is_claim};
 use crate::domain::client::{
-    AuthMethod, Client, ClientId, ClientKind, RefreshDelivery, RefreshPolicy, RequirePkce,
+    AuthMethod, Client, ClientId, ClientKind, ClientProfile, RefreshDelivery, RefreshPolicy,
+    RequirePkce,
 };
 use crate::domain::client_secret::{HeldSecret, MOST};
 use crate::domain::clock::Clock;
@@ -221,6 +222,9 @@ pub fn check(issuer: &urls::Issuer, client: &Client) -> Result<(), ClientRejecte
     claim_rule::check(&client.metadata.claims, client.id.as_str(), &client.metadata.audiences)
         .or_else(invalid)?;
     check_lifetimes(client)?;
+    if let Some(profile) = client.metadata.profile {
+        profile.check(&client.metadata).or_else(invalid)?;
+    }
     check_keys(client)?;
     check_browser(client)
 }
@@ -336,6 +340,10 @@ fn check_keys(client: &Client) -> Result<(), ClientRejected> {
         (None, _) => Ok(()),
         (Some(jwks), _) => match ClientKeys::parse(&jwks.to_string()) {
             Err(why) => invalid(why),
+            Ok(keys) if own.profile.is_some() && !keys.can_sign_by(ClientProfile::ALGORITHMS) => {
+                // FAPI 2.0 §5.4.1
+                invalid("the profile needs keys for PS256, ES256 or EdDSA, and none for RS256")
+            }
             Ok(keys) => match own.request_object_signing_alg {
                 Some(alg) if !keys.can_verify(alg.as_str()) => {
                     invalid(format!("no key of the JWK Set can sign requests by {}", alg.as_str()))

@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 pub use super::client_metadata::{
-    AccessTokenTyp, Assertions, AuthMethod, ClientMetadata, RefreshDelivery, RefreshPolicy,
-    RequestObjectAlg, RequirePkce, TokenAlg,
+    AccessTokenTyp, Assertions, AuthMethod, ClientMetadata, ClientProfile, RefreshDelivery,
+    RefreshPolicy, RequestObjectAlg, RequirePkce, TokenAlg,
 };
 use super::client_secret::HeldSecret;
 use super::grant_type::GrantType;

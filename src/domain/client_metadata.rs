@@ -137,6 +137,9 @@ pub struct ClientMetadata {
     /// `None`: as `token_alg`.
     #[serde(default)]
     pub id_token_signed_response_alg: Option<TokenAlg>,
+    /// The security profile that it is held to; `None`: what is registered, and nothing more.
+    #[serde(default)]
+    pub profile: Option<ClientProfile>,
 }
 
 impl ClientMetadata {
@@ -174,14 +177,6 @@ impl ClientMetadata {
             None => Ok(read),
         }
     }
-
-    /// The same metadata with some attributes replaced. `null` removes an attribute that is
-    /// optional.
-    pub fn changed(&self, change: &ClientChange) -> Result<Self, String> {
-        let mut members = self.to_json();
-        members.extend(change.0.clone());
-        Self::from_json(members)
-    }
 }
 
 /// Changes to some attributes of a client, by their names in [`ClientMetadata`].
@@ -211,6 +206,14 @@ impl AuthMethod {
     #[must_use]
     pub fn has_secret(self) -> bool {
         matches!(self, Self::ClientSecret | Self::ClientSecretBasic | Self::ClientSecretPost)
+    }
+}
+
+wire_enum! {
+    /// A security profile that a client is held to.
+    ClientProfile {
+        /// FAPI 2.0 Security Profile, and what FAPI 2.0 Message Signing says of signed requests.
+        Fapi2 = "fapi2",
     }
 }
 

@@ -19,6 +19,7 @@ pub mod claim_names;
 pub mod claim_rule;
 pub mod client;
 pub mod client_metadata;
+pub mod client_profile;
 pub mod client_role;
 pub mod client_secret;
 pub mod clock;

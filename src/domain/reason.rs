@@ -93,6 +93,9 @@ reasons! {
         AssertionSubMalformed = "assertion_sub_malformed", InvalidClient,
             "the sub of the assertion is not a client id",
             "`sub` is the client id";
+        AssertionAlgRefused = "assertion_alg_refused", InvalidClient,
+            "the profile of the client does not allow the algorithm of the assertion",
+            "sign by PS256, ES256 or EdDSA";
         AssertionSignatureInvalid = "assertion_signature_invalid", InvalidClient,
             "no registered key of the client has signed the assertion",
             "register the public key: `mapae client update --jwks FILE`";
@@ -480,6 +483,9 @@ reasons! {
         RequestObjectKeysMissing = "request_object_keys_missing", InvalidRequestObject,
             "no keys are registered by which this client signs requests",
             "`mapae client update --request-object-signing-alg ES256 --jwks FILE`";
+        RequestObjectAlgRefused = "request_object_alg_refused", InvalidRequestObject,
+            "the profile of the client does not allow the algorithm of the request object",
+            "sign by PS256, ES256 or EdDSA";
         RequestObjectSignatureInvalid = "request_object_signature_invalid", InvalidRequestObject,
             "no registered key of the client has signed the request object by its algorithm",
             "compare `kid` and `alg` with the registered JWK Set and with `--request-object-signing-alg`";

@@ -62,6 +62,27 @@ impl ClientKeys {
         self.keys.iter().chain(more).any(|(_, key)| key.is_for(alg))
     }
 
+    /// Whether each of the keys can verify signatures of one of these algorithms.
+    #[must_use]
+    pub fn can_sign_by(&self, algs: &[&str]) -> bool {
+        let is_for = |key: &VerifyingKey| {
+            algs.iter().filter_map(|alg| alg.parse().ok()).any(|alg: Algorithm| key.is_for(alg))
+        };
+        // An RSA key that names no algorithm stands in both lists.
+        let strong = self.keys.iter().filter(|(_, key)| is_for(key)).count();
+        strong + self.for_ps256.len() == self.keys.len()
+    }
+
+    /// The claims of a token that one of these keys signed by one of these algorithms.
+    pub fn verify_among<T: DeserializeOwned>(
+        &self,
+        token: &str,
+        algs: &[&str],
+    ) -> Result<T, Unverified> {
+        let alg = algs.iter().find(|alg| jwt::is_signed_by(token, &[**alg])).ok_or(Unverified)?;
+        self.verify_by(token, Some(alg))
+    }
+
     /// The claims of a token that one of these keys signed. The caller checks everything else.
     pub fn verify<T: DeserializeOwned>(&self, token: &str) -> Result<T, Unverified> {
         self.verify_by(token, None)

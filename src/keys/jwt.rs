@@ -129,6 +129,14 @@ pub fn is_typ(header: &Header, typ: Typ) -> bool {
     header.typ.as_deref().is_some_and(|found| jwt_type::plain(found) == wanted)
 }
 
+/// Whether the header names one of these algorithms.
+#[must_use]
+pub fn is_signed_by(token: &str, algs: &[&str]) -> bool {
+    let used = header(token).ok().map(|header| header.alg);
+    let is_used = |alg: &&str| alg.parse::<Algorithm>().ok() == used;
+    used.is_some() && algs.iter().any(is_used)
+}
+
 /// The claims of a token that is not verified yet. Use them only to find the keys that can verify
 /// it.
 pub fn unverified<T: DeserializeOwned>(token: &str) -> Result<T, Unverified> {

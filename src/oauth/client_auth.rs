@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use super::claims::AudienceClaim;
 use super::error::{Refusal, Result};
 use crate::clients::registry::{Registered, Registry};
-use crate::domain::client::{Assertions, AuthMethod, Client, ClientId, ClientKind};
+use crate::domain::client::{Assertions, AuthMethod, Client, ClientId, ClientKind, ClientProfile};
 use crate::domain::client_secret;
 use crate::domain::clock::{Clock, from_millis};
 use crate::domain::form::{self, Form};
@@ -346,8 +346,16 @@ async fn by_assertion(
     if registered.client.metadata.token_endpoint_auth_method != AuthMethod::PrivateKeyJwt {
         return Err(Reason::ClientAuthMethodMismatch.into());
     }
-    let claims: Assertion =
-        registered.keys.verify(assertion).map_err(|_| Reason::AssertionSignatureInvalid)?;
+    let verified = if registered.client.metadata.profile.is_some() {
+        // FAPI 2.0 §5.4.1
+        if !jwt::is_signed_by(assertion, ClientProfile::ALGORITHMS) {
+            return Err(Reason::AssertionAlgRefused.into());
+        }
+        registered.keys.verify_among(assertion, ClientProfile::ALGORITHMS)
+    } else {
+        registered.keys.verify(assertion)
+    };
+    let claims: Assertion = verified.map_err(|_| Reason::AssertionSignatureInvalid)?;
     let now = context.clock.now();
     check_assertion(&context.url, &registered.client, named, &claims, now.timestamp())?;
     let mut hash = Sha256::new();

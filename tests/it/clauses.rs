@@ -20,6 +20,8 @@ const NAMES: &[(&str, &str)] = &[
     ("Web Authentication", "Web Authentication"),
     ("OAuth 2.0 for First-Party Applications", "First-Party Applications"),
     ("Initiating User Registration via OpenID Connect 1.0", "Initiating User Registration"),
+    ("FAPI 2.0 Message Signing", "FAPI 2.0 Message Signing"),
+    ("FAPI 2.0", "FAPI 2.0"),
 ];
 
 /// How the name of a test cites one.
@@ -32,6 +34,8 @@ const PREFIXES: &[(&str, &str)] = &[
     ("jarm_", "JARM"),
     ("webauthn_", "Web Authentication"),
     ("registration_", "Initiating User Registration"),
+    ("fapi2_ms_", "FAPI 2.0 Message Signing"),
+    ("fapi2_", "FAPI 2.0"),
 ];
 
 /// The folder of the repository.
@@ -233,7 +237,8 @@ fn citations_are_found_however_they_are_written() {
         ("// RFC 6749 §5.2 and\n// §3", vec![clause("RFC 6749", "3"), clause("RFC 6749", "5.2")]),
         ("// Form Post §2", vec![clause("Form Post Response Mode", "2")]),
         ("// RFC 7009, and §3.1 of it", vec![]),
-        ("// FAPI 2.0 §5.3.2.1", vec![]),
+        ("// FAPI 2.0 §5.3.2.1", vec![clause("FAPI 2.0", "5.3.2.1")]),
+        ("// Draft 2.0 §5.3.2.1", vec![]),
     ] {
         assert_eq!(cited(source), BTreeSet::from_iter(found), "{source}");
     }

@@ -57,6 +57,7 @@ mod dpop;
 mod endings;
 mod enumeration;
 mod every_page;
+mod fapi2;
 mod forms;
 mod framing;
 mod fuzz;

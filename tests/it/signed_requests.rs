@@ -14,18 +14,18 @@ use serde_json::{Value, json};
 use crate::support::{App, CALLBACK, CHALLENGE, STATE, Server, both, form};
 
 /// A key of a client, with the algorithm that it signs by.
-enum Key {
+pub(crate) enum Key {
     Es256(EcdsaKeyPair),
     EdDsa(Ed25519KeyPair),
     Rsa(Box<RsaKeyPair>, Value, &'static str),
 }
 
 impl Key {
-    fn es256() -> Self {
+    pub(crate) fn es256() -> Self {
         Self::Es256(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap())
     }
 
-    fn rsa(alg: &'static str) -> Self {
+    pub(crate) fn rsa(alg: &'static str) -> Self {
         let made = make::generate(TokenAlg::Rs256, 2048).unwrap();
         let key = RsaKeyPair::from_pkcs8(made.private.expose()).unwrap();
         let mut jwk = json!(made.public_jwk);
@@ -34,7 +34,7 @@ impl Key {
         Self::Rsa(Box::new(key), jwk, alg)
     }
 
-    fn alg(&self) -> &'static str {
+    pub(crate) fn alg(&self) -> &'static str {
         match self {
             Self::Es256(_) => "ES256",
             Self::EdDsa(_) => "EdDSA",
@@ -43,7 +43,7 @@ impl Key {
     }
 
     /// The public half, which names no algorithm.
-    fn jwk(&self) -> Value {
+    pub(crate) fn jwk(&self) -> Value {
         match self {
             Self::Es256(key) => {
                 let point = key.public_key().as_ref();
@@ -56,7 +56,7 @@ impl Key {
         }
     }
 
-    fn sign_by(&self, header: &Value, claims: &Value) -> String {
+    pub(crate) fn sign_by(&self, header: &Value, claims: &Value) -> String {
         let message =
             format!("{}.{}", B64.encode(header.to_string()), B64.encode(claims.to_string()));
         let signature = match self {
@@ -80,7 +80,7 @@ impl Key {
         format!("{message}.{}", B64.encode(signature))
     }
 
-    fn sign(&self, claims: &Value) -> String {
+    pub(crate) fn sign(&self, claims: &Value) -> String {
         self.sign_by(
             &json!({ "alg": self.alg(), "typ": "oauth-authz-req+jwt", "kid": "1" }),
             claims,

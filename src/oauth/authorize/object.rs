@@ -9,11 +9,12 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::clients::registry::Registered;
-use crate::domain::client::RequestObjectAlg;
+use crate::domain::client::{ClientProfile, RequestObjectAlg};
 use crate::domain::form::Form;
 use crate::domain::jwt_type;
 use crate::domain::reason::Reason;
 use crate::domain::urls::Issuer;
+use crate::keys::jwt;
 use crate::oauth::claims::AudienceClaim;
 use crate::oauth::error::Refusal;
 
@@ -23,7 +24,8 @@ const TYP: &str = "oauth-authz-req+jwt";
 /// How many seconds the clock of a client may be ahead of this server's clock.
 const SKEW_SECONDS: i64 = 60;
 
-/// The longest time between `nbf` and `exp`, in seconds, for clients that have to sign.
+/// The longest time between `nbf` and `exp`, in seconds, for clients that have to sign or that are
+/// held to a profile.
 const LONGEST_LIFE: i64 = 3600;
 
 /// The claims that speak of the object itself and are no parameters.
@@ -81,19 +83,28 @@ fn parameters(
     if metadata.jwks.is_none() {
         return Err(Reason::RequestObjectKeysMissing.into());
     }
-    let alg = metadata.request_object_signing_alg;
-    let claims: Value = registered
-        .keys
-        .verify_by(object, alg.map(RequestObjectAlg::as_str))
-        .map_err(|_| Reason::RequestObjectSignatureInvalid)?;
+    let alg = metadata.request_object_signing_alg.map(RequestObjectAlg::as_str);
+    let verified: Result<Value, _> = match (alg, metadata.profile) {
+        // FAPI 2.0 Message Signing §5.3.1, with the algorithms of the Security Profile §5.4.1
+        (None, Some(_)) => {
+            if !jwt::is_signed_by(object, ClientProfile::ALGORITHMS) {
+                return Err(Reason::RequestObjectAlgRefused.into());
+            }
+            registered.keys.verify_among(object, ClientProfile::ALGORITHMS)
+        }
+        (alg, _) => registered.keys.verify_by(object, alg),
+    };
+    let claims = verified.map_err(|_| Reason::RequestObjectSignatureInvalid)?;
     let Value::Object(members) = claims else {
         return Err(Reason::RequestObjectMalformed.into());
     };
     let own = OwnClaims::deserialize(&Value::Object(members.clone()))
         .map_err(|_| Reason::RequestObjectMalformed)?;
     let id = registered.client.id.as_str();
-    check_own(url, id, &own, metadata.require_signed_request_object)?;
-    check_times(&own, metadata.require_signed_request_object, now)?;
+    // FAPI 2.0 Message Signing §5.3.1: `exp` and `nbf` are there, and not far apart.
+    let is_strict = metadata.require_signed_request_object || metadata.profile.is_some();
+    check_own(url, id, &own, is_strict)?;
+    check_times(&own, is_strict, now)?;
     form_of(members)
 }
 

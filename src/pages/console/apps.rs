@@ -152,6 +152,9 @@ fn about(frame: &Frame<'_>, client: &Client) -> Vec<Fact> {
         facts.push(Fact::code(frame.t("console-takes-tokens-for"), audiences));
     }
     // These have no words of their own: they are named as they are registered.
+    if let Some(profile) = metadata.profile {
+        facts.push(Fact::code("profile".to_owned(), profile.as_str()));
+    }
     if metadata.require_pushed_authorization_requests {
         facts.push(Fact::code("require_pushed_authorization_requests".to_owned(), "true"));
     }
