@@ -11,10 +11,11 @@ use super::client_roles;
 use super::refused::{AdminResult, invalid};
 use crate::accounts::session_endings;
 use crate::clients::registration::{self, ClientRejected, ClientResult, check, done, lock};
+use crate::clients::sector;
 use crate::domain::admin_right::{AdminScope, Rights};
 use crate::domain::audit::EventKind;
 use crate::domain::client::{AuthMethod, Client, ClientId, ClientKind};
-use crate::domain::client_metadata::ClientChange;
+use crate::domain::client_metadata::{ClientChange, ClientMetadata};
 use crate::domain::client_secret::{self, HeldSecret, MOST};
 use crate::domain::clock::Clock;
 use crate::domain::family::{FamilyFilter, FamilyOwner};
@@ -158,6 +159,22 @@ pub async fn update(
         over(may, client)
     })
     .await
+}
+
+/// The metadata that a client would have, if the document of its sector has to be read before it is
+/// changed like this ([`sector::check`]).
+pub async fn of_sector(
+    _may: &May<ChangeClients>,
+    reader: &impl Reader,
+    id: &str,
+    change: &ClientChange,
+) -> ClientResult<Option<ClientMetadata>> {
+    if !sector::is_concerned(change) {
+        return Ok(None);
+    }
+    let client = registration::find(reader, id).await?;
+    let changed = client.metadata.changed(change).map_err(ClientRejected::InvalidMetadata)?;
+    Ok(changed.sector_identifier_uri.is_some().then_some(changed))
 }
 
 /// Registers a client, and makes its secret if its authentication method has one. The client gets

@@ -217,8 +217,11 @@ async fn registered(
     };
     let providers = &server.access_tokens.providers;
     let is_admitted = found.as_ref().is_none_or(|family| providers.admit_family(family));
-    let person = match (&sid, claims.text("sub")) {
-        (Some(_), Some(sub)) => person(store, sub).await?,
+    // A pairwise `sub` names the person for the client alone; the session says who it is.
+    let of_family = found.as_ref().map(|family| family.user.clone());
+    let named = claims.text("sub").map(|sub| UserId::from_stored(sub.to_owned()));
+    let person = match (&sid, of_family.or(named)) {
+        (Some(_), Some(user)) => person(store, &user).await?,
         _ => PersonFact::Nobody,
     };
     let family = match (sid, found) {
@@ -286,8 +289,8 @@ async fn client_deleted_at(store: &Store, id: &str) -> Result<Option<DateTime<Ut
     Ok(found.first().map(|event| event.at))
 }
 
-async fn person(store: &Store, sub: &str) -> Result<PersonFact, Fault> {
-    let found = users::find(store, &UserId::from_stored(sub.to_owned())).await?;
+async fn person(store: &Store, user: &UserId) -> Result<PersonFact, Fault> {
+    let found = users::find(store, user).await?;
     Ok(match found {
         None => PersonFact::Unknown,
         Some(user) => {

@@ -86,7 +86,8 @@ pub async fn preview(
     mint::prepare(mint, &client, &about.terms).await?;
     let made = mint::make(mint, &client, &entitlement, about)?;
     let userinfo = if scope.contains(OPENID) {
-        Some(userinfo::tell(&person_claims.added, &client, &user, scope, &[]).await?)
+        let sub = mint.subjects.of(&client, &user.id);
+        Some(userinfo::tell(&person_claims.added, &client, (&user, &sub), scope, &[]).await?)
     } else {
         None
     };

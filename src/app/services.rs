@@ -27,6 +27,7 @@ use crate::keys::rotation::RotationKey;
 use crate::keys::seal::{
     AuthSessionKey, BrowserKey, FormsKey, MasterKey, Sealer, UpstreamLoginKey,
 };
+use crate::keys::subjects::Subjects;
 use crate::keys::webhook_secrets::WebhookSecrets;
 use crate::mail::{MailDelivery, Mailer};
 use crate::oauth::added_claims::AddedClaims;
@@ -171,6 +172,7 @@ impl Services {
             people,
             added,
             possession,
+            subjects: base.subjects.clone(),
         };
         let flows = base.flows(factors, settings, Arc::clone(&outbox.wake), master)?;
         Ok(Self {
@@ -219,6 +221,7 @@ struct Base {
     outbound: Outbound,
     providers: Arc<Providers>,
     upstream_logins: Arc<UpstreamLoginKey>,
+    subjects: Subjects,
 }
 
 impl Base {
@@ -248,6 +251,7 @@ impl Base {
             outbound,
             providers: Arc::new(providers),
             upstream_logins: Arc::new(UpstreamLoginKey::new(master)?),
+            subjects: Subjects::open(store, clock, &Sealer::new(master)?).await?,
         })
     }
 
@@ -374,8 +378,8 @@ impl Base {
     }
 
     fn mint(&self) -> Mint {
-        let Self { url, clock, keyring, lifetimes, .. } = self.clone();
-        Mint { url, clock, keyring, lifetimes }
+        let Self { url, clock, keyring, lifetimes, subjects, .. } = self.clone();
+        Mint { url, clock, keyring, lifetimes, subjects }
     }
 
     fn known_revocations(&self) -> KnownRevocations {
@@ -396,9 +400,9 @@ impl Base {
     }
 
     fn requests(&self, settings: &Settings) -> RequestContext {
-        let Self { url, clock, store, clients, keyring, .. } = self.clone();
+        let Self { url, clock, store, clients, keyring, subjects, .. } = self.clone();
         let (sign_up, settings) = (settings.sign_up.mode, settings.requests);
-        RequestContext { url, clock, store, clients, sign_up, keyring, settings }
+        RequestContext { url, clock, store, clients, sign_up, keyring, settings, subjects }
     }
 
     fn flows(
@@ -409,6 +413,7 @@ impl Base {
         master: &MasterKey,
     ) -> Result<Flows, Fault> {
         let Self { url, clock, store, clients, providers, upstream_logins, .. } = self.clone();
+        let subjects = self.subjects.clone();
         let forms = Arc::new(FormsKey::new(master)?);
         let browsers = Arc::new(BrowserKey::new(master)?);
         let passkeys = RelyingParty::new(&url, &settings.passkeys, master)?.map(Arc::new);
@@ -434,6 +439,7 @@ impl Base {
             browsers,
             upstream_logins,
             notices,
+            subjects,
             mailer: None,
         })
     }
@@ -450,7 +456,7 @@ impl Base {
     }
 
     fn logout_delivery(&self) -> LogoutDelivery {
-        let Self { url, clock, clients, keyring, outbound, .. } = self.clone();
-        LogoutDelivery { url, clock, clients, keyring, outbound }
+        let Self { url, clock, clients, keyring, outbound, subjects, .. } = self.clone();
+        LogoutDelivery { url, clock, clients, keyring, outbound, subjects }
     }
 }

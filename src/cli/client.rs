@@ -14,12 +14,14 @@ use super::registration_advice;
 use super::usage::usage;
 use crate::admin::authority::May;
 use crate::admin::clients::{self, NewClient, Target};
+use crate::app::outbound;
 use crate::clients::registration::ClientRejected;
+use crate::clients::sector;
 use crate::domain::authentication::Acr;
 use crate::domain::claim_rule::ClaimRule;
 use crate::domain::client::{
     AccessTokenTyp, Assertions, AuthMethod, Client, ClientKind, ClientProfile, RefreshDelivery,
-    RequestObjectAlg, RequirePkce, TokenAlg,
+    RequestObjectAlg, RequirePkce, SubjectType, TokenAlg,
 };
 use crate::domain::client_metadata::ClientChange;
 use crate::domain::client_secret::HeldSecret;
@@ -254,6 +256,14 @@ struct Given {
     /// one takes it back
     #[arg(long, value_name = "ALG", value_parser = signing_alg)]
     id_token_signed_response_alg: Option<String>,
+    /// public: people have the same `sub` at every client; pairwise: another one for each sector, so
+    /// that clients of two sectors cannot compare people
+    #[arg(long, value_name = "public|pairwise")]
+    subject_type: Option<SubjectType>,
+    /// Where a document lists the redirect URIs of all clients of its sector, for pairwise subjects of
+    /// several hosts; an empty one takes it back
+    #[arg(long, value_name = "URI")]
+    sector_identifier_uri: Option<String>,
     /// A security profile, which sets and enforces what it prescribes: fapi2 (FAPI 2.0: pushed
     /// requests, bound tokens, `private_key_jwt`, no RS256); an empty one takes it back and leaves
     /// everything as it is
@@ -295,6 +305,10 @@ impl Verbs {
                 let client = new
                     .checked(issuer, lifetimes, at.clock.now())
                     .or_else(|why| said(why.into()))?;
+                if client.metadata.sector_identifier_uri.is_some() {
+                    let checked = sector::check(&outbound(&settings)?, &client.metadata).await;
+                    checked.or_else(|why| said(why.into()))?;
+                }
                 let store = at.store(&settings, database_use).await?;
                 let (id, told) = (client.id.to_string(), registration_advice::of(&client));
                 let secret =
@@ -312,6 +326,12 @@ impl Verbs {
             Self::Update(update) => {
                 let change = update.given.attributes()?;
                 let store = at.store(&settings, database_use).await?;
+                let may = May::operator();
+                let sector = clients::of_sector(&may, &*store, &update.id, &change).await;
+                if let Some(changed) = sector.or_else(said)? {
+                    let checked = sector::check(&outbound(&settings)?, &changed).await;
+                    checked.or_else(|why| said(why.into()))?;
+                }
                 let changed = clients::update(
                     &May::operator(),
                     &store,

@@ -165,6 +165,8 @@ impl Difference {
         let source = text_of(&self.file)?;
         let opened = Opened::new(at, &settings, DatabaseUse::Reads).await?;
         let cx = opened.context(at, &settings);
+        let checked = declared::check_sectors(&cx, &source, || app::outbound(&settings)).await;
+        named(&self.file, checked)?;
         let plan = declared::plan(&cx, &source, self.prune).await;
         let plan = named(&self.file, plan)?;
         show(at, &plan);
@@ -187,7 +189,13 @@ impl Apply {
         let applied = match Plan::read(&source) {
             Some(_) if self.prune => return reject("a plan says itself whether it prunes"),
             Some(plan) => declared::apply_plan(&cx, &plan).await,
-            None => declared::apply(&cx, &source, self.prune).await,
+            None => {
+                let outbound = || app::outbound(&settings);
+                match declared::check_sectors(&cx, &source, outbound).await {
+                    Ok(()) => declared::apply(&cx, &source, self.prune).await,
+                    Err(error) => Err(error),
+                }
+            }
         };
         show(at, &named(&self.file, applied)?);
         Ok(())

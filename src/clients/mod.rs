@@ -3,3 +3,4 @@
 pub mod logos;
 pub mod registration;
 pub mod registry;
+pub mod sector;

@@ -7,7 +7,7 @@ use crate::domain::audit::{Event, EventKind};
 use crate::domain::claim_names::{RESERVED, SCOPE_CLAIMS, is_claim};
 use crate::domain::client::{
     AuthMethod, Client, ClientId, ClientKind, ClientProfile, RefreshDelivery, RefreshPolicy,
-    RequirePkce,
+    RequirePkce, SubjectType,
 };
 use crate::domain::client_secret::{HeldSecret, MOST};
 use crate::domain::clock::Clock;
@@ -222,11 +222,27 @@ pub fn check(issuer: &urls::Issuer, client: &Client) -> Result<(), ClientRejecte
     claim_rule::check(&client.metadata.claims, client.id.as_str(), &client.metadata.audiences)
         .or_else(invalid)?;
     check_lifetimes(client)?;
+    check_sector(client)?;
     if let Some(profile) = client.metadata.profile {
         profile.check(&client.metadata).or_else(invalid)?;
     }
     check_keys(client)?;
     check_browser(client)
+}
+
+/// Checks that it is clear to which sector a client belongs, OpenID Connect Core §8.1. What stands in
+/// the document of the sector is checked by whoever can fetch it (`clients::sector`).
+fn check_sector(client: &Client) -> Result<(), ClientRejected> {
+    if let Some(uri) = &client.metadata.sector_identifier_uri {
+        check_link(uri)?;
+    }
+    if client.metadata.subject_type == SubjectType::Pairwise && client.metadata.sector().is_none() {
+        return invalid(
+            "pairwise subjects need redirect URIs of one host, or a sector_identifier_uri (OpenID \
+             Connect Core §8.1)",
+        );
+    }
+    Ok(())
 }
 
 /// The shortest session of a client, in seconds.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 pub use super::client_metadata::{
     AccessTokenTyp, Assertions, AuthMethod, ClientMetadata, ClientProfile, RefreshDelivery,
-    RefreshPolicy, RequestObjectAlg, RequirePkce, TokenAlg,
+    RefreshPolicy, RequestObjectAlg, RequirePkce, SubjectType, TokenAlg,
 };
 use super::client_secret::HeldSecret;
 use super::grant_type::GrantType;

@@ -4,6 +4,7 @@
 use chrono::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use url::Url;
 
 use super::acr::Acr;
 use super::claim_rule::ClaimRule;
@@ -137,6 +138,13 @@ pub struct ClientMetadata {
     /// `None`: as `token_alg`.
     #[serde(default)]
     pub id_token_signed_response_alg: Option<TokenAlg>,
+    /// By which kind of `sub` it knows people, OpenID Connect Core §8.
+    #[serde(default)]
+    pub subject_type: SubjectType,
+    /// Where a document lists the redirect URIs of its sector; the host of this address is the sector
+    /// (OpenID Connect Core §8.1). `None`: the host of its redirect URIs is.
+    #[serde(default)]
+    pub sector_identifier_uri: Option<String>,
     /// The security profile that it is held to; `None`: what is registered, and nothing more.
     #[serde(default)]
     pub profile: Option<ClientProfile>,
@@ -153,6 +161,19 @@ impl ClientMetadata {
     #[must_use]
     pub fn id_token_alg(&self) -> TokenAlg {
         self.id_token_signed_response_alg.unwrap_or(self.token_alg)
+    }
+
+    /// The host that clients have in common which know a person by the same pairwise `sub`, OpenID
+    /// Connect Core §8.1; `None` if the redirect URIs have no host or several.
+    #[must_use]
+    pub fn sector(&self) -> Option<String> {
+        let host = |uri: &String| Url::parse(uri).ok()?.host_str().map(str::to_ascii_lowercase);
+        if let Some(uri) = &self.sector_identifier_uri {
+            return host(uri);
+        }
+        let mut hosts = self.redirect_uris.iter().map(host);
+        let first = hosts.next()??;
+        hosts.all(|other| other.as_ref() == Some(&first)).then_some(first)
     }
 
     /// The metadata as a JSON object.
@@ -214,6 +235,18 @@ wire_enum! {
     ClientProfile {
         /// FAPI 2.0 Security Profile, and what FAPI 2.0 Message Signing says of signed requests.
         Fapi2 = "fapi2",
+    }
+}
+
+wire_enum! {
+    /// By which kind of `sub` a client knows people, OpenID Connect Core §8.
+    #[derive(Default)]
+    SubjectType {
+        /// The same for all clients.
+        #[default]
+        Public = "public",
+        /// Another one for each sector, so that clients of two sectors cannot compare people.
+        Pairwise = "pairwise",
     }
 }
 
@@ -439,6 +472,7 @@ mod tests {
             "require_pushed_authorization_requests",
             "require_signed_request_object",
             "dpop_bound_access_tokens",
+            "subject_type",
         ];
         let needed = whole
             .keys()

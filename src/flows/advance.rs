@@ -349,6 +349,7 @@ fn facts<'a>(
         let SignedInUser { session, user } = signed_in_user;
         Candidate {
             session,
+            sub: flows.subjects.of(client, &user.id),
             is_hinted: hint.is_some_and(|hint| names(hint, user)),
             is_leaving: signed_in_user.is_leaving(),
             consent: known.consent.clone(),

@@ -16,6 +16,7 @@ use crate::domain::clock::Clock;
 use crate::domain::terms::Terms;
 use crate::domain::urls::Issuer;
 use crate::keys::seal::{BrowserKey, FormsKey, UpstreamLoginKey};
+use crate::keys::subjects::Subjects;
 use crate::mail::Mailer;
 use crate::outbox::Wake;
 use crate::social::registry::Providers;
@@ -62,6 +63,8 @@ pub struct Flows {
     pub upstream_logins: Arc<UpstreamLoginKey>,
     /// Wakes the tasks that send what waits in the outbox: logout notices and mails.
     pub notices: Arc<Wake>,
+    /// Says by which `sub` clients know people.
+    pub subjects: Subjects,
     /// Writes mails into the outbox; `None` if nothing is mailed.
     pub mailer: Option<Mailer>,
 }

@@ -18,6 +18,7 @@ use super::make::{self, Made, RSA_BITS, algorithm};
 use super::ring::{self, Memory, Phase, Timing};
 use super::rotation;
 use super::seal::{Sealer, credential_name};
+use super::subjects;
 use super::webhook_secrets;
 use crate::domain::audit::{Event, EventKind};
 use crate::domain::client::{ClientId, TokenAlg};
@@ -429,6 +430,7 @@ impl Keyring {
         factor_key::reseal(&tx, &self.sealer, next).await?;
         mail_key::reseal(&tx, &self.sealer, next).await?;
         webhook_secrets::reseal(&tx, &self.sealer, next).await?;
+        subjects::reseal(&tx, &self.sealer, next).await?;
         audit_events::insert(&tx, &[Event::new(EventKind::MasterKeyChanged)]).await?;
         tx.commit().await?;
         Ok(stored.len())

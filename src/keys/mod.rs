@@ -24,4 +24,5 @@ pub mod ring;
 pub mod rotation;
 pub mod seal;
 pub mod secret_file;
+pub mod subjects;
 pub mod webhook_secrets;

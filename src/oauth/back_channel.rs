@@ -16,6 +16,7 @@ use crate::domain::urls::Issuer;
 use crate::domain::verdict::Fault;
 use crate::keys::jwt::Typ;
 use crate::keys::keyring::Keyring;
+use crate::keys::subjects::Subjects;
 use crate::outbound::Outbound;
 use crate::outbox::{Attempt, Delivery};
 
@@ -35,6 +36,8 @@ pub struct LogoutDelivery {
     pub keyring: Arc<Keyring>,
     /// Sends HTTP requests to other servers.
     pub outbound: Outbound,
+    /// Says by which `sub` clients know people.
+    pub subjects: Subjects,
 }
 
 impl Delivery for LogoutDelivery {
@@ -107,7 +110,7 @@ impl LogoutDelivery {
         let notice = &queued.message;
         let claims = LogoutToken {
             iss: self.url.as_str(),
-            sub: notice.user.as_str(),
+            sub: &self.subjects.of(&client.client, &notice.user),
             aud: notice.client.as_str(),
             iat: now.timestamp(),
             exp: (now + LIFE).timestamp(),

@@ -9,6 +9,7 @@ use crate::domain::authentication::Acr;
 use crate::domain::dpop::Confirmation;
 use crate::domain::status_list::StatusIndex;
 use crate::domain::urls::Issuer;
+use crate::domain::user::UserId;
 
 /// `aud`: a string, or an array of strings (RFC 7519 §4.1.3).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,6 +87,9 @@ pub struct AccessToken {
     pub status: Option<StatusClaim>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cnf: Option<Confirmation>,
+    /// The person behind a token that was found to be valid. `sub` names them as the client knows them.
+    #[serde(skip)]
+    pub user: Option<UserId>,
 }
 
 /// `status`, Token Status List §6.1.

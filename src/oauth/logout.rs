@@ -4,15 +4,17 @@ use std::sync::Arc;
 
 use crate::clients::registry::Registered;
 use crate::domain::authorization::{LONGEST_HINT, LONGEST_STATE, LONGEST_TOKEN_HINT};
-use crate::domain::client::ClientId;
+use crate::domain::client::{ClientId, SubjectType};
 use crate::domain::family::FamilyId;
 use crate::domain::form::Form;
 use crate::domain::interaction::LogoutRequest;
 use crate::domain::reason::Reason;
 use crate::domain::user::UserId;
-use crate::domain::verdict::Error;
+use crate::domain::verdict::{Error, Fault};
 use crate::oauth::authorize::context::RequestContext;
 use crate::oauth::authorize::request::hinted;
+use crate::oauth::claims::IdTokenHint;
+use crate::store::families;
 
 /// Why a logout request is refused. The browser gets an error page and is not redirected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +23,24 @@ pub struct BadLogout(pub Reason);
 impl From<BadLogout> for Error<BadLogout> {
     fn from(bad: BadLogout) -> Self {
         Self::Refused(bad)
+    }
+}
+
+/// The person whom a hint names as its client knows them.
+async fn person(context: &RequestContext, hint: &IdTokenHint) -> Result<Option<UserId>, Fault> {
+    let client = match ClientId::parse(&hint.aud) {
+        Some(client) => context.clients.find(&client).await?,
+        None => None,
+    };
+    match client {
+        Some(client) if client.client.metadata.subject_type == SubjectType::Pairwise => {
+            let family = FamilyId::from_stored(hint.sid.clone());
+            let family = families::find(&*context.store, &family).await?;
+            let user = family.map(|family| family.user);
+            let is_named = |user: &UserId| context.subjects.of(&client.client, user) == hint.sub;
+            Ok(user.filter(is_named))
+        }
+        _ => Ok(Some(UserId::from_stored(hint.sub.clone()))),
     }
 }
 
@@ -63,11 +83,15 @@ pub async fn read(
             return Err(BadLogout(Reason::PostLogoutRedirectUriUnregistered).into());
         }
     }
+    let user = match &hint {
+        Some(hint) => person(context, hint).await?,
+        None => None,
+    };
     Ok(LogoutRequest {
         client: registered.map(|registered| registered.client.id.clone()),
         redirect_uri: uri.map(str::to_owned),
         state: state.map(str::to_owned),
-        user: hint.as_ref().map(|hint| UserId::from_stored(hint.sub.clone())),
+        user,
         family: hint.map(|hint| FamilyId::from_stored(hint.sid)),
         ui_locales: short("ui_locales", LONGEST_HINT).map(str::to_owned),
     })

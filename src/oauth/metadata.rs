@@ -9,7 +9,7 @@ use super::client_auth::AUTH_METHODS;
 use crate::domain::authentication::Acr;
 use crate::domain::authorization::{Prompt, ResponseMode};
 use crate::domain::claim_names::{GROUPS, ROLES, SCOPE_CLAIMS};
-use crate::domain::client::{AuthMethod, TokenAlg};
+use crate::domain::client::{AuthMethod, SubjectType, TokenAlg};
 use crate::domain::grant_type::GrantType;
 use crate::domain::language::{LANGUAGES, Language};
 use crate::domain::pkce;
@@ -72,7 +72,7 @@ pub fn document(
         "backchannel_logout_supported": true,
         "backchannel_logout_session_supported": true,
         "grant_types_supported": GrantType::ALL,
-        "subject_types_supported": ["public"],
+        "subject_types_supported": SubjectType::ALL,
         "id_token_signing_alg_values_supported": algs,
         "authorization_signing_alg_values_supported": algs,
         "userinfo_signing_alg_values_supported": algs,

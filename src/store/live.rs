@@ -10,6 +10,7 @@ use super::cause::while_doing;
 use super::reader::Reader;
 use super::{families, revoked_access_tokens, users};
 use crate::domain::family::FamilyId;
+use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
 
 /// The question whether an access token is still valid.
@@ -24,6 +25,8 @@ pub struct LivenessQuestion {
 /// The data of an access token that is still valid.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TokenStanding {
+    /// The person behind its family.
+    pub user: Option<UserId>,
     /// The issuer of the provider with which its person signed in.
     pub provider_issuer: Option<String>,
 }
@@ -44,6 +47,7 @@ pub async fn are_live(
         .expr_as(Expr::col((revoked::Entity, revoked::Column::Jti)), "id")
         .expr_as(Expr::value(1_i64), "is_revoked")
         .expr_as(Expr::value(Option::<String>::None).cast_as("TEXT"), "provider_issuer")
+        .expr_as(Expr::value(Option::<String>::None).cast_as("TEXT"), "user_id")
         .from(revoked::Entity)
         .and_where(Expr::col((revoked::Entity, revoked::Column::Jti)).is_in(jtis))
         .to_owned();
@@ -56,6 +60,7 @@ pub async fn are_live(
             .column((family::Entity, family::Column::Id))
             .expr(Expr::value(0_i64))
             .column((family::Entity, family::Column::ProviderIssuer))
+            .column((family::Entity, family::Column::UserId))
             .from(family::Entity)
             .join(
                 JoinType::InnerJoin,
@@ -80,11 +85,12 @@ pub async fn are_live(
         if is_revoked == 1 {
             revoked.insert(id);
         } else {
-            let provider_issuer = row.try_get("", "provider_issuer").map_err(&read);
-            families.insert(
-                id,
-                provider_issuer.map(|provider_issuer| TokenStanding { provider_issuer }),
-            );
+            let standing = || {
+                let user: Option<String> = row.try_get("", "user_id").map_err(&read)?;
+                let provider_issuer = row.try_get("", "provider_issuer").map_err(&read)?;
+                Ok(TokenStanding { user: user.map(UserId::from_stored), provider_issuer })
+            };
+            families.insert(id, standing());
         }
     }
     let stands = |question: &LivenessQuestion| {

@@ -45,7 +45,7 @@ both! {
             list.iter().map(|item| item.as_str().unwrap()).collect::<Vec<_>>()
         };
         assert_eq!(list("response_types_supported"), ["code"]);
-        assert_eq!(list("subject_types_supported"), ["public"]);
+        assert_eq!(list("subject_types_supported"), ["public", "pairwise"]);
         assert_eq!(list("code_challenge_methods_supported"), ["S256"]);
         assert_eq!(list("acr_values_supported"), ["1", "2", "phr"]);
         assert_eq!(list("ui_locales_supported"), ["en", "ko"]);

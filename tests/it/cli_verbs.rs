@@ -124,6 +124,8 @@ async fn client_create_takes_every_form_that_scripts_rely_on() {
         ("dpop_bound_access_tokens", json!(false)),
         ("userinfo_signed_response_alg", json!(null)),
         ("introspection_signed_response_alg", json!(null)),
+        ("subject_type", json!("public")),
+        ("sector_identifier_uri", json!(null)),
         ("profile", json!(null)),
     ] {
         assert_eq!(shown.as_object_mut().unwrap().remove(name), Some(unless_given), "{name}");

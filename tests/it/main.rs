@@ -99,6 +99,7 @@ mod outbound;
 mod outbox;
 mod own_postgres;
 mod pages_of_accounts;
+mod pairwise;
 mod papers;
 mod passkeys;
 mod password;

@@ -100,6 +100,8 @@ both! {
                 ("authorization_signed_response_alg", json!(null)),
                 ("userinfo_signed_response_alg", json!(null)),
                 ("introspection_signed_response_alg", json!(null)),
+                ("subject_type", json!("public")),
+                ("sector_identifier_uri", json!(null)),
                 ("profile", json!(null)),
             ] {
                 assert_eq!(shown.as_object_mut().unwrap().remove(name), Some(default), "{name}");

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use super::file::Declared;
 use super::kind::{
     AfterCommit, Context, Current, Kind, Object, Wrong, variable, with_nulls, without_nulls,
 };
@@ -77,6 +78,27 @@ fn current(client: &Client) -> Current {
     let newest = client.secrets.first();
     let secret = newest.and_then(|one| one.hash.to_stored().try_into().ok());
     Current { members, secret }
+}
+
+/// The metadata that a client of the file would have, if the document of its sector has to be read
+/// before. What else is wrong with it is said later.
+pub(super) async fn of_sector(
+    cx: &Context<'_>,
+    declared: &Declared,
+) -> Result<Option<ClientMetadata>, Fault> {
+    let named = declared.members.get("client_id").and_then(Value::as_str);
+    let Some(id) = named.and_then(ClientId::parse) else { return Ok(None) };
+    let before = clients::find(cx.store, &id).await?.map(|client| client.metadata);
+    let mut members = with_nulls(&declared.members, &ClientMetadata::default().to_json());
+    members.retain(|name, _| ["sector_identifier_uri", "redirect_uris"].contains(&name.as_str()));
+    let after = before.clone().unwrap_or_default().changed(&ClientChange(members)).ok();
+    let is_same = |after: &ClientMetadata| {
+        before.as_ref().is_some_and(|before| {
+            before.sector_identifier_uri == after.sector_identifier_uri
+                && before.redirect_uris == after.redirect_uris
+        })
+    };
+    Ok(after.filter(|after| after.sector_identifier_uri.is_some() && !is_same(after)))
 }
 
 /// The client as it is after the change.

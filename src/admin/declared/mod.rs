@@ -16,10 +16,12 @@ use super::client_roles::RoleTarget;
 use super::clients::Target;
 use super::refused::Refused;
 use crate::accounts::{provider_groups, session_endings};
+use crate::clients::sector;
 use crate::domain::family::FamilyFilter;
 use crate::domain::hex;
 use crate::domain::secret::Secret;
 use crate::domain::verdict::{Error, Fault, OrRejected, Rejected, reject};
+use crate::outbound::Outbound;
 use crate::store::Tx;
 
 mod attributes;
@@ -118,6 +120,30 @@ pub async fn export(cx: &Context<'_>) -> OrRejected<String> {
     kinds!(add);
     tx.abandon().await;
     Ok(text)
+}
+
+/// Reads the documents of the sectors that clients of the file name, before anything is done: nobody
+/// waits for another server in a transaction.
+pub async fn check_sectors(
+    cx: &Context<'_>,
+    source: &str,
+    outbound: impl FnOnce() -> OrRejected<Outbound>,
+) -> OrRejected {
+    let mut concerned = Vec::new();
+    for client in file::read(source)?.remove(clients::Clients::WORD).unwrap_or_default() {
+        let changed = clients::of_sector(cx, &client).await?;
+        concerned.extend(changed.map(|changed| (client.line, changed)));
+    }
+    if concerned.is_empty() {
+        return Ok(());
+    }
+    let outbound = outbound()?;
+    for (line, client) in concerned {
+        if let Err(why) = sector::check(&outbound, &client).await {
+            return reject(format!("line {line}: {why}"));
+        }
+    }
+    Ok(())
 }
 
 /// What `apply` would change. It does it, and takes it back: what is made may refer to each other.

@@ -7,6 +7,7 @@ use crate::domain::clock::Clock;
 use crate::domain::sign_up_mode::SignUpMode;
 use crate::domain::urls::Issuer;
 use crate::keys::keyring::Keyring;
+use crate::keys::subjects::Subjects;
 use crate::oauth::authorize::settings::RequestSettings;
 use crate::store::Store;
 
@@ -27,4 +28,6 @@ pub struct RequestContext {
     pub keyring: Arc<Keyring>,
     /// How requests have to come.
     pub settings: RequestSettings,
+    /// Says by which `sub` clients know people.
+    pub subjects: Subjects,
 }

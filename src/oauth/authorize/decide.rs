@@ -2,6 +2,8 @@
 //! signed in, of what they allowed and of the time. It is called for each request, and again after
 //! each step: after a sign-in, after an account was chosen, and after consent.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Duration, Utc};
 
 use crate::domain::authentication::Acr;
@@ -17,6 +19,8 @@ use crate::oauth::error::Refusal;
 pub struct Candidate<'a> {
     /// The person's session.
     pub session: &'a Session,
+    /// The `sub` by which the client knows this person.
+    pub sub: Cow<'a, str>,
     /// Whether `login_hint` names this person.
     pub is_hinted: bool,
     /// Whether this person deletes their account.
@@ -197,10 +201,10 @@ fn choose<'a>(
     if let Some(named) = &request.user {
         // The request names a person: OpenID Connect Core §3.1.2.1, `id_token_hint`, and §5.5.1,
         // `sub`.
-        if chosen.is_some_and(|one| one.session.user.as_str() != *named) {
+        if chosen.is_some_and(|one| one.sub != *named) {
             return Err(refuse(Reason::AnotherPersonSignedIn));
         }
-        let signed_in_user = people.iter().find(|one| one.session.user.as_str() == *named);
+        let signed_in_user = people.iter().find(|one| one.sub == *named);
         return signed_in_user.ok_or(AuthorizationStep::SignIn(None));
     }
     if let Some(chosen) = chosen {
@@ -347,6 +351,7 @@ mod tests {
     fn facts<'a>(people: &'a [(Session, Option<Consent>)], received_at: i64) -> Facts<'a> {
         let candidate = |(session, consent): &'a (Session, Option<Consent>)| Candidate {
             session,
+            sub: session.user.as_str().into(),
             is_hinted: false,
             is_leaving: false,
             consent: consent.clone(),

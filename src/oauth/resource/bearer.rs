@@ -15,7 +15,7 @@ use crate::keys::jwt;
 use crate::keys::keyring::Keyring;
 use crate::oauth::claims::AccessToken;
 use crate::social::registry::Providers;
-use crate::store::live::LivenessQuestion;
+use crate::store::live::{LivenessQuestion, TokenStanding};
 
 /// Verifies the access tokens that this server issued.
 #[derive(Debug)]
@@ -39,14 +39,16 @@ pub struct AccessTokens {
 impl AccessTokens {
     /// The claims of an access token that is valid now; `None` for any other text.
     pub async fn verify(&self, token: &str) -> Result<Option<AccessToken>, Fault> {
-        let Some(claims) = self.read(token).await? else { return Ok(None) };
+        let Some(mut claims) = self.read(token).await? else { return Ok(None) };
         let now = self.clock.now().timestamp();
         // RFC 7519 §4.1.5: a token that this issuer has signed is no less genuine because the clock of
         // the replica that signed it is ahead.
         if claims.exp <= now || now + SKEW.num_seconds() < claims.nbf {
             return Ok(None);
         }
-        Ok(self.stands(&claims).await?.then_some(claims))
+        let Some(standing) = self.standing(&claims).await? else { return Ok(None) };
+        claims.user = standing.user;
+        Ok(Some(claims))
     }
 
     /// The same for an endpoint that asks for no proof of possession: a token that is bound to a key is
@@ -64,24 +66,26 @@ impl AccessTokens {
         Ok(claims.filter(|claims| claims.iss == self.url.as_str()))
     }
 
-    async fn stands(&self, claims: &AccessToken) -> Result<bool, Fault> {
-        let Some(client) = ClientId::parse(&claims.client_id) else { return Ok(false) };
+    /// What the database says of a token, if it counts.
+    async fn standing(&self, claims: &AccessToken) -> Result<Option<TokenStanding>, Fault> {
+        let Some(client) = ClientId::parse(&claims.client_id) else { return Ok(None) };
         let registered = self.clients.find(&client).await?;
         let Some(registered) = registered.filter(|registered| registered.client.is_enabled())
         else {
-            return Ok(false);
+            return Ok(None);
         };
         let from = registered.client.tokens_from.filter(|_| claims.sid.is_none());
         if from.is_some_and(|from| claims.iat < from.timestamp()) {
-            return Ok(false);
+            return Ok(None);
         }
         let family = claims.sid.clone().map(FamilyId::from_stored);
         let question = LivenessQuestion { jti: claims.jti.clone(), family };
-        let Some(standing) = self.liveness.ask(question).await?? else { return Ok(false) };
+        let Some(standing) = self.liveness.ask(question).await?? else { return Ok(None) };
         // A person's token is valid only as long as the sign-in method that they used is still
         // allowed.
         let by = standing.provider_issuer.as_deref();
-        Ok(claims.sid.is_none() || self.providers.admit(&client, &claims.amr, by))
+        let counts = claims.sid.is_none() || self.providers.admit(&client, &claims.amr, by);
+        Ok(counts.then_some(standing))
     }
 }
 

@@ -6,6 +6,7 @@ use super::bearer::AccessTokens;
 use super::people::People;
 use crate::domain::clock::Clock;
 use crate::domain::urls::Issuer;
+use crate::keys::subjects::Subjects;
 use crate::oauth::added_claims::AddedClaims;
 use crate::oauth::client_auth::ClientAuthentication;
 use crate::oauth::possession::Possession;
@@ -33,4 +34,6 @@ pub struct ResourceContext {
     pub added: AddedClaims,
     /// Checks proofs of possession.
     pub possession: Arc<Possession>,
+    /// Says by which `sub` clients know people.
+    pub subjects: Subjects,
 }

@@ -63,6 +63,9 @@ pub struct Introspection {
     /// The key to which the token is bound, RFC 9449 §6.2.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cnf: Option<Confirmation>,
+    /// The person behind the token, whom `sub` names as its client knows them.
+    #[serde(skip)]
+    pub user: Option<UserId>,
 }
 
 /// An answer, as the resource server gets it.
@@ -105,9 +108,8 @@ pub async fn introspect(
         }
     };
     // A token without a session belongs to the client itself.
-    if let (Some(sub), Some(_)) = (&found.sub, &found.sid) {
-        let user = UserId::from_stored(sub.clone());
-        let account = CountedAccount::Known { user, client: asker.id.clone() };
+    if let Some(user) = &found.user {
+        let account = CountedAccount::Known { user: user.clone(), client: asker.id.clone() };
         context.clients.count_account(&account).await?;
     }
     introduce(&context.people, &mut found).await?;
@@ -154,6 +156,7 @@ fn active(claims: AccessToken) -> Introspection {
         auth_time: claims.auth_time,
         acr: claims.acr,
         amr: claims.amr,
+        user: claims.user,
         ..Introspection::default()
     }
 }
@@ -179,27 +182,32 @@ async fn refresh_token(
         scope: Some(token.family.scope.to_string()),
         client_id: Some(token.family.client.as_str().to_owned()),
         exp: Some(end.timestamp()),
-        sub: Some(token.family.user.as_str().to_owned()),
+        sub: Some(context.subjects.of(asker, &token.family.user).into_owned()),
         iss: Some(context.url.as_str().to_owned()),
         sid: Some(token.family.id.as_str().to_owned()),
         auth_time: Some(token.family.auth_time.timestamp()),
         acr: Some(token.family.acr),
         amr: token.family.amr.clone(),
+        user: Some(token.family.user.clone()),
         ..Introspection::default()
     })
 }
 
 /// Adds the name of the person behind a token, RFC 7662 §2.2, and with the scope `email` their
-/// address.
+/// address. The name is the same for every client, so with a pairwise `sub` it needs the scope
+/// `profile`, as at userinfo (OpenID Connect Core §5.4).
 async fn introduce(people: &People, token: &mut Introspection) -> Result<(), Fault> {
-    // A token without a session belongs to the client itself.
-    let (Some(sub), Some(_)) = (&token.sub, &token.sid) else { return Ok(()) };
-    let Some(user) = people.ask(UserId::from_stored(sub.clone())).await?? else { return Ok(()) };
+    // A token without a person belongs to the client itself.
+    let Some(user) = token.user.clone() else { return Ok(()) };
+    let Some(user) = people.ask(user).await?? else { return Ok(()) };
     let scope = token.scope.as_deref().map(Scope::parse).and_then(Result::ok).unwrap_or_default();
     if scope.contains("email") {
         token.email_verified = user.email.as_ref().map(|_| user.email_verified);
         token.email = user.email;
     }
-    token.username = Some(user.username);
+    let is_public = token.sub.as_deref() == Some(user.id.as_str());
+    if is_public || scope.contains("profile") {
+        token.username = Some(user.username);
+    }
     Ok(())
 }

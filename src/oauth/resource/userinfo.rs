@@ -8,7 +8,7 @@ use crate::domain::client::{Client, TokenAlg};
 use crate::domain::family::FamilyId;
 use crate::domain::reason::Reason;
 use crate::domain::scope::{OPENID, Scope};
-use crate::domain::user::{User, UserId};
+use crate::domain::user::User;
 use crate::domain::verdict::Fault;
 use crate::keys::jwt::Typ;
 use crate::oauth::added_claims::{AddedClaims, Purpose};
@@ -72,12 +72,12 @@ pub async fn userinfo(
     };
     let family =
         families::find(&*context.store, &FamilyId::from_stored(sid)).await?.ok_or_else(invalid)?;
-    let user = users::find(&*context.store, &UserId::from_stored(claims.sub))
-        .await?
-        .ok_or_else(invalid)?;
+    let user = users::find(&*context.store, &family.user).await?.ok_or_else(invalid)?;
     let client = context.added.clients.find(&family.client).await?.ok_or_else(invalid)?;
     let client = &client.client;
-    let told = tell(&context.added, client, &user, &scope, &family.claims).await?;
+    // OpenID Connect Core §5.3.2: the same `sub` as in the id token.
+    let sub = context.subjects.of(client, &user.id);
+    let told = tell(&context.added, client, (&user, &sub), &scope, &family.claims).await?;
     match client.metadata.userinfo_signed_response_alg {
         None => Ok(Told::Json(Value::Object(told))),
         Some(alg) => Ok(Told::Jwt(signed(context, client, told, alg).await?)),
@@ -98,23 +98,22 @@ async fn signed(
     keyring.snapshot()?.signing(alg)?.sign(Typ::Userinfo, &told)
 }
 
-/// What a client is told about a person at userinfo. `by_name` are single claims that it asked for.
+/// What a client, which knows a person by this `sub`, is told about them at userinfo. `by_name` are single claims that it asked for.
 pub async fn tell(
     added: &AddedClaims,
     client: &Client,
-    user: &User,
+    (user, sub): (&User, &str),
     scope: &Scope,
     by_name: &[String],
 ) -> Result<Map<String, Value>, Fault> {
     let mut told = shown(user, scope, by_name)?;
+    told.insert("sub".to_owned(), json!(sub));
     told.extend(added.of(Purpose::Userinfo, client, scope, Some(&user.id), Vec::new).await?.client);
     Ok(told)
 }
 
 fn shown(user: &User, scope: &Scope, by_name: &[String]) -> Result<Map<String, Value>, Fault> {
-    let mut shown = named(user, by_scope(scope).chain(by_name.iter().map(String::as_str)))?;
-    shown.insert("sub".to_owned(), json!(user.id));
-    Ok(shown)
+    named(user, by_scope(scope).chain(by_name.iter().map(String::as_str)))
 }
 
 /// The claims with these names that the user has.
@@ -153,7 +152,7 @@ fn says_something(value: &Value) -> bool {
 mod tests {
     use super::*;
     use crate::domain::clock::from_millis;
-    use crate::domain::user::{AccountSource, Address, Profile};
+    use crate::domain::user::{AccountSource, Address, Profile, UserId};
 
     fn user() -> User {
         User {
@@ -184,14 +183,14 @@ mod tests {
         let shown = |scope: &str| {
             Value::Object(shown(&user(), &Scope::parse(scope).unwrap(), &[]).unwrap())
         };
-        assert_eq!(shown("openid"), json!({ "sub": "u" }));
+        assert_eq!(shown("openid"), json!({}));
         assert_eq!(
             shown("openid email"),
-            json!({ "sub": "u", "email": "hong@example.com", "email_verified": false })
+            json!({ "email": "hong@example.com", "email_verified": false })
         );
         assert_eq!(
             shown("openid profile address phone"),
-            json!({ "sub": "u", "name": "홍길동", "preferred_username": "홍길동", "updated_at": 1 })
+            json!({ "name": "홍길동", "preferred_username": "홍길동", "updated_at": 1 })
         );
     }
 
@@ -200,6 +199,6 @@ mod tests {
         let scope = Scope::parse("openid").unwrap();
         let by_name = ["name", "nickname", "phone_number"].map(str::to_owned);
         let shown = shown(&user(), &scope, &by_name).unwrap();
-        assert_eq!(Value::Object(shown), json!({ "sub": "u", "name": "홍길동" }));
+        assert_eq!(Value::Object(shown), json!({ "name": "홍길동" }));
     }
 }

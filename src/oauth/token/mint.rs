@@ -18,10 +18,12 @@ use crate::domain::scope::{OPENID, Scope};
 use crate::domain::secret::{Plain, RefreshToken};
 use crate::domain::status_list::StatusIndex;
 use crate::domain::urls::Issuer;
+use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
 use crate::keys::jwt::Typ;
 use crate::keys::keyring::Keyring;
 use crate::keys::make::at_hash;
+use crate::keys::subjects::Subjects;
 use crate::oauth::claims::{AccessToken, AudienceClaim, IdToken, StatusClaim, TellingAccessToken};
 use crate::oauth::lifetimes::Lifetimes;
 
@@ -94,6 +96,8 @@ pub struct Mint {
     pub keyring: Arc<Keyring>,
     /// How long tokens live.
     pub lifetimes: Lifetimes,
+    /// Says by which `sub` clients know people.
+    pub subjects: Subjects,
 }
 
 /// The tokens of an entitlement.
@@ -135,7 +139,7 @@ pub fn issue(
     let lengths = [access_token.len(), id_token.as_ref().map_or(0, String::len)];
     for (kind, bytes) in KINDS.into_iter().zip(lengths).filter(|(_, bytes)| *bytes > LARGE) {
         large(kind).increment(1);
-        let (client_id, sub) = (&client.id, &claims.sub);
+        let (client_id, sub) = (&client.id, person(&claims));
         tracing::warn!(
             target: "mapae::token",
             event = "token.large",
@@ -151,7 +155,7 @@ pub fn issue(
         target: "mapae::token",
         client_id = %client.id,
         jti = claims.jti,
-        sub = claims.sub,
+        sub = person(&claims),
         sid = claims.sid.as_deref(),
         scope = claims.scope,
         "token issued"
@@ -165,6 +169,11 @@ pub fn issue(
         id_token,
         issued_token_type: entitlement.issued_token_type,
     })
+}
+
+/// Who the log says that the token is for: the operator knows people by one name.
+fn person(claims: &AccessToken) -> &str {
+    claims.user.as_ref().map_or(&claims.sub, UserId::as_str)
 }
 
 /// Sees to it that there are keys for the tokens of this client: the first key of an algorithm may
@@ -243,7 +252,7 @@ fn access_token(
         // makes sure that no client has the id of a person.
         sub: family.map_or_else(
             || client.id.as_str().to_owned(),
-            |family| family.user.as_str().to_owned(),
+            |family| mint.subjects.of(client, &family.user).into_owned(),
         ),
         aud: AudienceClaim::new(audiences(&mint.url, client, entitlement)),
         // No access token outlives its family.
@@ -260,6 +269,7 @@ fn access_token(
         amr: family.map(|family| family.amr.clone()).unwrap_or_default(),
         status: entitlement.status.map(|place| StatusClaim::new(&mint.url, place)),
         cnf: None,
+        user: family.map(|family| family.user.clone()),
     }
 }
 

@@ -8,7 +8,7 @@ use super::parts::{
 use super::snippets;
 use crate::domain::admin_right::AdminRight;
 use crate::domain::app_kind::AppKind;
-use crate::domain::client::Client;
+use crate::domain::client::{Client, SubjectType};
 use crate::domain::client_secret::HeldSecret;
 use crate::domain::console_urls as urls;
 use crate::domain::grant_type::GrantType;
@@ -152,6 +152,12 @@ fn about(frame: &Frame<'_>, client: &Client) -> Vec<Fact> {
         facts.push(Fact::code(frame.t("console-takes-tokens-for"), audiences));
     }
     // These have no words of their own: they are named as they are registered.
+    if metadata.subject_type == SubjectType::Pairwise {
+        facts.push(Fact::code("subject_type".to_owned(), metadata.subject_type.as_str()));
+    }
+    if let Some(uri) = &metadata.sector_identifier_uri {
+        facts.push(Fact::code("sector_identifier_uri".to_owned(), uri));
+    }
     if let Some(profile) = metadata.profile {
         facts.push(Fact::code("profile".to_owned(), profile.as_str()));
     }

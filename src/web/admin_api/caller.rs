@@ -13,7 +13,6 @@ use crate::domain::admin_urls;
 use crate::domain::client::ClientId;
 use crate::domain::form::Form;
 use crate::domain::reason::Reason;
-use crate::domain::user::UserId;
 use crate::oauth::claims::AccessToken;
 use crate::web::body::Head;
 use crate::web::edge::Context;
@@ -55,9 +54,9 @@ async fn of(shared: &Shared, claims: &AccessToken) -> ApiResult<Authority> {
     if claims.sid.is_none() {
         return Ok(Authority::client(&client, scope));
     }
+    let user = claims.user.as_ref().ok_or(Reason::AccessTokenInvalid)?;
     let store = &*shared.flows.store;
-    let user = UserId::from_stored(claims.sub.clone());
-    let standing = authority::standing(store, &user).await?;
+    let standing = authority::standing(store, user).await?;
     let (roles, has_second_factor) = standing.ok_or(Reason::AccessTokenInvalid)?;
     let at = claims.auth_time.and_then(|at| DateTime::<Utc>::from_timestamp(at, 0));
     let proven = Proven {
@@ -65,5 +64,5 @@ async fn of(shared: &Shared, claims: &AccessToken) -> ApiResult<Authority> {
         at: at.unwrap_or_default(),
         has_second_factor,
     };
-    Ok(Authority::person(&user, &roles, Some(scope), proven))
+    Ok(Authority::person(user, &roles, Some(scope), proven))
 }

@@ -1,0 +1,239 @@
+//! Pairwise subjects, OpenID Connect Core §8: clients of two sectors never see the same `sub`.
+
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::routing::{get, post};
+use mapae::admin::authority::May;
+use mapae::admin::users::Target;
+use mapae::domain::client::{Client, SubjectType};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use crate::support::{
+    App, CALLBACK, Cli, Database, PASSWORD, Server, USERNAME, both, decode_claims, eventually, form,
+};
+
+const B: &str = "https://b.example/callback";
+
+fn pairwise(client: &mut Client, uri: &str) {
+    client.metadata.first_party = true;
+    client.metadata.subject_type = SubjectType::Pairwise;
+    client.metadata.redirect_uris = vec![uri.to_owned()];
+}
+
+/// What a client is told about Alice, wherever she is named: always the same `sub`.
+async fn sub_at(server: &Server, app: &App, uri: &str, resource: &App) -> String {
+    let asked = [("redirect_uri", uri), ("scope", "openid email")];
+    let page = server.browser().arrive(&app.authorization_url(&asked)).await;
+    let code = page.authorization_response().code();
+    let tokens = app.exchange_with(&code, &[("redirect_uri", uri)]).await.ok();
+    let (access, refresh) = (tokens.text("access_token"), tokens.text("refresh_token"));
+    let id = decode_claims(&tokens.text("id_token"));
+    let sub = id["sub"].as_str().unwrap().to_owned();
+    let named = |value: &Value| assert_eq!(value["sub"], *sub, "{value}");
+    named(&decode_claims(&access));
+    named(&app.userinfo(&access).await.ok().json());
+    for token in [&access, &refresh] {
+        named(&app.introspect(token).await);
+    }
+    named(&resource.introspect(&access).await);
+    let again = app.refresh(&refresh).await.ok();
+    named(&decode_claims(&again.text("access_token")));
+    named(&decode_claims(&again.text("id_token")));
+    sub
+}
+
+both! {
+    async fn core_8_clients_of_two_sectors_never_see_the_same_sub(database) {
+        let server = Server::start(&database).await;
+        let alice = server.alice().await;
+        let api = "https://api.example";
+        let resource = server.client("api", |client| client.metadata.resource_servers = vec![api.to_owned()]).await;
+        let of = |uri: &'static str| move |client: &mut Client| {
+            pairwise(client, uri);
+            client.metadata.audiences = vec![api.to_owned()];
+        };
+        let a = server.web_app("a", of(CALLBACK)).await;
+        let same = server.web_app("same", of("https://app.example.com/other")).await;
+        let b = server.web_app("b", of(B)).await;
+        let public = server.web_app("public", |client| {
+            of(B)(client);
+            client.metadata.subject_type = SubjectType::Public;
+        }).await;
+        let at_a = sub_at(&server, &a, CALLBACK, &resource).await;
+        let at_b = sub_at(&server, &b, B, &resource).await;
+        assert_eq!(sub_at(&server, &a, CALLBACK, &resource).await, at_a);
+        assert_eq!(sub_at(&server, &same, "https://app.example.com/other", &resource).await, at_a);
+        assert_eq!(sub_at(&server, &public, B, &resource).await, alice);
+        assert!(at_a != at_b && at_a != alice && at_b != alice);
+        assert!(at_a.len() == 43 && !at_a.contains(&alice));
+        // Other people have others.
+        server.user("bob", Some(PASSWORD)).await;
+        let mut browser = server.browser();
+        let login = browser.open(&a.authorization_url(&[])).await;
+        let page = browser.sign_in_as(&login, "bob", PASSWORD).await;
+        let tokens = a.exchange(&page.authorization_response().code()).await.ok();
+        assert_ne!(decode_claims(&tokens.text("id_token"))["sub"], *at_a);
+        // What an introspection says besides needs the scope that shows it.
+        let access = tokens.text("access_token");
+        assert!(a.introspect(&access).await.get("username").is_none());
+        let told = browser.code(&a).await;
+        assert!(!told.is_empty());
+    }
+
+    async fn core_3_1_2_1_a_hint_names_the_person_as_the_client_knows_them(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        server.user("bob", Some(PASSWORD)).await;
+        let a = server.web_app("a", |client| pairwise(client, CALLBACK)).await;
+        let mut browser = server.browser();
+        let tokens = a.exchange(&browser.code(&a).await).await.ok();
+        let hint = tokens.text("id_token");
+        let sub = decode_claims(&hint)["sub"].as_str().unwrap().to_owned();
+        let claims = json!({ "id_token": { "sub": { "value": sub } } }).to_string();
+        let strange = json!({ "id_token": { "sub": { "value": "somebody-else" } } }).to_string();
+        let silent = ("prompt", "none");
+        for named in [("id_token_hint", hint.as_str()), ("claims", &claims)] {
+            let heard = browser.get(&a.authorization_url(&[silent, named])).await;
+            a.exchange(&heard.authorization_response().code()).await.ok();
+        }
+        browser.get(&a.authorization_url(&[silent, ("claims", &strange)])).await.error_response("login_required");
+        // Somebody else who signs in is not the one who was asked for.
+        let mut other = server.browser();
+        let login = other.open(&a.authorization_url(&[("id_token_hint", &hint)])).await;
+        let page = other.sign_in_as(&login, "bob", PASSWORD).await;
+        page.error_response("login_required");
+    }
+
+    async fn rp_initiated_logout_2_a_pairwise_hint_proves_the_person(database) {
+        let told = Arc::new(Mutex::new(Vec::<String>::new()));
+        let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = format!("http://{}/logout", socket.local_addr().unwrap());
+        let heard = Arc::clone(&told);
+        let take = post(async move |body: String| heard.lock().unwrap().push(body));
+        tokio::spawn(async move { axum::serve(socket, Router::new().route("/logout", take)).await });
+        let server = Server::start_with(&database, &[("outbound.allow_private", "true")]).await;
+        let alice = server.alice().await;
+        let bye = "https://app.example.com/bye";
+        let a = server.web_app("a", |client| {
+            pairwise(client, CALLBACK);
+            client.metadata.post_logout_redirect_uris = vec![bye.to_owned()];
+            client.metadata.backchannel_logout_uri = Some(listener);
+        }).await;
+        let mut browser = server.browser();
+        let tokens = a.exchange(&browser.code(&a).await).await.ok();
+        let hint = tokens.text("id_token");
+        let fields = [("id_token_hint", hint.as_str()), ("post_logout_redirect_uri", bye)];
+        let page = browser.open(&format!("/logout?{}", form(&fields))).await;
+        assert_eq!(page.location(), Some(bye));
+        assert!(browser.open(&a.authorization_url(&[])).await.has("login-submit"));
+        eventually("the app is told", async || !told.lock().unwrap().is_empty()).await;
+        let token = told.lock().unwrap()[0].strip_prefix("logout_token=").unwrap().to_owned();
+        assert_eq!(decode_claims(&token)["sub"], decode_claims(&hint)["sub"]);
+        // The operator sees the person, and what ends the person ends the tokens.
+        let events = server.evidence().await.events_of("user.logged_out").await;
+        assert!(events.iter().all(|event| event.user.as_deref() == Some(alice.as_str())));
+        let tokens = a.exchange(&browser.code(&a).await).await.ok();
+        let access = tokens.text("access_token");
+        assert!(a.is_active(&access).await);
+        let services = server.inner.services();
+        mapae::admin::users::logout(&May::operator(), &services.store, server.now(), Target::named(USERNAME)).await.unwrap();
+        assert!(!a.is_active(&access).await);
+        a.userinfo(&access).await.refused(401, "invalid_token");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn core_8_1_a_sub_outlives_every_rotation() {
+    let cli = Cli::new(&Database::Sqlite).await;
+    let mut server = cli.serve().await;
+    let alice = server.user(USERNAME, PASSWORD).await;
+    let app = server
+        .client(
+            "a",
+            &[
+                "--kind",
+                "confidential",
+                "--scope",
+                "openid",
+                "--grant",
+                "password",
+                "--redirect-uri",
+                CALLBACK,
+                "--subject-type",
+                "pairwise",
+            ],
+        )
+        .await;
+    let before = app.password("openid").await.ok().text("access_token");
+    let sub = decode_claims(&before)["sub"].clone();
+    assert_ne!(sub, alice);
+    // Why a token counts or not is told although its `sub` names nobody here.
+    let explained = server.cli.run(&["token", "explain", "--json"], Some(&before)).await;
+    assert!(!explained.out.contains("person_unknown"), "{explained:?}");
+    server.terminate().await;
+    server.ended().await;
+    server.cli.json(&["key", "rewrap"], None).await;
+    server.cli.json(&["key", "rotate", "--now"], None).await;
+    server.restart().await;
+    let after = app.password("openid").await.ok().text("access_token");
+    assert_eq!(decode_claims(&after)["sub"], sub);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn core_8_1_the_document_of_a_sector_lists_every_redirect_uri() {
+    let document = Arc::new(Mutex::new(json!([CALLBACK, B])));
+    let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let uri = format!("http://{}/uris.json", socket.local_addr().unwrap());
+    let served = Arc::clone(&document);
+    let answer = get(async move || served.lock().unwrap().to_string());
+    tokio::spawn(
+        async move { axum::serve(socket, Router::new().route("/uris.json", answer)).await },
+    );
+    let mut cli = Cli::installed(&Database::Sqlite).await;
+    let create = async |cli: &Cli, id: &str, more: &[&str]| {
+        let start = ["client", "create", "--id", id, "--kind", "confidential"];
+        let start = [&start[..], &["--subject-type", "pairwise"], more].concat();
+        cli.run(&start, None).await
+    };
+    let both = ["--redirect-uri", CALLBACK, "--redirect-uri", B];
+    let listed = ["--sector-identifier-uri", &uri];
+    for (more, word) in [
+        (vec![], "sector_identifier_uri"),
+        (both.to_vec(), "one host"),
+        (vec!["--sector-identifier-uri", "ftp://a.example/x"], "https"),
+        // The guard of all calls: nothing private is called unless the operator allows it.
+        ([&both[..], &listed].concat(), "never calls"),
+    ] {
+        let refused = create(&cli, "a", &more).await;
+        assert!(refused.code != 0 && refused.err.contains(word), "{more:?} {refused:?}");
+    }
+    cli.set("MAPAE_OUTBOUND_ALLOW_PRIVATE", "true");
+    assert_eq!(create(&cli, "a", &[&both[..], &listed].concat()).await.code, 0);
+    let shown = cli.json(&["client", "show", "--id", "a"], None).await;
+    assert_eq!(
+        (&shown["subject_type"], &shown["sector_identifier_uri"]),
+        (&json!("pairwise"), &json!(uri))
+    );
+    // A change is held to it as well, here and in the file.
+    let more = ["client", "update", "--id", "a", "--redirect-uri", "https://c.example/callback"];
+    let refused = cli.run(&more, None).await;
+    assert!(refused.code != 0 && refused.err.contains("does not list"), "{refused:?}");
+    let file = cli.folder.path().join("objects.toml");
+    let text = |uri: &str| format!("[[client]]\nclient_id = \"a\"\nredirect_uris = [\"{uri}\"]\n");
+    let path = file.display().to_string();
+    std::fs::write(&file, text("https://c.example/callback")).unwrap();
+    for verb in ["plan", "apply"] {
+        let refused = cli.run(&[verb, &path], None).await;
+        assert!(refused.code == 1 && refused.err.contains("does not list"), "{refused:?}");
+    }
+    std::fs::write(&file, text(B)).unwrap();
+    assert_eq!(cli.run(&["apply", &path], None).await.code, 0);
+    for (bad, word) in [(json!({}), "array"), (json!([1]), "array"), (json!([B]), "does not list")]
+    {
+        *document.lock().unwrap() = bad;
+        let refused = create(&cli, "b", &[&both[..], &listed].concat()).await;
+        assert!(refused.code != 0 && refused.err.contains(word), "{refused:?}");
+    }
+}
