@@ -42,6 +42,7 @@ mod client_secrets;
 mod code_flow;
 mod code_grant;
 mod conflicts;
+mod conformance_configuration;
 mod consents;
 mod console;
 mod crash;

@@ -1,0 +1,262 @@
+#!/usr/bin/env python3
+"""Registers the clients of the OpenID Foundation's conformance suite at a mapae, and writes the
+configuration of each plan. It needs Python 3.9 and openssl, and nothing else.
+
+    tests/conformance/configure.py --issuer https://id.example.com --username alice \\
+        --password-file password.txt --out plans
+
+The files hold private keys and the password of the test account: use an installation that was made
+for this. README.md says how the suite is run with them.
+"""
+
+import argparse
+import base64
+import json
+import os
+import pathlib
+import shlex
+import subprocess
+import sys
+import tempfile
+
+SCOPE = "openid profile email"
+DUMMY = "?dummy1=lorem&dummy2=ipsum"
+COMMON = "[fapi_profile=plain_fapi][openid=openid_connect]"
+SIGNED = "[fapi_request_method=signed_non_repudiation][fapi_response_mode=jarm]"
+SECURITY = "fapi2-security-profile-final"
+MESSAGES = "fapi2-message-signing-final"
+
+# The word of a plan, its name and variants, and how its clients are registered.
+PLANS = {
+    "sp-dpop": {
+        "plan": f"{SECURITY}-test-plan[client_auth_type=private_key_jwt][sender_constrain=dpop]{COMMON}",
+        "module": SECURITY,
+        "flags": [],
+    },
+    "sp-mtls": {
+        "plan": f"{SECURITY}-test-plan[client_auth_type=mtls][sender_constrain=mtls]{COMMON}",
+        "module": SECURITY,
+        "flags": None,
+    },
+    "ms": {
+        "plan": f"{MESSAGES}-test-plan[client_auth_type=private_key_jwt][sender_constrain=dpop]{COMMON}{SIGNED}",
+        "module": MESSAGES,
+        "flags": ["--require-signed-request-object", "--request-object-signing-alg", "ES256"],
+    },
+    "dynamic": {
+        "plan": "oidcc-dynamic-certification-test-plan[response_type=code]",
+        "module": None,
+        "flags": [],
+    },
+}
+
+
+def base64url(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def openssl(*arguments):
+    return subprocess.run(["openssl", *arguments], check=True, capture_output=True).stdout
+
+
+def hexadecimal(text, label):
+    """The bytes below a label in what `openssl pkey -text` prints."""
+    lines = text.splitlines()
+    start = next(at for at, line in enumerate(lines) if line.startswith(label))
+    digits = []
+    for line in lines[start + 1 :]:
+        if not line.startswith(" "):
+            break
+        digits.append(line.strip().replace(":", ""))
+    return bytes.fromhex("".join(digits))
+
+
+def new_key(folder, name):
+    """A key on P-256: the private JWK, the public one, and the file of the key."""
+    path = folder / f"{name}.pem"
+    openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", str(path))
+    text = openssl("pkey", "-in", str(path), "-noout", "-text").decode()
+    secret = hexadecimal(text, "priv:")[-32:].rjust(32, b"\0")
+    point = hexadecimal(text, "pub:")[-64:]
+    public = {
+        "kty": "EC",
+        "crv": "P-256",
+        "kid": name,
+        "use": "sig",
+        "alg": "ES256",
+        "x": base64url(point[:32]),
+        "y": base64url(point[32:]),
+    }
+    return {**public, "d": base64url(secret)}, public, path
+
+
+def new_certificate(folder, name, key):
+    """A certificate that nobody but its owner signed."""
+    path = folder / f"{name}.crt"
+    openssl(
+        "req", "-x509", "-new", "-key", str(key), "-subj", f"/CN={name}", "-days", "365",
+        "-out", str(path),
+    )
+    return path
+
+
+class Installation:
+    def __init__(self, command):
+        self.command = shlex.split(command)
+
+    def run(self, *arguments):
+        done = subprocess.run([*self.command, *arguments], capture_output=True, text=True)
+        if done.returncode != 0:
+            sys.exit(f"{' '.join(arguments[:4])}: {done.stderr.strip() or done.stdout.strip()}")
+        return json.loads(done.stdout)
+
+    def register(self, client_id, redirect_uris, jwks, flags):
+        """Registers a client. One that an earlier run made is changed."""
+        known = {one["client_id"] for one in self.run("client", "list", "--json")["clients"]}
+        verb = ["update"] if client_id in known else ["create", "--kind", "confidential"]
+        uris = [word for uri in redirect_uris for word in ("--redirect-uri", uri)]
+        self.run(
+            "client", *verb, "--id", client_id, "--name", client_id, "--profile", "fapi2",
+            "--grant", "authorization_code", "--grant", "refresh_token", "--scope", SCOPE,
+            "--jwks", str(jwks), *uris, *flags, "--json",
+        )
+
+
+def browser(issuer, account, callback):
+    """How the suite goes through the pages: the ids of the fields do not change."""
+    username, password = account
+    login = [["text", "id", "username", username], ["text", "id", "password", password]]
+    done = {"task": "Back", "match": f"{callback}*", "commands": [["wait", "id", "submission_complete", 10]]}
+    return [
+        {
+            "match": f"{issuer}/authorize*",
+            "tasks": [
+                {
+                    "task": "Sign in",
+                    "optional": True,
+                    "match": f"{issuer}/login*",
+                    "commands": [*login, ["click", "id", "login-submit"]],
+                },
+                {
+                    "task": "Allow",
+                    "optional": True,
+                    "match": f"{issuer}/consent*",
+                    "commands": [["click", "id", "consent-allow"]],
+                },
+                done,
+            ],
+        }
+    ]
+
+
+def overrides(issuer, module, callback):
+    """The modules in which the browser does something else."""
+    refusal = [["wait", "id", "error-code", 10, ".*", "update-image-placeholder-optional"]]
+    page = {"match": f"{issuer}/authorize*", "tasks": [{"task": "Refused", "match": f"{issuer}/authorize*", "commands": refusal}]}
+    cancel = {
+        "match": f"{issuer}/authorize*",
+        "tasks": [
+            {"task": "Cancel", "match": f"{issuer}/login*", "commands": [["click", "id", "login-cancel"]]},
+            {"task": "Back", "match": f"{callback}*", "commands": [["wait", "id", "submission_complete", 10]]},
+        ],
+    }
+    refused = [
+        "par-attempt-reuse-request_uri",
+        "par-attempt-to-use-expired-request_uri",
+        "par-attempt-to-use-request_uri-for-different-client",
+        "ensure-unsigned-authorization-request-without-using-par-fails",
+    ]
+    found = {f"{module}-{name}": {"browser": [page]} for name in refused}
+    found[f"{module}-user-rejects-authentication"] = {"browser": [cancel]}
+    return found
+
+
+def endpoint(issuer, mtls_issuer, is_mtls):
+    """Where the suite uses its access tokens: userinfo, at the listener that asks for certificates."""
+    return f"{mtls_issuer if is_mtls else issuer}/userinfo"
+
+
+def configuration(arguments, word, folder):
+    plan = PLANS[word]
+    alias = f"{arguments.alias}-{word}"
+    issuer = arguments.issuer.rstrip("/")
+    callback = f"{arguments.suite.rstrip('/')}/test/a/{alias}/callback"
+    account = (arguments.username, arguments.password)
+    written = {
+        "alias": alias,
+        "description": f"mapae at {issuer}: {word}",
+        "server": {"discoveryUrl": f"{issuer}/.well-known/openid-configuration"},
+        "browser": browser(issuer, account, callback),
+    }
+    if word == "dynamic":
+        written["client"] = {"client_name": alias}
+        if arguments.initial_access_token:
+            written["client"]["initial_access_token"] = arguments.initial_access_token
+        return written
+    is_mtls = word == "sp-mtls"
+    installation = Installation(arguments.mapae)
+    for number, suffix in (("", ""), ("2", DUMMY)):
+        client_id = f"{alias}-{number or '1'}"
+        private, public, key = new_key(folder, client_id)
+        flags = list(plan["flags"] or [])
+        if is_mtls:
+            certificate = new_certificate(folder, client_id, key)
+            lines = certificate.read_text().strip().splitlines()
+            public = {**public, "x5c": ["".join(lines[1:-1])]}
+            flags += [
+                "--auth-method", "self_signed_tls_client_auth",
+                "--tls-client-certificate-bound-access-tokens",
+                "--dpop-bound-access-tokens", "false",
+            ]
+            written[f"mtls{number}"] = {"cert": certificate.read_text(), "key": key.read_text()}
+        jwks = folder / f"{client_id}.json"
+        jwks.write_text(json.dumps({"keys": [public]}))
+        # Either client is used with either address.
+        installation.register(client_id, [callback, callback + DUMMY], jwks, flags)
+        written[f"client{number}"] = {
+            "client_id": client_id,
+            "scope": SCOPE,
+            "jwks": {"keys": [private]},
+        }
+        if not is_mtls:
+            written[f"client{number}"]["dpop_signing_alg"] = "ES256"
+    resource = endpoint(issuer, (arguments.mtls_url or issuer).rstrip("/"), is_mtls)
+    written["resource"] = {"resourceUrl": resource, "resourceMethod": "GET"}
+    written["override"] = overrides(issuer, plan["module"], callback)
+    return written
+
+
+def main():
+    read = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    read.add_argument("--issuer", required=True, help="the issuer of the running mapae")
+    read.add_argument("--mapae", default="mapae", help="the command of its installation, with its flags")
+    read.add_argument("--suite", default="https://localhost.emobix.co.uk:8443", help="where the suite is")
+    read.add_argument("--alias", default="mapae", help="the first part of the aliases and client ids")
+    read.add_argument("--mtls-url", help="where mapae asks for certificates, for sp-mtls")
+    read.add_argument("--initial-access-token", help="for dynamic, where registration needs one")
+    read.add_argument("--username", required=True, help="the test account")
+    read.add_argument("--password-file", type=pathlib.Path, required=True)
+    read.add_argument("--out", type=pathlib.Path, required=True, help="the folder for the files")
+    read.add_argument("plans", nargs="*", help=f"which of {', '.join(PLANS)}; sp-dpop and ms by default")
+    arguments = read.parse_args()
+    arguments.password = arguments.password_file.read_text().strip()
+    plans = arguments.plans or ["sp-dpop", "ms"]
+    for word in plans:
+        if word not in PLANS:
+            read.error(f"{word} is none of {', '.join(PLANS)}")
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    commands = []
+    for word in plans:
+        with tempfile.TemporaryDirectory() as folder:
+            written = configuration(arguments, word, pathlib.Path(folder))
+        path = arguments.out / f"{word}.json"
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            json.dump(written, file, indent=2)
+        commands.append(f"{PLANS[word]['plan']} {path}")
+    (arguments.out / "plans.txt").write_text("\n".join(commands) + "\n")
+    print("\n".join(commands))
+
+
+if __name__ == "__main__":
+    main()
