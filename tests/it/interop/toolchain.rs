@@ -114,6 +114,11 @@ pub(crate) async fn scim2_cli() -> Result<Command, String> {
     python(&copied("clients", "scim2-cli", ""), "drive.py").await
 }
 
+/// How to start the bank that signs people in by FAPI 2.0 with openid-client.
+pub(super) async fn fapi() -> Result<Command, String> {
+    node(&Language::Node.copy("-fapi"), "fapi.mjs").await
+}
+
 /// How to start the app of `tests/clients` that signs people in with Auth.js.
 pub(super) async fn auth_js() -> Result<Command, String> {
     node(&copied("clients", "authjs", ""), "app.mjs").await
