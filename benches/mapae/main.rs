@@ -20,6 +20,7 @@
 )]
 
 mod bare;
+mod bound;
 mod bounds;
 mod crowd;
 mod day;

@@ -148,16 +148,22 @@ impl Site {
         scope: &str,
         count: usize,
     ) -> Vec<Box<dyn Ask>> {
+        let families = self.refreshes(client, scope, count).await;
+        families.into_iter().map(|refresh| Box::new(refresh) as Box<dyn Ask>).collect()
+    }
+
+    /// The same, each as it is.
+    pub(crate) async fn refreshes(&self, client: &str, scope: &str, count: usize) -> Vec<Refresh> {
         let address = self.server.target.address;
         let head = post_head(address, "/token", &self.authorizations[client]);
         let id_token = scope.contains("openid");
-        let mut families: Vec<Box<dyn Ask>> = Vec::new();
+        let mut families = Vec::new();
         for user in 0..count {
             let made = self.json(&self.sign_in(client, user, scope)).await;
             assert_eq!(made.get("id_token").is_some(), id_token);
             let token = made["refresh_token"].as_str().unwrap().to_owned();
             let head = head.as_str().into();
-            families.push(Box::new(Refresh { head, token, id_token }));
+            families.push(Refresh { head, token, id_token });
         }
         families
     }
