@@ -107,6 +107,21 @@ pub async fn end_at_client(
     end_in(tx, &Ending::new(user, EndingScope::AtClient(client.clone()), tx.now(), origin)).await
 }
 
+/// Ends what a client acts with for a person (RFC 8693). Returns how many families ended, with what
+/// grew out of them.
+pub async fn end_acting(tx: &Tx, user: &UserId, client: &ClientId) -> Result<u64, Fault> {
+    let mut count = 0;
+    loop {
+        let of = FamilyFilter::ActingFor(user, client);
+        let ended = families::revoke_some(tx, of, None, None, FIRST_STEP).await?;
+        notify(tx, &ended).await?;
+        count += ended.len() as u64;
+        if (ended.len() as u64) < FIRST_STEP {
+            return Ok(count);
+        }
+    }
+}
+
 /// Ends the families of a person at a client that were not used for the longest time, until one
 /// more is within the limit.
 pub async fn make_room(

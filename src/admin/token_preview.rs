@@ -155,6 +155,7 @@ fn entitlement(
         revoked_at: None,
         status: None,
         key: None,
+        parent: None,
     };
     Entitlement {
         family: Some(Arc::new(family)),
@@ -165,6 +166,7 @@ fn entitlement(
         claims: Map::new(),
         status: None,
         issued_token_type: None,
+        delegation: None,
     }
 }
 

@@ -140,6 +140,7 @@ impl Services {
         let (added, outbox) = (base.added_claims(&supervisor), base.outbox());
         let limiter = Arc::new(base.limiter(&supervisor, settings, redis.clone()));
         let possession = Arc::new(base.possession(&supervisor, settings, master)?);
+        let access_tokens = Arc::new(base.access_tokens(&supervisor));
         let grants = GrantContext {
             url: base.url.clone(),
             clock: base.clock.clone(),
@@ -153,6 +154,7 @@ impl Services {
             refresh_tokens: Arc::clone(&refresh_tokens),
             refresh_count: Arc::default(),
             keyring: Arc::clone(&base.keyring),
+            access_tokens: Arc::clone(&access_tokens),
             upstream_logins: Arc::clone(&base.upstream_logins),
         };
         let token = TokenEndpoint {
@@ -167,7 +169,7 @@ impl Services {
             clock: base.clock.clone(),
             store: Arc::clone(&base.store),
             clients: base.client_authentication(limiter),
-            access_tokens: Arc::new(base.access_tokens(&supervisor)),
+            access_tokens,
             refresh_tokens,
             people,
             added,

@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::client_rules::MayActArgs;
 use super::installation::{DatabaseUse, Installation};
 use super::output::{table, text_of, words};
 use super::registration_advice;
@@ -51,6 +52,8 @@ pub(super) enum Verbs {
     Secrets(One),
     /// End a secret at once
     DropSecret(DropSecret),
+    /// Let a client act for people with the tokens of another one (RFC 8693), or list its rules
+    MayAct(MayActArgs),
     /// Turn a client away
     Disable(One),
     /// Let it in again
@@ -288,6 +291,7 @@ impl Verbs {
         match self {
             Self::Create(_) => DatabaseUse::Adds,
             Self::List | Self::Show(_) | Self::Secrets(_) => DatabaseUse::Reads,
+            Self::MayAct(rule) if rule.reads() => DatabaseUse::Reads,
             _ => DatabaseUse::Changes,
         }
     }
@@ -360,6 +364,10 @@ impl Verbs {
                 let (may, target) = (May::operator(), Target::of(&id));
                 clients::drop_secret(&may, &store, &at.clock, target, &secret).await?;
                 at.done(&format!("dropped the secret {secret}"));
+            }
+            Self::MayAct(rule) => {
+                let store = at.store(&settings, database_use).await?;
+                rule.run(at, &store, (issuer, lifetimes)).await?;
             }
             Self::Disable(one) => {
                 let store = at.store(&settings, database_use).await?;

@@ -5,6 +5,7 @@ mod attribute;
 mod audit;
 mod backup;
 mod client;
+mod client_rules;
 mod command_line;
 mod config_verbs;
 mod declared;

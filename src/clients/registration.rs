@@ -3,6 +3,7 @@
 use chrono::Duration;
 use serde_json::Value;
 
+use crate::clients::acting;
 use crate::domain::audit::{Event, EventKind};
 use crate::domain::claim_names::{RESERVED, SCOPE_CLAIMS, is_claim};
 use crate::domain::client::{
@@ -221,6 +222,7 @@ pub fn check(issuer: &urls::Issuer, client: &Client) -> Result<(), ClientRejecte
     }
     claim_rule::check(&client.metadata.claims, client.id.as_str(), &client.metadata.audiences)
         .or_else(invalid)?;
+    check_acting(issuer, client)?;
     check_lifetimes(client)?;
     check_sector(client)?;
     if let Some(profile) = client.metadata.profile {
@@ -243,6 +245,17 @@ fn check_sector(client: &Client) -> Result<(), ClientRejected> {
         );
     }
     Ok(())
+}
+
+/// Checks with whose tokens a client may act for people. It proves who it is by a token of its own.
+fn check_acting(issuer: &urls::Issuer, client: &Client) -> Result<(), ClientRejected> {
+    if client.metadata.may_act.is_empty() {
+        return Ok(());
+    }
+    if client.kind == ClientKind::Public {
+        return invalid("only a confidential client may act for people");
+    }
+    acting::check(&client.metadata.may_act, issuer.as_str()).or_else(invalid)
 }
 
 /// The shortest session of a client, in seconds.

@@ -9,6 +9,7 @@ use url::Url;
 use super::acr::Acr;
 use super::claim_rule::ClaimRule;
 use super::grant_type::GrantType;
+use super::may_act::MayAct;
 use super::scope::{self, Scope};
 use super::sign_up_mode::SignUpMode;
 use super::status_list::StatusListMode;
@@ -148,6 +149,9 @@ pub struct ClientMetadata {
     /// The security profile that it is held to; `None`: what is registered, and nothing more.
     #[serde(default)]
     pub profile: Option<ClientProfile>,
+    /// With whose tokens it may act for people, RFC 8693.
+    #[serde(default)]
+    pub may_act: Vec<MayAct>,
 }
 
 impl ClientMetadata {
@@ -473,6 +477,7 @@ mod tests {
             "require_signed_request_object",
             "dpop_bound_access_tokens",
             "subject_type",
+            "may_act",
         ];
         let needed = whole
             .keys()

@@ -31,12 +31,13 @@ What comes back in a redirect has no status of its own. Besides these there is `
 ";
 
 impl ReasonSection {
-    const EVERY: [Self; 12] = [
+    const EVERY: [Self; 13] = [
         Self::ClientAuthentication,
         Self::AnyRequest,
         Self::Token,
         Self::DpopProofs,
         Self::TokenOfProvider,
+        Self::Delegation,
         Self::AuthorizePage,
         Self::AuthorizeRedirect,
         Self::PushedRequests,
@@ -56,6 +57,9 @@ impl ReasonSection {
             Self::Token => "## `/token`",
             Self::DpopProofs => "With a proof of possession ([DPoP](dpop.md)):",
             Self::TokenOfProvider => "With the token of a provider (token exchange, JWT bearer):",
+            Self::Delegation => {
+                "With an access token of this server ([delegation](delegation.md)):"
+            }
             Self::AuthorizePage => {
                 "## `/authorize`\n\nWhere client or redirect URI cannot be trusted the person sees a page, and the reason stands in the log alone. So it is with a client that is unknown (`client_unknown`) or disabled (`client_disabled`), too:"
             }

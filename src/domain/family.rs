@@ -56,6 +56,9 @@ pub struct Family {
     pub status: Option<StatusIndex>,
     /// The key to which its refresh tokens are bound, RFC 9449 §5.
     pub key: Option<Thumbprint>,
+    /// The family out of whose tokens it grew, RFC 8693: its client acts for the person with them, and
+    /// it ends with that family.
+    pub parent: Option<FamilyId>,
 }
 
 impl Family {
@@ -90,6 +93,8 @@ pub enum FamilyFilter<'a> {
     User(&'a UserId),
     /// The families of a user at one client.
     UserAt(&'a UserId, &'a ClientId),
+    /// The families with which a client acts for a user, RFC 8693.
+    ActingFor(&'a UserId, &'a ClientId),
     /// The families of a user who signed in with a provider of this issuer.
     UserBy(&'a UserId, &'a str),
     /// The families of a user who signed in with a passkey.

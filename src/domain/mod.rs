@@ -52,6 +52,7 @@ pub mod locale;
 pub mod logout_notice;
 pub mod mail;
 pub mod mail_secret;
+pub mod may_act;
 pub mod message;
 pub mod nearest;
 pub mod newcomer;

@@ -13,6 +13,7 @@ pub enum ReasonSection {
     Token,
     DpopProofs,
     TokenOfProvider,
+    Delegation,
     AuthorizePage,
     PushedRequests,
     AuthorizeRedirect,
@@ -353,7 +354,7 @@ reasons! {
             "send it";
         AssertionMissing = "assertion_missing", InvalidRequest, "assertion is missing", "send it";
         ActorTokenUnsupported = "actor_token_unsupported", InvalidRequest,
-            "an actor_token is not supported",
+            "an actor_token goes with an access token of this server",
             "leave it out";
         RequestedTokenTypeUnsupported = "requested_token_type_unsupported", InvalidRequest,
             "the one requested_token_type is an access token",
@@ -441,6 +442,44 @@ reasons! {
             "push the request again: each is good for one answer";
         StateTooLong = "state_too_long", InvalidRequest, "the state has more than 4096 bytes",
             "keep what is long on your side";
+    }
+    Delegation {
+        ActorTokenMissing = "actor_token_missing", InvalidRequest,
+            "actor_token is missing: nobody acts for a person without saying who they are",
+            "send the access token that the client that acts got for itself";
+        ActorTokenTypeUnsupported = "actor_token_type_unsupported", InvalidRequest,
+            "the actor_token_type is not urn:ietf:params:oauth:token-type:access_token",
+            "send it with every actor_token";
+        ActorTokenInvalid = "actor_token_invalid", InvalidGrant,
+            "the actor token is not a good token that a client got for itself here",
+            "get one by `client_credentials`";
+        ActorTokenOfAnother = "actor_token_of_another", InvalidGrant,
+            "the actor token belongs to another client",
+            "exchange your own tokens, or act yourself";
+        SubjectTokenOfNoPerson = "subject_token_of_no_person", InvalidGrant,
+            "there is no person behind the subject token",
+            "send the access token of a person";
+        SubjectTokenForAnother = "subject_token_for_another", InvalidGrant,
+            "the subject token was neither issued to this client nor sent to it",
+            "register the audience: `mapae client update --resource-server`";
+        MayNotAct = "may_not_act", InvalidTarget,
+            "no rule lets the actor act with these tokens at this resource",
+            "`mapae client may-act`";
+        ExchangeResourceMissing = "exchange_resource_missing", InvalidTarget,
+            "resource is missing, and no rule or several ones say where",
+            "send `resource`";
+        ExchangeScopeTooWide = "exchange_scope_too_wide", InvalidScope,
+            "the rule or the subject token does not have this scope",
+            "ask for less";
+        ExchangeKeyMismatch = "exchange_key_mismatch", InvalidGrant,
+            "the token is bound to another key",
+            "prove the key of the token that you exchange";
+        ActorChainTooLong = "actor_chain_too_long", InvalidGrant,
+            "too many clients act one after the other",
+            "exchange a token nearer to the person";
+        ActorStopped = "actor_stopped", InvalidGrant,
+            "the person does not want this client to act for them",
+            "the person allows it again on their account page";
     }
     PushedRequests {
         PushedRequestUri = "pushed_request_uri", InvalidRequest,

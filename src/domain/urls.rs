@@ -96,6 +96,10 @@ pub const ACCOUNT_PASSWORD: &str = "/account/password";
 pub const ACCOUNT_DEVICES_END: &str = "/account/devices/end";
 /// Removes an app's access.
 pub const ACCOUNT_APPS_REMOVE: &str = "/account/apps/remove";
+/// Stops a client that acts for the person.
+pub const ACCOUNT_APPS_STOP: &str = "/account/apps/stop";
+/// Lets it act again.
+pub const ACCOUNT_APPS_ALLOW: &str = "/account/apps/allow";
 /// Adds a passkey.
 pub const ACCOUNT_PASSKEYS_ADD: &str = "/account/passkeys/add";
 /// Gives a passkey another name.
@@ -217,6 +221,8 @@ pub const ALL: &[&str] = &[
     ACCOUNT_PASSWORD,
     ACCOUNT_DEVICES_END,
     ACCOUNT_APPS_REMOVE,
+    ACCOUNT_APPS_STOP,
+    ACCOUNT_APPS_ALLOW,
     ACCOUNT_PASSKEYS_ADD,
     ACCOUNT_PASSKEYS_RENAME,
     ACCOUNT_PASSKEYS_REMOVE,

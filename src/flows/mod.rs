@@ -23,6 +23,7 @@ pub mod mail_code;
 pub mod mail_to_account;
 pub mod my_account;
 pub mod my_activity;
+pub mod my_actors;
 pub mod my_attributes;
 pub mod my_data;
 pub mod my_passkeys;

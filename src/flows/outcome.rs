@@ -85,6 +85,10 @@ pub enum FlashMessage {
     DeviceSignedOut,
     /// An app has no access any more.
     AppRemoved,
+    /// A client does not act for the person any more.
+    ActorStopped,
+    /// It may act again.
+    ActorAllowed,
     /// The account is kept.
     AccountKept,
     /// A provider is connected.

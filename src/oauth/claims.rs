@@ -87,9 +87,30 @@ pub struct AccessToken {
     pub status: Option<StatusClaim>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cnf: Option<Confirmation>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub act: Option<Act>,
     /// The person behind a token that was found to be valid. `sub` names them as the client knows them.
     #[serde(skip)]
     pub user: Option<UserId>,
+}
+
+/// `act`, RFC 8693 §4.1: the client that acts for the person, and the one before it, if it acts with the
+/// token of another one that acts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Act {
+    /// The `client_id`.
+    pub sub: String,
+    /// Who acted before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub act: Option<Box<Act>>,
+}
+
+impl Act {
+    /// How many clients act, one after the other.
+    #[must_use]
+    pub fn length(&self) -> usize {
+        std::iter::successors(Some(self), |act| act.act.as_deref()).count()
+    }
 }
 
 /// `status`, Token Status List §6.1.

@@ -20,7 +20,7 @@ mod shell;
 
 pub use activity::{ActivityEntry, ActivityPage};
 pub use address::{AddressProblem, AddressSection};
-pub use apps::{AppAccess, AppsPage};
+pub use apps::{ActsForYou, AppAccess, AppsPage, StoppedActor};
 pub use data::DataPage;
 pub use deletion::{DeleteAccountPage, DeletionPlannedPage};
 pub use devices::{Device, DevicesPage};

@@ -55,11 +55,11 @@ mod zone;
 
 pub use crate::domain::language::Language;
 pub use account::{
-    AccountNotice, ActivityEntry, ActivityPage, AddressProblem, AddressSection, AppAccess,
-    AppsPage, AttributeInput, DataPage, DeleteAccountPage, DeletionPlannedPage, Device,
+    AccountNotice, ActivityEntry, ActivityPage, ActsForYou, AddressProblem, AddressSection,
+    AppAccess, AppsPage, AttributeInput, DataPage, DeleteAccountPage, DeletionPlannedPage, Device,
     DevicesPage, OneTimeCodes, PasskeyProblem, PasskeysSection, PasswordForm, PasswordProblem,
     PasswordSection, ProfileInput, ProfilePage, ProvidersSection, SecurityPage, Shell,
-    ShownPasskey,
+    ShownPasskey, StoppedActor,
 };
 pub use app_summary::App;
 pub use consent::ConsentPage;

@@ -50,7 +50,11 @@ async fn next(
             .and_where(Expr::col("client_id").gt(behind))
             .to_owned()
     };
-    let open = first("family").and_where(Expr::col("revoked_at").is_null()).to_owned();
+    // Who acts for a person has a list of its own.
+    let open = first("family")
+        .and_where(Expr::col("revoked_at").is_null())
+        .and_where(Expr::col("parent_id").is_null())
+        .to_owned();
     let both = open.clone().union(UnionType::All, first("consent")).to_owned();
     let select = Query::select()
         .expr_as(Expr::col("client_id").min(), "client_id")
@@ -90,6 +94,7 @@ pub async fn open_at(
 ) -> Result<Vec<OpenAccess>, Fault> {
     let some = FamilyFilter::UserAt(user, client)
         .live(now)
+        .and_where(Expr::col("parent_id").is_null())
         .columns([
             families::entity::Column::Scope,
             families::entity::Column::Claims,

@@ -62,6 +62,7 @@ entity! {
             pub status_list: Option<i64>,
             pub status_index: Option<i64>,
             pub jkt: Option<String>,
+            pub parent_id: Option<String>,
         }
     }
 }
@@ -108,6 +109,7 @@ impl TryFrom<Model> for Family {
             revoked_at: instant(row.revoked_at),
             status: place(row.status_list, row.status_index)?,
             key: row.jkt.map(Thumbprint::from_stored),
+            parent: row.parent_id.map(FamilyId::from_stored),
         })
     }
 }
@@ -172,6 +174,98 @@ pub async fn count_of_client(
     count(reader, some, TABLE).await
 }
 
+/// The family with this id, protected from changes until the transaction ends.
+pub async fn hold(tx: &Tx, id: &FamilyId) -> Result<Option<Family>, Fault> {
+    let row = Entity::find_by_id(id.as_str()).lock_shared().one(tx.connection()).await;
+    row.map_err(while_doing(TABLE))?.map(Family::try_from).transpose()
+}
+
+/// The live family with which this client acts with the tokens of another family.
+pub async fn find_grown(
+    tx: &Tx,
+    parent: &FamilyId,
+    client: &ClientId,
+) -> Result<Option<Family>, Fault> {
+    let row = Entity::find()
+        .filter(Column::ParentId.eq(parent.as_str()))
+        .filter(Column::ClientId.eq(client.as_str()))
+        .filter(Column::RevokedAt.is_null())
+        .one(tx.connection())
+        .await;
+    row.map_err(while_doing(TABLE))?.map(Family::try_from).transpose()
+}
+
+/// Widens what the tokens of a family that grew out of another one may say.
+pub async fn widen(
+    tx: &Tx,
+    id: &FamilyId,
+    scope: &Scope,
+    resources: &[String],
+) -> Result<(), Fault> {
+    Entity::update_many()
+        .col_expr(Column::Scope, Expr::value(scope.to_string()))
+        .col_expr(Column::Resources, Expr::value(list(resources)))
+        .filter(Column::Id.eq(id.as_str()))
+        .exec(tx.connection())
+        .await
+        .map(drop)
+        .map_err(while_doing(WRITING))
+}
+
+/// A client that acts for a person, as their account page shows it.
+#[derive(Clone, Debug)]
+pub struct Acting {
+    /// The client that acts.
+    pub client: ClientId,
+    /// The client with whose tokens it acts.
+    pub by_way_of: ClientId,
+    /// What it may do.
+    pub scope: Scope,
+    /// Where it may do it.
+    pub resources: Vec<String>,
+    /// Since when.
+    pub since: DateTime<Utc>,
+}
+
+/// Who acts for a person now, the longest first, at most this many.
+pub async fn acting_for(
+    reader: &impl Reader,
+    user: &UserId,
+    now: DateTime<Utc>,
+    at_most: u64,
+) -> Result<Vec<Acting>, Fault> {
+    let rows = Entity::find()
+        .filter(FamilyFilter::User(user).filter())
+        .filter(Column::ParentId.is_not_null())
+        .filter(Column::RevokedAt.is_null())
+        .filter(ColumnTrait::gt(&Column::ExpiresAt, millis(now)))
+        .order_by_asc(Column::HandedOutAt)
+        .order_by_asc(Column::Id)
+        .limit(at_most)
+        .all(reader.connection())
+        .await
+        .map_err(while_doing(TABLE))?;
+    let parents: Vec<String> = rows.iter().filter_map(|row| row.parent_id.clone()).collect();
+    let parents: Vec<(String, String)> = Entity::find()
+        .select_only()
+        .columns([Column::Id, Column::ClientId])
+        .filter(Column::Id.is_in(parents))
+        .into_tuple()
+        .all(reader.connection())
+        .await
+        .map_err(while_doing(TABLE))?;
+    let mut acting = Vec::with_capacity(rows.len());
+    for row in rows {
+        let since = clock::from_millis(row.handed_out_at);
+        let parent = parents.iter().find(|(id, _)| row.parent_id.as_ref() == Some(id));
+        let by_way_of = parent.and_then(|(_, client)| ClientId::parse(client));
+        let Family { client, scope, resources, .. } = Family::try_from(row)?;
+        let by_way_of = by_way_of.unwrap_or_else(|| client.clone());
+        acting.push(Acting { client, by_way_of, scope, resources, since });
+    }
+    Ok(acting)
+}
+
 /// Writes a new family, with a succession if it has refresh tokens.
 pub async fn insert(
     tx: &Tx,
@@ -203,6 +297,7 @@ pub async fn insert(
         status_list: Set(family.status.map(|place| place.list)),
         status_index: Set(family.status.map(|place| place.index.into())),
         jkt: Set(family.key.as_ref().map(|key| key.as_str().to_owned())),
+        parent_id: Set(family.parent.as_ref().map(|parent| parent.as_str().to_owned())),
     };
     let inserted = Entity::insert(row).exec_without_returning(tx.connection()).await;
     inserted.map(drop).map_err(while_doing(WRITING))
@@ -226,6 +321,10 @@ impl FamilyFilter<'_> {
             Self::UserAt(user, client) => {
                 Column::UserId.eq(user.as_str()).and(Column::ClientId.eq(client.as_str()))
             }
+            Self::ActingFor(user, client) => Column::UserId
+                .eq(user.as_str())
+                .and(Column::ClientId.eq(client.as_str()))
+                .and(Column::ParentId.is_not_null()),
             Self::UserBy(user, issuer) => {
                 Column::UserId.eq(user.as_str()).and(Column::ProviderIssuer.eq(issuer))
             }
@@ -337,6 +436,7 @@ pub async fn revoke_above(
 ) -> Result<Vec<EndedFamily>, Fault> {
     let seen = FamilyFilter::UserAt(user, client)
         .live(tx.now())
+        .and_where(Column::ParentId.is_null())
         .column(Column::IdleEndsAt)
         .limit(at_most.saturating_add(ABOVE))
         .to_owned();
@@ -359,7 +459,21 @@ const ABOVE: u64 = 100;
 /// Revokes these families, and notes it for the status lists and the feed. Nothing else revokes a
 /// family.
 async fn revoke_all_of(tx: &Tx, some: SelectStatement) -> Result<Vec<EndedFamily>, Fault> {
-    let revoked = change(tx, some, Column::RevokedAt, Some(millis(tx.now())).into()).await?;
+    let at = || Value::from(Some(millis(tx.now())));
+    let mut revoked = change(tx, some, Column::RevokedAt, at()).await?;
+    // What grew out of a family ends with it (RFC 8693), and so does what grew out of that.
+    let mut parents: Vec<String> = revoked.iter().map(Changed::id).collect();
+    while !parents.is_empty() {
+        let grown = Query::select()
+            .column(Column::Id)
+            .from(Entity)
+            .and_where(Column::ParentId.is_in(std::mem::take(&mut parents)))
+            .and_where(Column::RevokedAt.is_null())
+            .to_owned();
+        let grown = change(tx, grown, Column::RevokedAt, at()).await?;
+        parents.extend(grown.iter().map(Changed::id));
+        revoked.extend(grown);
+    }
     let mut ended = Vec::with_capacity(revoked.len());
     for Changed { family, resources, expires_at, status } in revoked {
         let audiences = if resources.is_empty() {
@@ -386,6 +500,12 @@ struct Changed {
     resources: Vec<String>,
     expires_at: DateTime<Utc>,
     status: Option<StatusIndex>,
+}
+
+impl Changed {
+    fn id(&self) -> String {
+        self.family.id.as_str().to_owned()
+    }
 }
 
 async fn change(

@@ -83,6 +83,7 @@ mod some_rows;
 mod standby;
 mod statement;
 pub mod status_lists;
+pub mod stopped_actors;
 mod subscriptions;
 pub mod successions;
 pub mod tables;

@@ -118,6 +118,8 @@ fn notice(message: &FlashMessage) -> Option<AccountNotice> {
         FlashMessage::PasskeyRemoved => AccountNotice::PasskeyRemoved,
         FlashMessage::DeviceSignedOut => AccountNotice::DeviceSignedOut,
         FlashMessage::AppRemoved => AccountNotice::AppRemoved,
+        FlashMessage::ActorStopped => AccountNotice::ActorStopped,
+        FlashMessage::ActorAllowed => AccountNotice::ActorAllowed,
         FlashMessage::AccountKept => AccountNotice::AccountKept,
         FlashMessage::Linked => AccountNotice::ProviderLinked,
         FlashMessage::Unlinked => AccountNotice::ProviderUnlinked,

@@ -89,6 +89,8 @@ fn my_account() -> Router<Arc<Shared>> {
         .route(urls::ACCOUNT_PASSWORD, post(account::password::post))
         .route(urls::ACCOUNT_DEVICES_END, post(account::devices::end))
         .route(urls::ACCOUNT_APPS_REMOVE, post(account::apps::remove))
+        .route(urls::ACCOUNT_APPS_STOP, post(account::apps::stop))
+        .route(urls::ACCOUNT_APPS_ALLOW, post(account::apps::allow))
         .route(urls::ACCOUNT_PASSKEYS_ADD, post(account::passkeys::add))
         .route(urls::ACCOUNT_PASSKEYS_RENAME, post(account::passkeys::rename))
         .route(urls::ACCOUNT_PASSKEYS_REMOVE, post(account::passkeys::remove))

@@ -277,7 +277,7 @@ both! {
         let paths = ["/authorize", "/authorize/continue", "/login", "/login/cancel", "/consent", "/select-account", "/logout",
             "/logout/continue", "/logout/confirm", "/account", "/account/security", "/account/devices",
             "/account/apps", "/account/activity", "/account/data", "/account/data/export", "/account/password", "/account/devices/end",
-            "/account/apps/remove", "/account/profile", "/account/attributes", "/account/email", "/account/email/code", "/account/delete",
+            "/account/apps/remove", "/account/apps/stop", "/account/apps/allow", "/account/profile", "/account/attributes", "/account/email", "/account/email/code", "/account/delete",
             "/account/delete/confirm", "/account/passkeys/add", "/account/passkeys/rename", "/account/passkeys/remove",
             "/account/security/one-time-codes", "/account/security/one-time-codes/add",
             "/account/security/one-time-codes/remove", "/account/security/recovery-codes", "/login/passkey",

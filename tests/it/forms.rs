@@ -44,6 +44,8 @@ async fn forms(server: &Server, app: &App) -> Forms {
         ),
         ("/account/devices/end", own(&[("device", "all")])),
         ("/account/apps/remove", own(&[("client", "app")])),
+        ("/account/apps/stop", own(&[("client", "app")])),
+        ("/account/apps/allow", own(&[("client", "app")])),
         ("/account/sign-out", own(&[])),
         (
             "/device",
@@ -280,7 +282,7 @@ both! {
         let account = browser.open("/account").await;
         if account.has("account-sign-out") {
             let (csrf, session) = (account.hidden("csrf"), account.hidden("session"));
-            for (path, field) in [("/account/devices/end", "device"), ("/account/apps/remove", "client")] {
+            for (path, field) in [("/account/devices/end", "device"), ("/account/apps/remove", "client"), ("/account/apps/stop", "client"), ("/account/apps/allow", "client")] {
                 let fields = [("csrf", csrf.as_str()), ("session", &session), (field, nul)];
                 assert_eq!(browser.post(path, &fields).await.reply.status, 303, "{path}");
             }

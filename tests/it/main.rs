@@ -50,6 +50,7 @@ mod cross_origin;
 mod database_faults;
 mod deadlines;
 mod declared;
+mod delegation;
 mod deletion;
 mod demo;
 mod device_grants;

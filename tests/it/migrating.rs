@@ -103,6 +103,7 @@ both! {
                 ("subject_type", json!("public")),
                 ("sector_identifier_uri", json!(null)),
                 ("profile", json!(null)),
+                ("may_act", json!([])),
             ] {
                 assert_eq!(shown.as_object_mut().unwrap().remove(name), Some(default), "{name}");
             }

@@ -403,7 +403,7 @@ both! {
         let page = browser.open(&format!("/login?{query}")).await;
         assert!(page.has("login-submit") && !page.reply.text.contains(PASSWORD));
         browser.post(&format!("/login?{query}"), &[]).await.is_error("unknown_interaction");
-        for path in ["/login/cancel", "/account/password", "/account/sign-out", "/account/devices/end", "/account/apps/remove"] {
+        for path in ["/login/cancel", "/account/password", "/account/sign-out", "/account/devices/end", "/account/apps/remove", "/account/apps/stop", "/account/apps/allow"] {
             browser.get(path).await.is_error("method_not_allowed");
         }
     }

@@ -84,7 +84,10 @@ impl AccessTokens {
         // A person's token is valid only as long as the sign-in method that they used is still
         // allowed.
         let by = standing.provider_issuer.as_deref();
-        let counts = claims.sid.is_none() || self.providers.admit(&client, &claims.amr, by);
+        // The sign-in was at another client than the one that acts. When its provider is turned off, the
+        // family ends.
+        let admits = |by| self.providers.admit(&client, &claims.amr, by);
+        let counts = claims.sid.is_none() || claims.act.is_some() || admits(by);
         Ok(counts.then_some(standing))
     }
 }

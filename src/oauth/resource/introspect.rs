@@ -16,7 +16,7 @@ use crate::domain::urls::Issuer;
 use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
 use crate::keys::jwt::Typ;
-use crate::oauth::claims::{AccessToken, AudienceClaim};
+use crate::oauth::claims::{AccessToken, Act, AudienceClaim};
 use crate::oauth::client_auth::Credentials;
 use crate::oauth::error::Result;
 use crate::rate_limits::CountedAccount;
@@ -66,6 +66,9 @@ pub struct Introspection {
     /// The person behind the token, whom `sub` names as its client knows them.
     #[serde(skip)]
     pub user: Option<UserId>,
+    /// Who acts with the token, RFC 8693 §4.1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub act: Option<Act>,
 }
 
 /// An answer, as the resource server gets it.
@@ -145,6 +148,7 @@ fn active(claims: AccessToken) -> Introspection {
         client_id: Some(claims.client_id),
         token_type: Some(token_type(claims.cnf.as_ref())),
         cnf: claims.cnf,
+        act: claims.act,
         exp: Some(claims.exp),
         iat: Some(claims.iat),
         nbf: Some(claims.nbf),

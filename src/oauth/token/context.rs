@@ -12,6 +12,7 @@ use crate::domain::clock::Clock;
 use crate::domain::urls::Issuer;
 use crate::keys::keyring::Keyring;
 use crate::keys::seal::{AuthSessionKey, UpstreamLoginKey};
+use crate::oauth::resource::bearer::AccessTokens;
 use crate::social::registry::Providers;
 use crate::store::Store;
 
@@ -42,6 +43,8 @@ pub struct GrantContext {
     pub refresh_count: Arc<RefreshCount>,
     /// Verifies the access tokens that are presented as a proof.
     pub keyring: Arc<Keyring>,
+    /// Verifies the access tokens that are exchanged.
+    pub access_tokens: Arc<AccessTokens>,
     /// Recognizes a `state` that this server made for a browser's sign-in with a provider.
     pub upstream_logins: Arc<UpstreamLoginKey>,
 }

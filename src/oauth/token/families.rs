@@ -100,6 +100,7 @@ pub async fn start(
         status: None,
         // RFC 9449 §5: the refresh tokens of a confidential client are bound to it already.
         key: granted.key.filter(|_| client.kind == ClientKind::Public).cloned(),
+        parent: None,
     };
     if let Some(session) = granted.session.filter(|_| family.bound_to().is_some()) {
         family.expires_at = family.expires_at.min(session.expires_at);
@@ -124,5 +125,6 @@ pub async fn start(
         nonce: None,
         claims: Map::new(),
         issued_token_type: None,
+        delegation: None,
     })
 }

@@ -24,7 +24,9 @@ use crate::keys::jwt::Typ;
 use crate::keys::keyring::Keyring;
 use crate::keys::make::at_hash;
 use crate::keys::subjects::Subjects;
-use crate::oauth::claims::{AccessToken, AudienceClaim, IdToken, StatusClaim, TellingAccessToken};
+use crate::oauth::claims::{
+    AccessToken, Act, AudienceClaim, IdToken, StatusClaim, TellingAccessToken,
+};
 use crate::oauth::lifetimes::Lifetimes;
 
 /// What a grant decided: the tokens that a client gets.
@@ -46,6 +48,17 @@ pub struct Entitlement {
     pub status: Option<StatusIndex>,
     /// The type of the issued token in a token exchange, RFC 8693 §2.2.1.
     pub issued_token_type: Option<&'static str>,
+    /// Who acts with the token, RFC 8693.
+    pub delegation: Option<Delegation>,
+}
+
+/// A token with which a client acts for a person, RFC 8693.
+#[derive(Clone, Debug)]
+pub struct Delegation {
+    /// `act`, §4.1.
+    pub act: Act,
+    /// The end of the token that was exchanged, in seconds: the new one lives no longer.
+    pub not_after: i64,
 }
 
 /// What is read about the tokens before they are made: more claims about the person, as the client is
@@ -246,6 +259,8 @@ fn access_token(
     let of_client = mint.lifetimes.of(&client.metadata).access_token;
     let life = terms.access_token.map_or(of_client, |own| own.min(of_client));
     let life = (now + life).timestamp();
+    let delegation = entitlement.delegation.as_ref();
+    let life = delegation.map_or(life, |delegation| life.min(delegation.not_after));
     AccessToken {
         iss: mint.url.as_str().to_owned(),
         // RFC 9068 §2.2: without a resource owner the subject is the client itself. Registration
@@ -270,6 +285,7 @@ fn access_token(
         status: entitlement.status.map(|place| StatusClaim::new(&mint.url, place)),
         cnf: None,
         user: family.map(|family| family.user.clone()),
+        act: delegation.map(|delegation| delegation.act.clone()),
     }
 }
 

@@ -2,6 +2,7 @@
 //! issues them.
 
 pub mod context;
+pub mod delegation;
 pub mod endpoint;
 pub mod families;
 pub mod grant;

@@ -702,6 +702,7 @@ mod tests {
                 revoked_at: None,
                 status: None,
                 key: None,
+                parent: None,
             }),
         }
     }

@@ -23,6 +23,35 @@ pub struct AppsPage<'a> {
     pub apps: Vec<AppAccess<'a>>,
     /// The part of the query that shows more of them.
     pub more: Option<&'a str>,
+    /// The apps that act for the person.
+    pub actors: Vec<ActsForYou<'a>>,
+    /// The apps that may not act for them any more.
+    pub stopped: Vec<StoppedActor<'a>>,
+}
+
+/// An app that acts for the person, RFC 8693.
+#[derive(Clone, Debug)]
+pub struct ActsForYou<'a> {
+    /// What is shown of it, as of an app that has access.
+    pub access: AppAccess<'a>,
+    /// The names of the apps with whose access it acts.
+    pub by_way_of: &'a [String],
+}
+
+/// An app that may not act for the person any more.
+#[derive(Clone, Copy, Debug)]
+pub struct StoppedActor<'a> {
+    /// Its value in the form.
+    pub client: &'a str,
+    /// Its name.
+    pub name: &'a str,
+}
+
+impl ActsForYou<'_> {
+    /// The names, one after the other.
+    fn ways(&self) -> String {
+        self.by_way_of.join(", ")
+    }
 }
 
 /// An app that has access, and what it may do.

@@ -17,6 +17,10 @@ pub enum AccountNotice {
     DeviceSignedOut,
     /// An app lost its access.
     AppRemoved,
+    /// A client does not act for the person any more.
+    ActorStopped,
+    /// It may act again.
+    ActorAllowed,
     /// The account is kept.
     AccountKept,
     /// An identity at a provider was connected.
@@ -45,6 +49,8 @@ impl AccountNotice {
             Self::PasswordSet => frame.t("notice-password-set"),
             Self::DeviceSignedOut => frame.t("notice-device-signed-out"),
             Self::AppRemoved => frame.t("notice-app-removed"),
+            Self::ActorStopped => frame.t("notice-actor-stopped"),
+            Self::ActorAllowed => frame.t("notice-actor-allowed"),
             Self::AccountKept => frame.t("notice-account-kept"),
             Self::ProviderLinked => frame.t("notice-provider-linked"),
             Self::ProviderUnlinked => frame.t("notice-provider-unlinked"),

@@ -48,6 +48,7 @@ impl Grant for ClientCredentials {
             nonce: None,
             claims: Map::new(),
             issued_token_type: None,
+            delegation: None,
         })
     }
 }

@@ -89,6 +89,7 @@ impl Grant for RefreshToken {
             nonce: None,
             claims: Map::new(),
             issued_token_type: None,
+            delegation: None,
         })
     }
 }

@@ -1,15 +1,20 @@
-//! `urn:ietf:params:oauth:grant-type:token-exchange`: exchanges what an app got from a provider for
-//! tokens of this server, RFC 8693.
+//! `urn:ietf:params:oauth:grant-type:token-exchange`, RFC 8693: exchanges what an app got from a provider
+//! for tokens of this server, or an access token of this server for one with which a client acts for the
+//! person.
+
+use serde::Deserialize;
 
 use crate::domain::form::Form;
 use crate::domain::grant_type::GrantType;
 use crate::domain::reason::Reason;
 use crate::domain::scope::Scope;
 use crate::domain::secret::Secret;
+use crate::keys::jwt;
 use crate::oauth::error::{Refusal, Result};
+use crate::oauth::token::delegation::{self, Exchange};
 use crate::oauth::token::grant::{Cx, Grant, required, resources, scope};
 use crate::oauth::token::mint::Entitlement;
-use crate::oauth::token::upstream_tokens::{Exchange, exchange};
+use crate::oauth::token::upstream_tokens::{self, exchange};
 use crate::social::UpstreamToken;
 
 const ID_TOKEN: &str = "urn:ietf:params:oauth:token-type:id_token";
@@ -37,6 +42,8 @@ pub struct TokenExchange {
     state: Option<String>,
     scope: Option<Scope>,
     resources: Vec<String>,
+    actor: Option<Secret>,
+    audiences: Vec<String>,
 }
 
 impl Grant for TokenExchange {
@@ -52,16 +59,14 @@ impl Grant for TokenExchange {
                     return Err(Reason::SubjectTokenTypeUnsupported.into());
                 }
             };
-        // RFC 8693 §2.1: an actor, who acts for another person, is not supported.
-        if form.get("actor_token").is_some() || form.get("actor_token_type").is_some() {
-            return Err(Reason::ActorTokenUnsupported.into());
-        }
+        // RFC 8693 §2.1: the type stands with the token, and without it there is none.
+        let actor = match (form.get("actor_token"), form.get("actor_token_type")) {
+            (None, None) => None,
+            (Some(actor), Some(ACCESS_TOKEN)) => Some(Secret::text(actor)),
+            _ => return Err(Reason::ActorTokenTypeUnsupported.into()),
+        };
         if form.get("requested_token_type").is_some_and(|wanted| wanted != ACCESS_TOKEN) {
             return Err(Reason::RequestedTokenTypeUnsupported.into());
-        }
-        if form.get("audience").is_some() {
-            // RFC 8693 §2.2.2: an audience that the server does not support is refused.
-            return Err(Reason::AudienceUnsupported.into());
         }
         let text = |name| form.get(name).map(str::to_owned);
         Ok(Self {
@@ -76,10 +81,22 @@ impl Grant for TokenExchange {
             state: text("state"),
             scope: scope(form)?,
             resources: resources(form),
+            actor,
+            audiences: form.all("audience").map(str::to_owned).collect(),
         })
     }
 
     async fn redeem(self, cx: &Cx<'_>) -> Result<Entitlement> {
+        if self.is_ours(cx) {
+            return self.delegate(cx).await;
+        }
+        if self.actor.is_some() {
+            return Err(Reason::ActorTokenUnsupported.into());
+        }
+        if !self.audiences.is_empty() {
+            // RFC 8693 §2.2.2: an audience that the server does not support is refused.
+            return Err(Reason::AudienceUnsupported.into());
+        }
         let token = match self.subject_type {
             Type::Id => UpstreamToken::Id(self.subject.expose()),
             Type::Access => UpstreamToken::Access(self.subject.expose()),
@@ -92,7 +109,7 @@ impl Grant for TokenExchange {
         };
         let entitlement = exchange(
             cx,
-            Exchange {
+            upstream_tokens::Exchange {
                 token,
                 issuer: self.issuer.as_deref(),
                 nonce: self.nonce.as_deref(),
@@ -103,4 +120,35 @@ impl Grant for TokenExchange {
         .await?;
         Ok(Entitlement { issued_token_type: Some(ACCESS_TOKEN), ..entitlement })
     }
+}
+
+impl TokenExchange {
+    /// Whether the request is about an access token of this server. It is not verified yet.
+    fn is_ours(&self, cx: &Cx<'_>) -> bool {
+        let ours = cx.server.url.as_str();
+        let issuer = || jwt::unverified::<Issued>(self.subject.expose()).ok();
+        matches!(self.subject_type, Type::Access)
+            && self.issuer.as_deref().is_none_or(|named| named == ours)
+            && (self.issuer.is_some() || issuer().is_some_and(|issued| issued.iss == ours))
+    }
+
+    async fn delegate(self, cx: &Cx<'_>) -> Result<Entitlement> {
+        let mut targets = self.resources;
+        // RFC 8693 §2.1: both name where the token is used.
+        for audience in self.audiences {
+            if !targets.contains(&audience) {
+                targets.push(audience);
+            }
+        }
+        let Self { subject, actor, scope, .. } = self;
+        let entitlement =
+            delegation::exchange(cx, Exchange { subject, actor, scope, targets }).await?;
+        Ok(Entitlement { issued_token_type: Some(ACCESS_TOKEN), ..entitlement })
+    }
+}
+
+/// What tells whose token it is.
+#[derive(Deserialize)]
+struct Issued {
+    iss: String,
 }
