@@ -117,7 +117,7 @@ fn fresh<R: Right>(may: &May<R>) -> Result<(), ClientRejected> {
 }
 
 /// What is replaced of a client when it gets other credentials.
-const CREDENTIALS: &[&str] = &["jwks", "token_endpoint_auth_method"];
+const CREDENTIALS: &[&str] = &["jwks", "may_act", "token_endpoint_auth_method", "trusted_issuers"];
 
 /// Locks the client, if the caller may change it.
 async fn locked<R: Right>(

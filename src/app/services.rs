@@ -58,6 +58,7 @@ use crate::pages::Look;
 use crate::rate_limits::{RateLimiter, RateLimiterParts};
 use crate::redis_client::Redis;
 use crate::runtime::supervisor::Supervisor;
+use crate::social::outside_issuers::OutsideIssuers;
 use crate::social::registry::Providers;
 use crate::store::Store;
 use crate::webhooks::WebhookDelivery;
@@ -222,6 +223,7 @@ struct Base {
     lifetimes: Lifetimes,
     outbound: Outbound,
     providers: Arc<Providers>,
+    outside_issuers: Arc<OutsideIssuers>,
     upstream_logins: Arc<UpstreamLoginKey>,
     subjects: Subjects,
 }
@@ -250,6 +252,7 @@ impl Base {
             keyring: Arc::new(keyring),
             clients: Arc::new(Registry::new(Arc::clone(store))),
             lifetimes: settings.lifetimes,
+            outside_issuers: Arc::new(OutsideIssuers::new(outbound.clone(), clock.clone())),
             outbound,
             providers: Arc::new(providers),
             upstream_logins: Arc::new(UpstreamLoginKey::new(master)?),
@@ -375,8 +378,8 @@ impl Base {
     }
 
     fn client_authentication(&self, limiter: Arc<RateLimiter>) -> ClientAuthentication {
-        let Self { url, clock, store, clients, .. } = self.clone();
-        ClientAuthentication { url, clock, store, clients, limiter }
+        let Self { url, clock, store, clients, outside_issuers, .. } = self.clone();
+        ClientAuthentication { url, clock, store, clients, limiter, outside_issuers }
     }
 
     fn mint(&self) -> Mint {

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::client_rules::MayActArgs;
+use super::client_rules::{MayActArgs, TrustArgs};
 use super::installation::{DatabaseUse, Installation};
 use super::output::{table, text_of, words};
 use super::registration_advice;
@@ -54,6 +54,9 @@ pub(super) enum Verbs {
     DropSecret(DropSecret),
     /// Let a client act for people with the tokens of another one (RFC 8693), or list its rules
     MayAct(MayActArgs),
+    /// Let assertions of another issuer authenticate a client, so that it needs no secret, or list whom
+    /// it trusts
+    Trust(TrustArgs),
     /// Turn a client away
     Disable(One),
     /// Let it in again
@@ -291,6 +294,7 @@ impl Verbs {
         match self {
             Self::Create(_) => DatabaseUse::Adds,
             Self::List | Self::Show(_) | Self::Secrets(_) => DatabaseUse::Reads,
+            Self::Trust(trust) if trust.reads() => DatabaseUse::Reads,
             Self::MayAct(rule) if rule.reads() => DatabaseUse::Reads,
             _ => DatabaseUse::Changes,
         }
@@ -368,6 +372,10 @@ impl Verbs {
             Self::MayAct(rule) => {
                 let store = at.store(&settings, database_use).await?;
                 rule.run(at, &store, (issuer, lifetimes)).await?;
+            }
+            Self::Trust(trust) => {
+                let store = at.store(&settings, database_use).await?;
+                trust.run(at, &store, (issuer, lifetimes)).await?;
             }
             Self::Disable(one) => {
                 let store = at.store(&settings, database_use).await?;

@@ -1,10 +1,12 @@
-//! The rules of a client that are lists: `mapae client may-act`.
+//! The rules of a client that are lists: `mapae client may-act` and `mapae client trust`.
+
+use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::{Map, Value, json};
 
 use super::installation::Installation;
-use super::output::table;
+use super::output::{note, table, text_of};
 use super::usage::usage;
 use crate::admin::authority::May;
 use crate::admin::clients::{self, Target};
@@ -13,6 +15,7 @@ use crate::domain::client::Client;
 use crate::domain::client_metadata::ClientChange;
 use crate::domain::may_act::MayAct;
 use crate::domain::scope::Scope;
+use crate::domain::trusted_issuer::TrustedIssuer;
 use crate::domain::urls::Issuer;
 use crate::domain::verdict::{Error, OrRejected, reject};
 use crate::oauth::lifetimes::Lifetimes;
@@ -81,6 +84,98 @@ impl MayActArgs {
         rules.push(MayAct { for_client: for_client.clone(), resource: resource.clone(), scope });
         Ok(Some(rules))
     }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct TrustArgs {
+    /// The `client_id`
+    #[arg(long)]
+    id: String,
+    /// The issuer, as its tokens write it (`iss`), like
+    /// `https://token.actions.githubusercontent.com`; without it whom the client trusts is listed
+    #[arg(long, value_name = "URL")]
+    issuer: Option<String>,
+    /// Who the client is there, as the tokens write it (`sub`), like
+    /// `repo:octo/shop:ref:refs/heads/main`
+    #[arg(long, value_name = "TEXT", requires = "issuer")]
+    subject: Option<String>,
+    /// The keys of the issuer (a JWK Set), if this server cannot fetch them
+    #[arg(long, value_name = "FILE", requires = "subject", conflicts_with = "remove")]
+    jwks: Option<PathBuf>,
+    /// Trust it no more; without a subject, the issuer with all its subjects
+    #[arg(long, requires = "issuer")]
+    remove: bool,
+}
+
+impl TrustArgs {
+    /// Whether it only lists.
+    pub(super) fn reads(&self) -> bool {
+        self.issuer.is_none()
+    }
+
+    pub(super) async fn run(
+        self,
+        at: &Installation,
+        store: &Store,
+        (issuer, lifetimes): (&Issuer, &Lifetimes),
+    ) -> OrRejected {
+        let client = clients::find(&May::operator(), store, &self.id).await?;
+        let Some(trusted) = self.changed(client.metadata.trusted_issuers.clone())? else {
+            trust_shown(at, &client);
+            return Ok(());
+        };
+        let (limits, list) = ((issuer, lifetimes), json!(trusted));
+        let changed = change(at, store, limits, &client, "trusted_issuers", list).await?;
+        if !self.remove && changed.metadata.token_endpoint_auth_method.has_secret() {
+            note(
+                "its secret still counts as well: `client update --auth-method private_key_jwt` \
+                 takes that away",
+            );
+        }
+        trust_shown(at, &changed);
+        Ok(())
+    }
+
+    /// Whom it trusts after the change; `None` if they are only listed.
+    fn changed(&self, mut trusted: Vec<TrustedIssuer>) -> OrRejected<Option<Vec<TrustedIssuer>>> {
+        let Some(issuer) = &self.issuer else { return Ok(None) };
+        let named = |one: &TrustedIssuer| {
+            one.issuer == *issuer && self.subject.as_ref().is_none_or(|named| one.subject == *named)
+        };
+        if self.remove {
+            let before = trusted.len();
+            trusted.retain(|one| !named(one));
+            if trusted.len() == before {
+                return reject(format!("{:?} does not trust it", self.id));
+            }
+            return Ok(Some(trusted));
+        }
+        let Some(subject) = &self.subject else { return usage("--subject says who it is there") };
+        let jwks = match &self.jwks {
+            None => None,
+            Some(file) => Some(
+                serde_json::from_str(&text_of(file)?)
+                    .or_else(|error| usage(format!("--jwks: this is not JSON: {error}")))?,
+            ),
+        };
+        // The same again has other keys.
+        trusted.retain(|one| !named(one));
+        trusted.push(TrustedIssuer { issuer: issuer.clone(), subject: subject.clone(), jwks });
+        Ok(Some(trusted))
+    }
+}
+
+fn trust_shown(at: &Installation, client: &Client) {
+    let trusted = &client.metadata.trusted_issuers;
+    let rows: Vec<_> = trusted
+        .iter()
+        .map(|one| {
+            let keys = if one.jwks.is_some() { "given" } else { "published" };
+            vec![one.issuer.clone(), one.subject.clone(), keys.to_owned()]
+        })
+        .collect();
+    let words = table(&["ISSUER", "SUBJECT", "KEYS"], &rows);
+    at.print(&json!({ "client_id": client.id, "trusted_issuers": trusted }), &words);
 }
 
 /// Replaces a list of a client, if nobody has changed the client meanwhile.

@@ -16,8 +16,9 @@ use crate::domain::grant_type::GrantType;
 use crate::domain::secret::{ClientSecret, Plain};
 use crate::domain::user::UserId;
 use crate::domain::verdict::{Error, Rejected};
-use crate::domain::{claim_rule, redirect_uri, urls};
+use crate::domain::{claim_rule, redirect_uri, trusted_issuer, urls};
 use crate::keys::client_keys::ClientKeys;
+use crate::keys::provider_keys::ProviderKeys;
 use crate::store::{Reader, Store, Tx, audit_events, clients, users};
 
 /// Why a client cannot be registered or changed.
@@ -223,6 +224,7 @@ pub fn check(issuer: &urls::Issuer, client: &Client) -> Result<(), ClientRejecte
     claim_rule::check(&client.metadata.claims, client.id.as_str(), &client.metadata.audiences)
         .or_else(invalid)?;
     check_acting(issuer, client)?;
+    check_trust(issuer, client)?;
     check_lifetimes(client)?;
     check_sector(client)?;
     if let Some(profile) = client.metadata.profile {
@@ -256,6 +258,20 @@ fn check_acting(issuer: &urls::Issuer, client: &Client) -> Result<(), ClientReje
         return invalid("only a confidential client may act for people");
     }
     acting::check(&client.metadata.may_act, issuer.as_str()).or_else(invalid)
+}
+
+/// Checks whose assertions are the client, RFC 7523 §2.2.
+fn check_trust(issuer: &urls::Issuer, client: &Client) -> Result<(), ClientRejected> {
+    let trusted = &client.metadata.trusted_issuers;
+    if client.kind == ClientKind::Public && !trusted.is_empty() {
+        return invalid("a public client does not authenticate, so it trusts no issuer");
+    }
+    trusted_issuer::check(trusted, issuer.as_str()).or_else(invalid)?;
+    let unusable = |jwks: &Value| ProviderKeys::parse(jwks).is_none_or(|keys| keys.count() == 0);
+    if trusted.iter().filter_map(|one| one.jwks.as_ref()).any(unusable) {
+        return invalid("the JWK Set of an issuer has a key that verifies (RSA or P-256)");
+    }
+    Ok(())
 }
 
 /// The shortest session of a client, in seconds.
@@ -361,7 +377,10 @@ fn check_keys(client: &Client) -> Result<(), ClientRejected> {
     let signs_requests =
         own.request_object_signing_alg.is_some() || own.require_signed_request_object;
     match (&own.jwks, own.token_endpoint_auth_method) {
-        (None, AuthMethod::PrivateKeyJwt) => invalid("private_key_jwt needs the client's JWK Set"),
+        // The assertions of issuers that it trusts authenticate it as well.
+        (None, AuthMethod::PrivateKeyJwt) if own.trusted_issuers.is_empty() => {
+            invalid("private_key_jwt needs the client's JWK Set")
+        }
         (None, _) if signs_requests => invalid("request objects need the client's JWK Set"),
         (Some(_), method) if method != AuthMethod::PrivateKeyJwt && !signs_requests => {
             invalid("a JWK Set goes with private_key_jwt or with request objects")

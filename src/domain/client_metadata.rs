@@ -13,6 +13,7 @@ use super::may_act::MayAct;
 use super::scope::{self, Scope};
 use super::sign_up_mode::SignUpMode;
 use super::status_list::StatusListMode;
+use super::trusted_issuer::TrustedIssuer;
 use super::wire::wire_enum;
 
 /// The registered metadata of a client. The database stores it as this JSON object, and the command
@@ -152,6 +153,10 @@ pub struct ClientMetadata {
     /// With whose tokens it may act for people, RFC 8693.
     #[serde(default)]
     pub may_act: Vec<MayAct>,
+    /// The subjects of other issuers that are this client: their assertions authenticate it, RFC 7523
+    /// §2.2.
+    #[serde(default)]
+    pub trusted_issuers: Vec<TrustedIssuer>,
 }
 
 impl ClientMetadata {
@@ -478,6 +483,7 @@ mod tests {
             "dpop_bound_access_tokens",
             "subject_type",
             "may_act",
+            "trusted_issuers",
         ];
         let needed = whole
             .keys()

@@ -87,6 +87,7 @@ pub mod terms;
 pub mod time_span;
 pub mod token_explanation;
 pub mod trace;
+pub mod trusted_issuer;
 pub mod upstream_login;
 pub mod upstream_outcome;
 pub mod urls;

@@ -109,6 +109,36 @@ reasons! {
         AssertionClientMismatch = "assertion_client_mismatch", InvalidClient,
             "the client_id is not the sub of the assertion",
             "name one client";
+        OutsideAssertionMalformed = "outside_assertion_malformed", InvalidClient,
+            "the assertion of another issuer is not a JWT with iss, sub, aud and exp",
+            "all four have to be there";
+        OutsideIssuerUntrusted = "outside_issuer_untrusted", InvalidClient,
+            "the client does not trust the issuer of the assertion",
+            "`mapae client trust`, with the issuer as its tokens write it";
+        OutsideSubjectUntrusted = "outside_subject_untrusted", InvalidClient,
+            "the client does not trust the subject of the assertion",
+            "`mapae client trust`, with the subject as the tokens write it";
+        OutsideAudienceMismatch = "outside_audience_mismatch", InvalidClient,
+            "the aud of the assertion is not this issuer alone",
+            "ask the platform for a token with this audience";
+        OutsideAssertionExpired = "outside_assertion_expired", InvalidClient,
+            "the assertion of another issuer has expired",
+            "ask the platform for a fresh one";
+        OutsideAssertionNotYetValid = "outside_assertion_not_yet_valid", InvalidClient,
+            "iat or nbf of the assertion is in the future",
+            "compare the clocks";
+        OutsideLifetimeTooLong = "outside_lifetime_too_long", InvalidClient,
+            "the exp of the assertion is more than 24 hours ahead",
+            "ask the platform for a shorter life";
+        OutsideSignatureInvalid = "outside_signature_invalid", InvalidClient,
+            "no key of the trusted issuer has signed the assertion",
+            "compare the keys: `mapae client trust --jwks FILE`, or those that the issuer publishes";
+        OutsideIssuerWrong = "outside_issuer_wrong", InvalidClient,
+            "the metadata of the trusted issuer cannot be used",
+            "the log says why; a private address needs `--jwks FILE` or `outbound.allow_private`";
+        OutsideIssuerUnavailable = "outside_issuer_unavailable", Overloaded,
+            "the trusted issuer does not answer",
+            "try again after `Retry-After`; the log says why";
         AssertionJtiMissing = "assertion_jti_missing", InvalidClient,
             "the jti of the assertion is empty",
             "a fresh one for each request";

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::claims::AudienceClaim;
 use super::error::{Refusal, Result};
+use super::outside_assertions;
 use crate::clients::registry::{Registered, Registry};
 use crate::domain::client::{Assertions, AuthMethod, Client, ClientId, ClientKind, ClientProfile};
 use crate::domain::client_secret;
@@ -24,6 +25,7 @@ use crate::domain::urls::{self, Issuer};
 use crate::keys::dpop::Proof;
 use crate::keys::jwt;
 use crate::rate_limits::{CountedAccount, RateLimiter};
+use crate::social::outside_issuers::OutsideIssuers;
 use crate::store::{Store, used_assertions};
 
 /// The authentication methods of clients, as the metadata lists them.
@@ -192,6 +194,8 @@ pub struct ClientAuthentication {
     pub clients: Arc<Registry>,
     /// Counts the requests of addresses, clients and accounts.
     pub limiter: Arc<RateLimiter>,
+    /// The keys of issuers whose assertions clients trust.
+    pub outside_issuers: Arc<OutsideIssuers>,
 }
 
 impl ClientAuthentication {
@@ -222,9 +226,15 @@ impl ClientAuthentication {
                 by_secret(self, id, secret, AuthMethod::ClientSecretPost).await?
             }
             Credentials::Assertion { id, assertion } => {
-                let (by, once) = by_assertion(self, id.as_ref(), assertion.expose()).await?;
-                unused = Some(once);
-                by
+                let assertion = assertion.expose();
+                match by_outside_assertion(self, id.as_ref(), assertion).await? {
+                    Some(by) => by,
+                    None => {
+                        let (by, once) = by_assertion(self, id.as_ref(), assertion).await?;
+                        unused = Some(once);
+                        by
+                    }
+                }
             }
             Credentials::Nothing { id } => {
                 let registered = self.clients.find(id).await?;
@@ -330,6 +340,25 @@ struct Assertion {
     nbf: Option<f64>,
     iat: Option<f64>,
     jti: String,
+}
+
+/// The client, if the assertion is that of an issuer which the named client trusts. It is good as long
+/// as it says, however often it is sent.
+async fn by_outside_assertion(
+    context: &ClientAuthentication,
+    named: Option<&ClientId>,
+    assertion: &str,
+) -> Result<Option<Arc<Registered>>> {
+    let Some(named) = named else { return Ok(None) };
+    let Some(registered) = context.clients.find(named).await? else { return Ok(None) };
+    if !outside_assertions::is_outside(&registered.client, assertion) {
+        return Ok(None);
+    }
+    check_type(assertion)?;
+    let (issuers, url, client) = (&context.outside_issuers, &context.url, &registered.client);
+    let now = context.clock.now().timestamp();
+    Box::pin(outside_assertions::check(issuers, url, client, assertion, now)).await?;
+    Ok(Some(registered))
 }
 
 async fn by_assertion(

@@ -16,6 +16,7 @@ pub mod logout;
 pub mod memberships;
 pub mod metadata;
 pub mod openapi;
+pub mod outside_assertions;
 pub mod possession;
 pub mod refused;
 pub mod resource;

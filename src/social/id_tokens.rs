@@ -35,6 +35,11 @@ const LONGEST_SUBJECT: usize = 255;
 /// The keys of a provider, in memory.
 pub(super) type Keys = Cached<ProviderKeys>;
 
+/// Where an issuer publishes its metadata. Discovery §4.1: a slash at its end is not repeated.
+pub(super) fn metadata_url(issuer: &str) -> String {
+    format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'))
+}
+
 /// Fetches the keys of a provider.
 pub(super) async fn fetch(
     channel: Arc<Channel>,

@@ -4,6 +4,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::error::UpstreamError;
+use super::id_tokens::metadata_url;
 use super::microsoft::Tenants;
 use super::upstream::Upstream;
 use crate::domain::excerpt::excerpt;
@@ -33,8 +34,7 @@ impl Metadata {
     ) -> Result<Self, UpstreamError> {
         let bad = |why: String| UpstreamError::Misconfigured(why);
         let issuer = tenants.map_or_else(|| upstream.issuer().to_owned(), Tenants::issuer);
-        // Discovery §4.1: a slash at the end of the issuer is not repeated.
-        let url = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
+        let url = metadata_url(&issuer);
         let (status, document) = upstream.channel.get(&url, None).await?;
         if status != 200 {
             return Err(bad(format!("the metadata is answered with status {status}")));

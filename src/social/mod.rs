@@ -27,6 +27,7 @@ mod metadata;
 mod microsoft;
 mod naver;
 mod openid;
+pub mod outside_issuers;
 mod plain_oauth;
 pub mod profiles;
 mod provider;

@@ -99,6 +99,7 @@ mod openapi;
 mod otlp;
 mod outbound;
 mod outbox;
+mod outside_assertions;
 mod own_postgres;
 mod pages_of_accounts;
 mod pairwise;

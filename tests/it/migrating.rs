@@ -104,6 +104,7 @@ both! {
                 ("sector_identifier_uri", json!(null)),
                 ("profile", json!(null)),
                 ("may_act", json!([])),
+                ("trusted_issuers", json!([])),
             ] {
                 assert_eq!(shown.as_object_mut().unwrap().remove(name), Some(default), "{name}");
             }
