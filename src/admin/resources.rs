@@ -48,6 +48,7 @@ pub async fn create(
 ) -> AdminResult<Resource> {
     resource::check_id(id).or_else(invalid)?;
     let metadata = changed(&ResourceMetadata::default(), metadata, lifetimes)?;
+    check_mcp(id, &metadata)?;
     let tx = may.acting(store).begin(clock.now()).await?;
     let (created_at, updated_at) = (tx.now(), tx.now());
     let made = Resource { id: id.to_owned(), metadata, created_at, updated_at };
@@ -61,11 +62,31 @@ pub(super) async fn insert(tx: &Tx, made: &Resource) -> AdminResult {
     if resources::count(tx).await? >= MOST {
         return conflict(format!("there are at most {MOST} resources"));
     }
+    if made.metadata.mcp
+        && let Some(other) = same_place(tx, made).await?
+    {
+        return conflict(format!("the metadata of {other:?} has the same URL"));
+    }
     if !resources::insert(tx, made).await? {
         return conflict(format!("there is a resource {:?} already", made.id));
     }
     let event = Event::new(EventKind::ResourceCreated).detail(&made.id);
     Ok(audit_events::insert(tx, &[event]).await?)
+}
+
+/// Another MCP server whose metadata would be hosted at the same place.
+async fn same_place(tx: &Tx, made: &Resource) -> AdminResult<Option<String>> {
+    let place = resource::mcp_place(&made.id);
+    let every = resources::list_all(tx).await?;
+    let other = every
+        .into_iter()
+        .find(|one| one.metadata.mcp && one.id != made.id && resource::mcp_place(&one.id) == place);
+    Ok(other.map(|other| other.id))
+}
+
+/// Checks the identifier of an MCP server.
+pub(super) fn check_mcp(id: &str, metadata: &ResourceMetadata) -> AdminResult {
+    if metadata.mcp { resource::check_mcp(id).or_else(invalid) } else { Ok(()) }
 }
 
 /// What the metadata is after a change, checked.
@@ -131,6 +152,9 @@ pub async fn update(
     let (tx, was) = locked(may, store, clock, target).await?;
     let metadata = changed(&was.metadata, change, lifetimes);
     let updated = match metadata {
+        Ok(metadata) if check_mcp(&was.id, &metadata).is_err() => {
+            check_mcp(&was.id, &metadata).map(|()| was)
+        }
         Ok(metadata) => {
             let now = Resource { metadata, updated_at: tx.now(), ..was.clone() };
             write(&tx, &was, &now).await.map(|()| now)

@@ -39,6 +39,7 @@ pub use crate::net::listener::Http;
 use crate::net::tls::Files;
 use crate::oauth::authorize::settings::RequestSettings;
 use crate::oauth::lifetimes::{self, Lifetimes};
+use crate::oauth::mcp::McpSettings;
 use crate::oauth::possession::PossessionSettings;
 use crate::oauth::status::settings::StatusListSettings;
 use crate::rate_limits::RateLimits;
@@ -116,6 +117,8 @@ settings! {
         pub rate_limits: RateLimits = section(),
         /// How authorization requests have to come.
         pub requests: RequestSettings = section(),
+        /// What MCP clients find here.
+        pub mcp: McpSettings = section(),
         /// Redis.
         pub redis: RedisSettings = section(),
         /// When people are asked for a second factor.

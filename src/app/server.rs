@@ -267,5 +267,6 @@ fn parts(
         settings_in_force: settings.in_force.clone(),
         webhook_secrets: Arc::clone(&services.webhook_delivery.secrets),
         allows_private: services.outbound.allows_private(),
+        mcp: settings.mcp,
     }
 }

@@ -14,8 +14,8 @@ use super::output::{self, Output};
 use super::usage::USAGE;
 use super::{
     attribute, audit, backup, client, config_verbs, declared, demo, doctor, explain, group, import,
-    key, mail, migrate, provider, resource, restore, role, scim, scope, serve, token, user, verify,
-    webhook,
+    key, mail, mcp, migrate, provider, resource, restore, role, scim, scope, serve, token, user,
+    verify, webhook,
 };
 use crate::app::telemetry;
 use crate::domain::verdict::{OrRejected, Rejected};
@@ -75,6 +75,9 @@ enum Verb {
     /// The APIs that access tokens are for
     #[command(subcommand)]
     Resource(resource::Verbs),
+    /// Model Context Protocol
+    #[command(subcommand)]
+    Mcp(mcp::Verbs),
     /// Scopes with words for the consent page
     #[command(subcommand)]
     Scope(scope::Verbs),
@@ -183,6 +186,7 @@ fn dispatch(cli: Cli, output: Output) -> OrRejected<ExitCode> {
             Verb::Group(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
             Verb::Role(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
             Verb::Attribute(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
+            Verb::Mcp(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
             Verb::Resource(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
             Verb::Scope(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
             Verb::Import(verb) => Box::pin(verb.run(&at)).await,

@@ -17,6 +17,7 @@ mod import;
 mod installation;
 mod key;
 mod mail;
+mod mcp;
 mod migrate;
 mod output;
 mod provider;

@@ -59,6 +59,10 @@ struct Given {
     /// Access tokens whose first resource it is name their place in a status list
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "true|false")]
     status_list: Option<bool>,
+    /// It is an MCP server: its metadata is hosted here, and a token is for it only if the request names
+    /// it
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "true|false")]
+    mcp: Option<bool>,
 }
 
 #[derive(Debug, Args)]

@@ -11,7 +11,7 @@ use crate::domain::scope::{OFFLINE_ACCESS, OPENID};
 const RULES: usize = 100;
 
 /// Checks the rules of a client. `ours` is the issuer: nobody acts for a person at this server itself.
-pub fn check(rules: &[MayAct], ours: &str) -> Result<(), String> {
+pub(super) fn check(rules: &[MayAct], ours: &str) -> Result<(), String> {
     if rules.len() > RULES {
         return Err(format!("may_act has at most {RULES} rules"));
     }

@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::domain::attribute::Attribute;
 use crate::domain::client::{Client, ClientId, RefreshDelivery, TokenAlg};
-use crate::domain::resource::ResourceMetadata;
+use crate::domain::resource::{ResourceMetadata, is_same};
 use crate::domain::scope::Scope;
 use crate::domain::sign_up_mode::SignUpMode;
 use crate::domain::verdict::Fault;
@@ -297,6 +297,45 @@ impl Registry {
             known.resources = Some(Arc::clone(&every));
         }
         Ok(every)
+    }
+
+    /// Each of these resources in the spelling in which it is registered: one slash more or less at the
+    /// end of its path makes no other resource.
+    pub async fn spelled(&self, asked: Vec<String>, client: &Client) -> Result<Vec<String>, Fault> {
+        if asked.is_empty() {
+            return Ok(asked);
+        }
+        let registered = self.resources().await?;
+        let mut spelled: Vec<String> = Vec::new();
+        for one in asked {
+            let same = |known: &&String| is_same(known, &one);
+            let of_client = || client.metadata.audiences.iter().find(same);
+            let known = registered.get_key_value(&one).map(|(id, _)| id);
+            let known = known.or_else(|| registered.keys().find(same)).or_else(of_client);
+            let one = known.cloned().unwrap_or(one);
+            if !spelled.contains(&one) {
+                spelled.push(one);
+            }
+        }
+        Ok(spelled)
+    }
+
+    /// The audience of a token whose request names none, if it is not the first audience of the client:
+    /// a token is for an MCP server only if that is asked for.
+    pub async fn instead_of_mcp(
+        &self,
+        client: &Client,
+        ours: &str,
+    ) -> Result<Option<String>, Fault> {
+        let registered = self.resources().await?;
+        let is_mcp = |audience: &String| {
+            registered.iter().any(|(id, resource)| resource.mcp && is_same(id, audience))
+        };
+        let mut audiences = client.metadata.audiences.iter();
+        if !audiences.clone().next().is_some_and(is_mcp) {
+            return Ok(None);
+        }
+        Ok(Some(audiences.find(|one| !is_mcp(one)).map_or_else(|| ours.to_owned(), Clone::clone)))
     }
 
     /// Removes every client from memory, because something was changed.

@@ -11,6 +11,7 @@ use url::Url;
 use super::claim_names::is_scope_of_ours;
 use super::client_metadata::TokenAlg;
 use super::scope::{self, Scope};
+use super::urls::is_loopback;
 use super::{admin_urls, scim_urls};
 
 /// A registered resource.
@@ -43,6 +44,9 @@ pub struct ResourceMetadata {
     pub access_lifetime: Option<i64>,
     /// Whether access tokens whose first resource it is name their place in a status list.
     pub status_list: bool,
+    /// Whether it is an MCP server: its metadata is hosted here (RFC 9728), and a token is for it only if
+    /// the request names it.
+    pub mcp: bool,
 }
 
 /// The audiences of this server, below the issuer: its own one, and those of its APIs.
@@ -103,6 +107,46 @@ pub fn check_id(id: &str) -> Result<(), String> {
         "the identifier of a resource is an absolute URI without a fragment (RFC 8707 §2), with at \
          most {LONGEST} characters: {id:?}"
     ))
+}
+
+/// Checks the identifier of an MCP server: the URL that clients call.
+pub fn check_mcp(id: &str) -> Result<(), String> {
+    if mcp_place(id).is_some() {
+        return Ok(());
+    }
+    Err(format!(
+        "the identifier of an MCP server is the URL that clients call, with https and without a query: \
+         {id:?}"
+    ))
+}
+
+/// Where the metadata of an MCP server is hosted, below the well-known path: its host and its path.
+#[must_use]
+pub fn mcp_place(id: &str) -> Option<String> {
+    let url = Url::parse(id).ok()?;
+    let is_web = url.scheme() == "https" || url.scheme() == "http" && is_loopback(&url);
+    let is_plain = url.query().is_none() && url.username().is_empty() && url.password().is_none();
+    if !is_web || !is_plain || url.fragment().is_some() {
+        return None;
+    }
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    let path = url.path().trim_end_matches('/');
+    Some(format!("{}{port}{path}", url.host_str()?))
+}
+
+/// Whether two identifiers name the same resource: they are equal, or one has a slash more at the end of
+/// its path. Nothing else is the same.
+#[must_use]
+pub fn is_same(one: &str, other: &str) -> bool {
+    one == other || with_slash(one) == other || with_slash(other) == one
+}
+
+/// The same identifier with a slash more at the end of its path.
+fn with_slash(id: &str) -> String {
+    match id.split_once('?') {
+        Some((path, query)) => format!("{path}/?{query}"),
+        None => format!("{id}/"),
+    }
 }
 
 /// What the resources of an access token say about it.
@@ -196,6 +240,44 @@ mod tests {
         for bad in ["", "api", "/v1", "https://a/#b", "https://a b", "https://한글", long.as_str()]
         {
             assert!(check_id(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn one_slash_at_the_end_of_the_path_is_no_other_resource_and_nothing_else_is_the_same() {
+        for (one, other, same) in [
+            ("https://a", "https://a", true),
+            ("https://a", "https://a/", true),
+            ("https://a/b", "https://a/b/", true),
+            ("https://a/b?x=1", "https://a/b/?x=1", true),
+            ("https://a/b", "https://a/b//", false),
+            ("https://a/b", "https://A/b", false),
+            ("https://a/b", "https://a/B", false),
+            ("https://a/b", "http://a/b", false),
+            ("https://a/b", "https://a:443/b", false),
+            ("https://a/b", "https://a/./b", false),
+            ("https://a/b?x=1", "https://a/b?x=1/", false),
+            ("https://a/b", "https://a", false),
+            ("https://a", "https://a.evil", false),
+        ] {
+            assert_eq!(is_same(one, other), same, "{one} {other}");
+            assert_eq!(is_same(other, one), same, "{other} {one}");
+        }
+    }
+
+    #[test]
+    fn an_mcp_server_is_a_url_and_has_a_place() {
+        let place = |id: &str| mcp_place(id);
+        assert_eq!(place("https://mcp.example.com").as_deref(), Some("mcp.example.com"));
+        assert_eq!(
+            place("https://mcp.example.com/a/mcp/").as_deref(),
+            Some("mcp.example.com/a/mcp")
+        );
+        assert_eq!(place("http://127.0.0.1:9000/mcp").as_deref(), Some("127.0.0.1:9000/mcp"));
+        for bad in
+            ["urn:mcp", "http://mcp.example.com", "https://a/?x", "https://u@a", "mcp", "ftp://a"]
+        {
+            assert_eq!(place(bad), None, "{bad}");
         }
     }
 

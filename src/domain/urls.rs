@@ -156,6 +156,8 @@ pub const REVOCATIONS: &str = "/revocations";
 pub const OPENID_CONFIGURATION: &str = "/.well-known/openid-configuration";
 /// The metadata, RFC 8414 §3.
 pub const OAUTH_AUTHORIZATION_SERVER: &str = "/.well-known/oauth-authorization-server";
+/// The metadata of MCP servers, RFC 9728 §3.1, by host and path.
+pub const PROTECTED_RESOURCE: &str = "/.well-known/oauth-protected-resource/{*resource}";
 /// Redirects to the page that changes the password: W3C, A Well-Known URL for Changing Passwords.
 pub const CHANGE_PASSWORD: &str = "/.well-known/change-password";
 /// The origins that may use the passkeys of this server: Web Authentication §5.11.
@@ -167,6 +169,9 @@ pub const LIVEZ: &str = "/livez";
 /// Whether the process can answer requests.
 pub const READYZ: &str = "/readyz";
 
+/// The well-known path below which they are.
+pub(crate) const PROTECTED_RESOURCES: &str = "/.well-known/oauth-protected-resource";
+
 /// Every path; the most frequent ones come first.
 pub const ALL: &[&str] = &[
     TOKEN,
@@ -176,6 +181,7 @@ pub const ALL: &[&str] = &[
     STATUS_LIST,
     STATUS_LISTS,
     REVOCATIONS,
+    PROTECTED_RESOURCE,
     AUTHORIZE,
     LOGIN,
     READYZ,

@@ -65,8 +65,7 @@ pub async fn authorize(
         return Err(Reason::DeviceUnregistered.into());
     }
     let scope = registered_scope(&server.clients, scope(form)?, client).await?;
-    let resources = resources(form);
-    registered_resources(&resources, client)?;
+    let resources = registered_resources(&server.clients, resources(form), client).await?;
     let asked = AskedByDevice {
         scope,
         resources,

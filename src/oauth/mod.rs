@@ -13,6 +13,7 @@ pub mod device;
 pub mod error;
 pub mod lifetimes;
 pub mod logout;
+pub mod mcp;
 pub mod memberships;
 pub mod metadata;
 pub mod openapi;

@@ -140,6 +140,7 @@ fn for_scripts(shared: &Arc<Shared>) -> Router<Arc<Shared>> {
 /// Every route.
 pub fn router(shared: Arc<Shared>) -> Router {
     let metadata = get(well_known::metadata).options(well_known::preflight);
+    let resource = get(well_known::protected_resource).options(well_known::preflight);
     let routes = Router::new()
         .route(urls::INTROSPECT, post(introspect::introspect))
         .route(urls::DEVICE_AUTHORIZATION, post(device_authorization::post))
@@ -186,6 +187,7 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route(urls::REVOCATIONS, get(revocations::get))
         .route(urls::OPENID_CONFIGURATION, metadata.clone())
         .route(urls::OAUTH_AUTHORIZATION_SERVER, metadata.clone())
+        .route(urls::PROTECTED_RESOURCE, resource.clone())
         .route(urls::CHANGE_PASSWORD, get(well_known::change_password))
         .route(urls::RELATED_ORIGINS, get(passkeys::related_origins))
         .route(urls::FRONT, get(account::front))
@@ -201,9 +203,14 @@ pub fn router(shared: Arc<Shared>) -> Router {
     }
     // RFC 8414 §3.1: the well-known path is inserted between the host and the path of the issuer.
     let inserted = format!("{}{path}", urls::OAUTH_AUTHORIZATION_SERVER);
+    // MCP clients look for the other document in the same way.
+    let of_openid = format!("{}{path}", urls::OPENID_CONFIGURATION);
     Router::new()
         .nest(&path, routes)
-        .route(&inserted, metadata)
+        .route(&inserted, metadata.clone())
+        .route(&of_openid, metadata)
+        // They are hosted at the root of the origin, wherever the issuer is.
+        .route(urls::PROTECTED_RESOURCE, resource)
         .route(&format!("{path}/"), get(account::front))
         // The well-known paths of browsers are at the root of the origin.
         .route(urls::CHANGE_PASSWORD, get(well_known::change_password))

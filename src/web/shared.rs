@@ -18,6 +18,7 @@ use crate::keys::repeat_key::RepeatKey;
 use crate::keys::webhook_secrets::WebhookSecrets;
 use crate::oauth::authorize::context::RequestContext;
 use crate::oauth::authorize::settings::RequestSettings;
+use crate::oauth::mcp::McpSettings;
 use crate::oauth::metadata;
 use crate::oauth::resource::context::ResourceContext;
 use crate::oauth::status::feed::Feed;
@@ -68,6 +69,8 @@ pub struct SharedParts {
     pub webhook_secrets: Arc<WebhookSecrets>,
     /// Whether the operator allows calls to private addresses.
     pub allows_private: bool,
+    /// What MCP clients find here.
+    pub mcp: McpSettings,
 }
 
 /// The metadata document, with and without the prompt for a new account.
@@ -116,6 +119,7 @@ pub struct Shared {
     pub(super) settings_in_force: Vec<InForce>,
     pub(super) webhook_secrets: Arc<WebhookSecrets>,
     pub(super) allows_private: bool,
+    pub(super) mcp: McpSettings,
     pub(super) ready: AtomicBool,
     pub(super) jwks_cache: HeaderValue,
     pub(super) status_cache: HeaderValue,
@@ -128,7 +132,7 @@ impl Shared {
         let SharedParts { supervisor, flows, requests, token, resources, .. } = parts;
         let SharedParts { keyring, status_lists, feed, logos, look, doctor, repeats, .. } = parts;
         let SharedParts { key_fetchers, admin, providers_of_file, settings_in_force, .. } = parts;
-        let SharedParts { webhook_secrets, allows_private, .. } = parts;
+        let SharedParts { webhook_secrets, allows_private, mcp, .. } = parts;
         let seconds = keyring.policy().jwks_max_age.num_seconds();
         let cache = HeaderValue::try_from(format!("public, max-age={seconds}"));
         let jwks_cache = cache.unwrap_or_else(|_| HeaderValue::from_static("no-store"));
@@ -163,6 +167,7 @@ impl Shared {
             settings_in_force,
             webhook_secrets,
             allows_private,
+            mcp,
         }))
     }
 

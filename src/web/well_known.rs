@@ -3,15 +3,22 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{Path, Request, State};
 use axum::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_MAX_AGE, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, USER_AGENT,
 };
 use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 
+use bytes::Bytes;
+use serde_json::Value;
+
+use crate::domain::reason::Reason;
+use crate::domain::resource::{self, ResourceMetadata};
 use crate::domain::sign_up_mode::SignUpMode;
 use crate::domain::urls;
+use crate::domain::verdict::Fault;
+use crate::oauth::mcp;
 use crate::web::shared::Shared;
 use crate::web::{answer, cors, page};
 
@@ -46,10 +53,63 @@ pub(super) async fn metadata(State(shared): State<Arc<Shared>>) -> Response<Body
         SignUpMode::Open => Ok(true),
         SignUpMode::Closed | SignUpMode::Invite => shared.flows.clients.any_open().await,
     };
-    let mut response = match may_sign_up {
-        Ok(may_sign_up) => document(shared.metadata.document(may_sign_up)),
+    let body = match may_sign_up {
+        Ok(may_sign_up) => shared.metadata.document(may_sign_up),
         Err(fault) => return answer::fault(&fault),
     };
+    let mut response = match with_mcp_scopes(&shared, body).await {
+        Ok(body) => document(body),
+        Err(fault) => return answer::fault(&fault),
+    };
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, shared.jwks_cache.clone());
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, ANYBODY);
+    response
+}
+
+/// The document with the scopes of the MCP servers, which clients read there before they ask.
+async fn with_mcp_scopes(shared: &Shared, body: Bytes) -> Result<Bytes, Fault> {
+    if !shared.mcp.enabled {
+        return Ok(body);
+    }
+    let every = shared.flows.clients.resources().await?;
+    let mut document: Value = serde_json::from_slice(&body)
+        .map_err(|error| Fault::internal("reading the metadata", error))?;
+    if let Some(Value::Array(scopes)) = document.get_mut("scopes_supported") {
+        let mut more: Vec<&str> = every
+            .values()
+            .filter(|resource| resource.mcp)
+            .flat_map(|resource| resource.scope.iter())
+            .collect();
+        more.sort_unstable();
+        more.dedup();
+        more.retain(|scope| !scopes.iter().any(|known| known == scope));
+        scopes.extend(more.into_iter().map(Value::from));
+    }
+    serde_json::to_vec(&document)
+        .map(Bytes::from)
+        .map_err(|error| Fault::internal("writing the metadata", error))
+}
+
+/// The metadata of an MCP server, RFC 9728 §3.2.
+pub(super) async fn protected_resource(
+    State(shared): State<Arc<Shared>>,
+    Path(place): Path<String>,
+) -> Response<Body> {
+    let every = match shared.flows.clients.resources().await {
+        Ok(every) if shared.mcp.enabled => every,
+        Ok(_) => return answer::refused(StatusCode::NOT_FOUND, Reason::PathUnknown),
+        Err(fault) => return answer::fault(&fault),
+    };
+    let place = place.trim_end_matches('/');
+    let is_it = |(id, resource): &(&String, &ResourceMetadata)| {
+        resource.mcp && resource::mcp_place(id).as_deref() == Some(place)
+    };
+    let Some((id, resource)) = every.iter().find(is_it) else {
+        return answer::refused(StatusCode::NOT_FOUND, Reason::PathUnknown);
+    };
+    let text = mcp::document(&shared.flows.url, id, resource).to_string();
+    let mut response = document(text.into());
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, shared.jwks_cache.clone());
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, ANYBODY);
@@ -84,7 +144,7 @@ pub(super) fn has(headers: &HeaderMap, etag: &str) -> bool {
     })
 }
 
-pub(super) fn document(body: bytes::Bytes) -> Response<Body> {
+pub(super) fn document(body: Bytes) -> Response<Body> {
     let mut response = Response::new(Body::from(body));
     response.headers_mut().insert(CONTENT_TYPE, JSON);
     response

@@ -85,6 +85,7 @@ mod mail;
 mod mail_code;
 mod mail_limits;
 mod mail_secrets;
+mod mcp;
 mod metrics;
 mod migrating;
 mod my_account;

@@ -74,6 +74,11 @@ async fn declared(
         Err(Error::Refused(why)) => return Ok(Err(Wrong::whole(why.to_string()))),
         Err(Error::Fault(fault)) => return Err(fault),
     };
+    if metadata.mcp
+        && let Err(why) = resource::check_mcp(object.name)
+    {
+        return Ok(Err(Wrong::of("id", why)));
+    }
     let created_at = was.as_ref().map_or(tx.now(), |was| was.created_at);
     let id = object.name.to_owned();
     Ok(Ok((was, Resource { id, metadata, created_at, updated_at: tx.now() })))

@@ -312,8 +312,7 @@ pub(super) async fn check(
     if nonce.is_some_and(|nonce| nonce.len() > LONGEST_NONCE) {
         return Err(Reason::NonceTooLong.into());
     }
-    let resources = resources(form);
-    registered_resources(&resources, client)?;
+    let resources = registered_resources(&context.clients, resources(form), client).await?;
     let max_age = form.get("max_age").map(str::parse).transpose();
     let max_age = shorter(max_age.map_err(|_| Reason::MaxAgeMalformed)?, client);
     let scope = scope(context, client, form, prompt).await?;

@@ -123,8 +123,7 @@ impl At<'_> {
         let challenge = self.challenge()?;
         needs_pkce(client, challenge.as_ref())?;
         let scope = registered_scope(&server.clients, scope(form)?, client).await?;
-        let resources = resources(form);
-        registered_resources(&resources, client)?;
+        let resources = registered_resources(&server.clients, resources(form), client).await?;
         if server.providers.are_the_only_way(Some(&client.id)) {
             return Err(Reason::FactorOnlyOnPage.into());
         }

@@ -11,6 +11,7 @@ use crate::domain::client::{Client, ClientId};
 use crate::domain::family::{Family, FamilyId};
 use crate::domain::may_act::MayAct;
 use crate::domain::reason::Reason;
+use crate::domain::resource::is_same;
 use crate::domain::scope::Scope;
 use crate::domain::secret::Secret;
 use crate::domain::status_list::StatusIndex;
@@ -129,11 +130,12 @@ fn granted(
     }
     let had = Scope::parse(&subject.scope).unwrap_or_default();
     let mut most = had.clone();
-    for target in &targets {
+    for target in &mut targets {
         // RFC 8693 §2.2.2
-        let rule = rules.iter().find(|rule| rule.resource == *target);
+        let rule = rules.iter().find(|rule| is_same(&rule.resource, target));
         let rule = rule.ok_or_else(|| Refusal::new(Reason::MayNotAct).naming(target))?;
         most = most.shared_with(&rule.scope);
+        target.clone_from(&rule.resource);
     }
     let Some(asked) = asked else { return Ok((targets, most)) };
     if let Some(culprit) = asked.beyond(&most).next() {

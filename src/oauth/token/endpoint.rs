@@ -132,6 +132,10 @@ pub async fn token(endpoint: &Arc<TokenEndpoint>, request: TokenRequest<'_>) -> 
         endpoint.possession.use_up(proof).await?;
     }
     let mut entitlement = grant.redeem(&cx).await?;
+    if entitlement.resources.is_empty() {
+        let instead = server.clients.instead_of_mcp(client.client(), server.url.as_str()).await?;
+        entitlement.resources.extend(instead);
+    }
     // A place that the client itself asked for is named in any case.
     let is_named = entitlement.status.is_some()
         && (entitlement.family.is_none()

@@ -17,6 +17,7 @@ use crate::domain::dpop::{REMEMBERED, Thumbprint};
 use crate::domain::form::Form;
 use crate::domain::grant_type::GrantType;
 use crate::domain::reason::Reason;
+use crate::domain::resource::is_same;
 use crate::domain::scope::{OFFLINE_ACCESS, OPENID, Scope};
 use crate::keys::dpop::Proof;
 use crate::oauth::client_auth::AuthenticatedClient;
@@ -147,15 +148,18 @@ fn is_understood(token: &str) -> bool {
     [OPENID, OFFLINE_ACCESS].contains(&token) || SCOPE_CLAIMS.iter().any(|(name, _)| *name == token)
 }
 
-/// RFC 8707 §2: every resource must be registered for the client.
-pub(in crate::oauth) fn registered_resources(
-    resources: &[String],
+/// RFC 8707 §2: every resource must be registered for the client. Each is returned in the spelling in
+/// which it is registered.
+pub(in crate::oauth) async fn registered_resources(
+    clients: &Registry,
+    resources: Vec<String>,
     client: &Client,
-) -> Result<(), Refusal> {
-    let Some(culprit) =
-        resources.iter().find(|resource| !client.metadata.audiences.contains(resource))
-    else {
-        return Ok(());
-    };
-    Err(Refusal::new(Reason::ResourceUnregistered).naming(culprit))
+) -> Result<Vec<String>> {
+    let resources = clients.spelled(resources, client).await?;
+    let is_registered =
+        |resource: &&String| client.metadata.audiences.iter().any(|one| is_same(one, resource));
+    match resources.iter().find(|resource| !is_registered(resource)) {
+        None => Ok(resources),
+        Some(culprit) => Err(Refusal::new(Reason::ResourceUnregistered).naming(culprit).into()),
+    }
 }

@@ -50,7 +50,7 @@ pub struct Exchange<'a> {
 pub async fn exchange(cx: &Cx<'_>, exchange: Exchange<'_>) -> Result<Entitlement> {
     let client = cx.client.client();
     let scope = registered_scope(&cx.server.clients, exchange.scope, client).await?;
-    registered_resources(&exchange.resources, client)?;
+    let resources = registered_resources(&cx.server.clients, exchange.resources, client).await?;
     let configured = find(cx, exchange.issuer, exchange.token).await?;
     if exchange.token.is_too_long() {
         return Err(Reason::SubjectTokenInvalid.into());
@@ -83,7 +83,7 @@ pub async fn exchange(cx: &Cx<'_>, exchange: Exchange<'_>) -> Result<Entitlement
     // The provider may have been turned off in the meantime.
     let slug = &configured.registration.slug;
     let configured = cx.server.providers.find(slug, Some(&client.id)).ok_or_else(unknown)?;
-    let requested = RequestedAccess { scope, resources: exchange.resources };
+    let requested = RequestedAccess { scope, resources };
     Box::pin(arrive(cx, &configured, &proven, requested)).await
 }
 

@@ -32,7 +32,7 @@ pub(super) struct Registered {
     created_at: DateTime<Utc>,
     /// When it was changed last.
     updated_at: DateTime<Utc>,
-    /// What is registered: `resource_name`, `scope`, `token_alg`, `access_lifetime`, `status_list`.
+    /// What is registered: `resource_name`, `scope`, `token_alg`, `access_lifetime`, `status_list`, `mcp`.
     #[schema(value_type = Object)]
     metadata: Map<String, Value>,
 }

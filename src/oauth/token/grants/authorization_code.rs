@@ -46,13 +46,14 @@ impl Grant for AuthorizationCode {
         Ok(theirs.map(|code| CountedAccount::Known { user: code.granted.user, client }))
     }
 
-    async fn redeem(self, cx: &Cx<'_>) -> Result<Entitlement> {
+    async fn redeem(mut self, cx: &Cx<'_>) -> Result<Entitlement> {
         // RFC 6749 §4.1.3: required, because the authorization request had one. A code of the
         // challenge endpoint has none.
         if self.redirect_uri.is_none() && !cx.client.client().metadata.first_party_challenge {
             return Err(Reason::RedirectUriMissing.into());
         }
-        registered_resources(&self.resources, cx.client.client())?;
+        let (clients, client) = (&cx.server.clients, cx.client.client());
+        self.resources = registered_resources(clients, self.resources, client).await?;
         let mut repeats = Repeats::default();
         loop {
             let tx = cx.server.store.begin(cx.server.clock.now()).await?;

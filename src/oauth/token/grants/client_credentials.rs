@@ -38,12 +38,12 @@ impl Grant for ClientCredentials {
         if scope.contains(OPENID) || scope.contains(OFFLINE_ACCESS) {
             return Err(Reason::ClientCredentialsPersonalScope.into());
         }
-        registered_resources(&self.resources, client)?;
+        let resources = registered_resources(&cx.server.clients, self.resources, client).await?;
         Ok(Entitlement {
             status: cx.server.families.indices.own(client).await?,
             family: None,
             scope,
-            resources: self.resources,
+            resources,
             refresh_token: None,
             nonce: None,
             claims: Map::new(),

@@ -41,8 +41,9 @@ impl Grant for DeviceCode {
         Ok(granted.map(|granted| CountedAccount::Known { user: granted.user, client }))
     }
 
-    async fn redeem(self, cx: &Cx<'_>) -> Result<Entitlement> {
-        registered_resources(&self.resources, cx.client.client())?;
+    async fn redeem(mut self, cx: &Cx<'_>) -> Result<Entitlement> {
+        let (clients, client) = (&cx.server.clients, cx.client.client());
+        self.resources = registered_resources(clients, self.resources, client).await?;
         let mut repeats = Repeats::default();
         loop {
             let tx = cx.server.store.begin(cx.server.clock.now()).await?;

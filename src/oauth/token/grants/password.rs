@@ -56,7 +56,7 @@ impl Grant for Password {
     async fn redeem(self, cx: &Cx<'_>) -> Result<Entitlement> {
         let client = cx.client.client();
         let scope = registered_scope(&cx.server.clients, self.scope, client).await?;
-        registered_resources(&self.resources, client)?;
+        let resources = registered_resources(&cx.server.clients, self.resources, client).await?;
         if cx.server.providers.are_the_only_way(Some(&client.id)) {
             return Err(Reason::PasswordNotOffered.into());
         }
@@ -67,7 +67,7 @@ impl Grant for Password {
         let mut repeats = Repeats::default();
         loop {
             let tx = cx.server.store.begin(cx.server.clock.now()).await?;
-            let (scope, resources) = (scope.clone(), self.resources.clone());
+            let (scope, resources) = (scope.clone(), resources.clone());
             let entitlement = open(&tx, cx, &signed_in, scope, resources).await;
             let settled = tx.settle(entitlement).await;
             if !repeats.wants(&settled) {

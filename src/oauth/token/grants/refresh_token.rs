@@ -51,7 +51,7 @@ impl Grant for RefreshToken {
 
     async fn redeem(self, cx: &Cx<'_>) -> Result<Entitlement> {
         let client = cx.client.client();
-        registered_resources(&self.resources, client)?;
+        let asked = registered_resources(&cx.server.clients, self.resources, client).await?;
         let proof = match &self.access_token {
             Some(token) => Some(proof(cx, token.expose())?),
             None if client.metadata.require_access_token_proof => Some(AccessTokenProof::Missing),
@@ -70,7 +70,7 @@ impl Grant for RefreshToken {
                 possession: cx.proof.cloned(),
                 binds: client.kind == ClientKind::Public,
                 scope: self.scope,
-                resources: self.resources,
+                resources: asked,
                 origin: cx.origin.clone(),
                 idle: cx.server.families.lifetimes.of(&client.metadata).refresh_idle,
                 wants_status,
