@@ -8,6 +8,7 @@ use mapae::domain::address::{self, TrustedProxies};
 use mapae::domain::client::ClientKind;
 use mapae::domain::clock;
 use mapae::domain::device_grant::UserCode;
+use mapae::domain::distinguished_name::DistinguishedName;
 use mapae::domain::dpop::{Thumbprint, normal_uri};
 use mapae::domain::foreign_hash::{self, FirebaseConfig, ForeignHash, ReadHash};
 use mapae::domain::form::Form;
@@ -23,9 +24,11 @@ use mapae::domain::scim::path::Path;
 use mapae::domain::scim::schema::ResourceType;
 use mapae::domain::scope::Scope;
 use mapae::domain::secret::Plain;
+use mapae::domain::shown_certificates::{self, LONGEST, MOST};
 use mapae::domain::token_explanation::explain;
 use mapae::domain::token_explanation::facts::{Facts, KeyFact, Registered, StatusFact};
 use mapae::domain::token_explanation::presented::Presented as Pasted;
+use mapae::keys::certificates::ClientCertificate;
 use mapae::keys::client_keys::ClientKeys;
 use mapae::keys::dpop::{Expected, verify_proof};
 use mapae::keys::jwt;
@@ -48,8 +51,10 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("assertion", assertion),
     ("basic", basic),
     ("claims", claims),
+    ("client_cert", client_cert),
     ("cookies", cookies),
     ("cursor", cursor),
+    ("distinguished_name", distinguished_name),
     ("dpop", dpop),
     ("foreign_hash", foreign_hash),
     ("form", form),
@@ -116,6 +121,36 @@ pub fn claims(data: &[u8]) {
     assert_eq!(serde_json::from_str::<RequestedClaims>(&kept).expect("as written"), claims);
 }
 
+/// The headers of a proxy that hands a client certificate on, and the certificate itself.
+pub fn client_cert(data: &[u8]) {
+    if let Ok(certificate) = ClientCertificate::read(vec![data.to_vec()]) {
+        assert!(Thumbprint::parse(certificate.thumbprint().as_str()).is_some());
+        let subject = certificate.subject();
+        if !subject.is_empty() && subject.to_string().len() < 2048 {
+            assert_eq!(DistinguishedName::parse(&subject.to_string()).as_ref(), Ok(subject));
+        }
+    }
+    let Some(text) = text(data) else { return };
+    if let Some(bytes) = shown_certificates::item(text) {
+        assert!(bytes.len() <= LONGEST);
+        let _ = ClientCertificate::read(vec![bytes]);
+    }
+    if let Some(chain) = shown_certificates::list(text) {
+        assert!(chain.len() <= MOST && chain.iter().all(|one| one.len() <= LONGEST));
+    }
+}
+
+/// The name of a certificate as text.
+pub fn distinguished_name(data: &[u8]) {
+    let Some(text) = text(data) else { return };
+    let Ok(name) = DistinguishedName::parse(text) else { return };
+    // What is written may be longer than what is read.
+    let written = name.to_string();
+    if written.len() <= 2048 {
+        assert_eq!(DistinguishedName::parse(&written), Ok(name));
+    }
+}
+
 /// The header `Cookie`.
 pub fn cookies(data: &[u8]) {
     let mut headers = http::HeaderMap::new();
@@ -139,7 +174,7 @@ pub fn dpop(data: &[u8]) {
     let now = clock::from_millis(1_800_000_000_000);
     for access_token in [None, Some("token")] {
         let uri = "https://id.example.com/token";
-        let expected = Expected { method: "POST", uri, access_token, nonces: None };
+        let expected = Expected { method: "POST", uri, alias: None, access_token, nonces: None };
         if let Ok(proof) = verify_proof(proof, &expected, now) {
             assert!(Thumbprint::parse(proof.key.as_str()).is_some());
         }

@@ -50,6 +50,7 @@ mod m0063_refreshes_by_day;
 mod m0066_pushed_requests;
 mod m0067_device_grants;
 mod m0069_bound_tokens;
+mod m0070_bound_to_certificates;
 mod m0076_delegation;
 mod step;
 
@@ -108,6 +109,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0066_pushed_requests::STEP),
             Box::new(m0067_device_grants::STEP),
             Box::new(m0069_bound_tokens::STEP),
+            Box::new(m0070_bound_to_certificates::STEP),
             Box::new(m0076_delegation::STEP),
         ]
     }

@@ -14,6 +14,7 @@ use crate::domain::authentication::Acr;
 use crate::domain::claim_names::{GROUPS, ROLES};
 use crate::domain::claim_rule::ClaimSource;
 use crate::domain::client::Client;
+use crate::domain::dpop::Confirmation;
 use crate::domain::family::{Family, FamilyId};
 use crate::domain::scope::{OPENID, Scope};
 use crate::domain::user::User;
@@ -154,8 +155,8 @@ fn entitlement(
         expires_at: now + Duration::days(1),
         revoked_at: None,
         status: None,
-        key: None,
         parent: None,
+        binding: Confirmation::default(),
     };
     Entitlement {
         family: Some(Arc::new(family)),

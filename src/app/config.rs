@@ -36,6 +36,7 @@ use crate::keys::seal::MasterKeySource;
 use crate::keys::secret_file;
 use crate::mail::MailSettings;
 pub use crate::net::listener::Http;
+use crate::net::mutual_tls::MutualTlsSettings;
 use crate::net::tls::Files;
 use crate::oauth::authorize::settings::RequestSettings;
 use crate::oauth::lifetimes::{self, Lifetimes};
@@ -70,9 +71,10 @@ settings! {
         /// Whether somebody chose it: a server starts without metrics rather than not at all when
         /// another one has the default port.
         pub admin_listen_chosen: bool = group(|from| from.is_given("admin_listen")),
-        /// Networks whose `X-Forwarded-For` is believed, for the client address alone. Ports, brackets
-        /// and IPv6 zones in it are left out. What cannot be read is warned of once, and the proxy
-        /// itself counts as the client.
+        /// Networks whose `X-Forwarded-For` is believed, for the client address alone; with an
+        /// `mtls.ca_file` also their `Client-Cert` (RFC 9440). Ports, brackets and IPv6 zones in an
+        /// address are left out. What cannot be read is warned of once, and the proxy itself counts as
+        /// the client.
         pub trusted_proxies: TrustedProxies = trusted_proxies(),
         /// The least that is logged. No level logs a secret. Every line that is written while a request
         /// is answered has its `request_id` (the `X-Request-Id` of the answer), `method` and `route`. At
@@ -85,6 +87,8 @@ settings! {
         pub http: Http = section(),
         /// The certificate of the main listener; none when a proxy in front has it.
         pub tls: Option<Files> = group(Files::read),
+        /// How client certificates are taken.
+        pub mtls: MutualTlsSettings = group(MutualTlsSettings::read),
         /// How far browsers are told to come over TLS alone.
         pub strict_transport: StrictTransport = group(StrictTransport::read),
         /// The database.
@@ -169,6 +173,9 @@ impl Settings {
     fn check(&self, from: &mut Collector) {
         if self.tls.is_some() && !self.issuer.is_https() {
             from.problem("issuer", "must be https when there is a tls.cert_file");
+        }
+        if self.mtls.listen.is_some() && self.mtls.files.is_none() && self.tls.is_none() {
+            from.problem("mtls.listen", "needs a certificate: mtls.cert_file or tls.cert_file");
         }
         if self.admin.api == ApiPlace::Admin && self.admin_listen.is_none() {
             from.problem("admin.api", "is on the admin listener, but admin_listen is off");

@@ -19,6 +19,7 @@ use crate::accounts::session_endings::{self, StepSize};
 use crate::domain::hex;
 use crate::domain::urls::Issuer;
 use crate::domain::verdict::Fault;
+use crate::keys::authorities::Authorities;
 use crate::net::tls::{self, Tls};
 use crate::oauth::status::feed;
 use crate::oauth::status::measured::Places;
@@ -403,20 +404,55 @@ pub(super) fn look_after_tls(
     tls: Arc<Tls>,
     stopped: watch::Receiver<bool>,
 ) -> JoinHandle<()> {
-    every(
+    look_after(supervisor, "looking at the TLS certificate", stopped, move || {
+        let tls = Arc::clone(&tls);
+        async move { tls.look().await }
+    })
+}
+
+/// The same for the certificate of mutual TLS.
+pub(super) fn look_after_mutual_tls(
+    supervisor: &Supervisor,
+    tls: &Arc<Tls>,
+    stopped: watch::Receiver<bool>,
+) -> JoinHandle<()> {
+    let tls = Arc::clone(tls);
+    look_after(supervisor, "looking at the certificate of mutual TLS", stopped, move || {
+        let tls = Arc::clone(&tls);
+        async move { tls.look().await }
+    })
+}
+
+/// The same for the authorities of client certificates.
+pub(super) fn look_after_authorities(
+    supervisor: &Supervisor,
+    authorities: Arc<Authorities>,
+    stopped: watch::Receiver<bool>,
+) -> JoinHandle<()> {
+    look_after(
         supervisor,
-        "looking at the TLS certificate",
-        Need::Beside,
-        tls::LOOK,
+        "looking at the authorities of client certificates",
         stopped,
         move || {
-            let tls = Arc::clone(&tls);
-            async move {
-                tls.look().await;
-                Ok(())
-            }
+            let authorities = Arc::clone(&authorities);
+            async move { authorities.look().await }
         },
     )
+}
+
+fn look_after<F: Future<Output = ()> + Send + 'static>(
+    supervisor: &Supervisor,
+    name: &'static str,
+    stopped: watch::Receiver<bool>,
+    look: impl Fn() -> F + Send + Sync + 'static,
+) -> JoinHandle<()> {
+    every(supervisor, name, Need::Beside, tls::LOOK, stopped, move || {
+        let looked = look();
+        async move {
+            looked.await;
+            Ok(())
+        }
+    })
 }
 
 /// When a round of a job begins: at the latest after this time, and at each hint.

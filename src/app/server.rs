@@ -11,6 +11,8 @@ use tokio::time::{Instant, timeout_at};
 
 use super::config::{Settings, Shutdown};
 use super::epoch::EpochFile;
+use super::listening::{bind, local, serve};
+use super::mutual_tls::MutualTlsParts;
 use super::opening::{master_key, wait_for_store};
 use super::otlp_export::Export;
 use super::services::Services;
@@ -23,12 +25,12 @@ use crate::domain::family::FamilyFilter;
 use crate::domain::verdict::{Fault, OrRejected, reject};
 use crate::keys::doctor_key::DoctorKey;
 use crate::keys::repeat_key::RepeatKey;
-use crate::net::listener::{self, Listener};
+use crate::net::listener::Listener;
 use crate::net::tls::Tls;
 use crate::runtime::supervisor::Need;
 use crate::store::{ServeLock, Store, may_be_overheard, signing_keys};
 use crate::web::admin_api::settings::ApiPlace;
-use crate::web::edge::Edge;
+use crate::web::edge::{CertificateSource, Edge};
 use crate::web::{self, Shared};
 
 /// A running server.
@@ -36,6 +38,7 @@ use crate::web::{self, Shared};
 pub struct Server {
     address: SocketAddr,
     admin_address: Option<SocketAddr>,
+    mtls_address: Option<SocketAddr>,
     services: Arc<Services>,
     shared: Arc<Shared>,
     shutdown: Shutdown,
@@ -72,13 +75,14 @@ impl Server {
             Some(files) => Some(Tls::load(files).await.or_else(reject)?),
             None => None,
         };
+        let mutual = MutualTlsParts::open(&settings).await?;
         warn_of_plain_connections(&settings);
         let store = wait_for_store(&settings).await?;
         if signing_keys::list_all(&*store).await?.is_empty() {
             tracing::info!(database = settings.database(), "made a new database");
         }
         let master = master_key(&settings, &store).await?;
-        let opening = Services::open(&settings, &store, &clock, &master);
+        let opening = Services::open(&settings, &store, &clock, &master, mutual.taken.as_ref());
         let services = Box::pin(opening).await.map(Arc::new)?;
         services.keyring.maintain().await?;
         let epoch = Arc::new(EpochFile::beside(&settings.master_key));
@@ -86,21 +90,23 @@ impl Server {
         end_what_disabled_providers_gave(&settings, &store, &clock).await?;
         services.known.learn().await?;
         let request_keys = (DoctorKey::new(&master)?, RepeatKey::new(&master)?);
-        let shared = Shared::new(parts(&services, &settings, request_keys))?;
+        let parts = parts(&services, &settings, request_keys);
+        let shared = Shared::new(web::SharedParts { mutual_tls: mutual.taken.clone(), ..parts })?;
         let router = web::router(Arc::clone(&shared));
         let strict_transport = services.url.is_https().then_some(settings.strict_transport);
         let (proxies, timeout) = (settings.trusted_proxies.clone(), settings.http.request_timeout);
-        let edge = Edge::new(router, proxies, strict_transport, timeout);
+        let (at_main, nowhere) = (mutual.at_main, CertificateSource::Nowhere);
+        let edge = Edge::new(router, proxies, at_main, strict_transport, timeout);
         let beside = web::admin_router(&shared);
-        let beside = beside.map(|api| Edge::new(api, TrustedProxies::default(), None, timeout));
+        let nobody = TrustedProxies::default;
+        let beside = beside.map(|api| Edge::new(api, nobody(), nowhere, None, timeout));
         let ca_file = settings.outbound.ca_file.as_deref();
         let export = Export::start(&settings.otlp, ca_file, &services)?;
         let (stop, stopped) = watch::channel(false);
         let mut tasks = jobs::start(&services, &settings, &epoch, &stopped);
         let look_after = |tls| jobs::look_after_tls(&services.supervisor, tls, stopped.clone());
         tasks.extend(tls.clone().map(look_after));
-        let mut http = settings.http;
-        http.connections = listener::affordable(http.connections);
+        let http = mutual.limits(settings.http);
         let listener = Listener {
             name: "accepting connections",
             need: Need::Serving,
@@ -109,22 +115,19 @@ impl Server {
             http,
             proxies: settings.trusted_proxies.clone(),
         };
-        let answer = move |peer, request| edge.call(peer, request);
-        let (supervisor, until) = (services.supervisor.clone(), stopped.clone());
         let deadline = settings.shutdown.deadline;
-        // The two listeners wait for their supervised task, and at the end for connections that are
-        // still open.
-        tasks.push(tokio::spawn(async move {
-            listener.serve(&supervisor, answer, until, deadline).await;
-        }));
+        tasks.push(serve(listener, edge, &services, stopped.clone(), deadline));
+        let mtls_address = mutual.address;
+        tasks.extend(mutual.start(&settings, http, &services, &shared, &stopped));
         if let Some(admin) = admin {
             let services = Arc::clone(&services);
             tasks.push(tokio::spawn(telemetry::serve(admin, http, services, beside, stopped)));
         }
-        tracing::info!(%address, admin_address = admin_address.map(tracing::field::display), issuer = services.url.as_str(), database = settings.database(), "ready");
+        tracing::info!(%address, admin_address = admin_address.map(tracing::field::display), mtls_address = mtls_address.map(tracing::field::display), issuer = services.url.as_str(), database = settings.database(), "ready");
         Ok(Self {
             address,
             admin_address,
+            mtls_address,
             services,
             shared,
             shutdown: settings.shutdown,
@@ -145,6 +148,12 @@ impl Server {
     #[must_use]
     pub fn admin_address(&self) -> Option<SocketAddr> {
         self.admin_address
+    }
+
+    /// The address of the listener of mutual TLS.
+    #[must_use]
+    pub fn mtls_address(&self) -> Option<SocketAddr> {
+        self.mtls_address
     }
 
     /// The parts of the server.
@@ -232,16 +241,6 @@ async fn bind_admin(settings: &Settings) -> OrRejected<Option<TcpListener>> {
     }
 }
 
-async fn bind(setting: &str, address: SocketAddr) -> OrRejected<TcpListener> {
-    TcpListener::bind(address)
-        .await
-        .or_else(|error| reject(format!("{setting}: cannot listen on {address}: {error}")))
-}
-
-fn local(listener: &TcpListener) -> Result<SocketAddr, Fault> {
-    listener.local_addr().map_err(|error| Fault::internal("asking for the own address", error))
-}
-
 /// The parts of the handlers.
 fn parts(
     services: &Services,
@@ -268,5 +267,6 @@ fn parts(
         webhook_secrets: Arc::clone(&services.webhook_delivery.secrets),
         allows_private: services.outbound.allows_private(),
         mcp: settings.mcp,
+        mutual_tls: None,
     }
 }

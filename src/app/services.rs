@@ -36,6 +36,7 @@ use crate::oauth::back_channel::LogoutDelivery;
 use crate::oauth::client_auth::ClientAuthentication;
 use crate::oauth::lifetimes::Lifetimes;
 use crate::oauth::memberships;
+use crate::oauth::mutual_tls::MutualTls;
 use crate::oauth::possession::{Possession, PossessionParts};
 use crate::oauth::resource::bearer::AccessTokens;
 use crate::oauth::resource::context::ResourceContext;
@@ -123,8 +124,10 @@ impl Services {
         store: &Arc<Store>,
         clock: &Clock,
         master: &MasterKey,
+        mutual_tls: Option<&MutualTls>,
     ) -> Result<Self, Error<Rejected>> {
         let base = Base::open(settings, store, clock, master).await?;
+        let base = Base { mutual_tls: mutual_tls.cloned(), ..base };
         let (redis, supervisor) = (redis(settings).await?, Supervisor::default());
         let hasher = hasher(settings, &supervisor)?;
         let key = base.rotation_key(master).await?;
@@ -226,6 +229,7 @@ struct Base {
     outside_issuers: Arc<OutsideIssuers>,
     upstream_logins: Arc<UpstreamLoginKey>,
     subjects: Subjects,
+    mutual_tls: Option<MutualTls>,
 }
 
 impl Base {
@@ -257,6 +261,7 @@ impl Base {
             providers: Arc::new(providers),
             upstream_logins: Arc::new(UpstreamLoginKey::new(master)?),
             subjects: Subjects::open(store, clock, &Sealer::new(master)?).await?,
+            mutual_tls: None,
         })
     }
 
@@ -372,14 +377,27 @@ impl Base {
         settings: &Settings,
         master: &MasterKey,
     ) -> Result<Possession, Fault> {
-        let Self { url, clock, store, .. } = self.clone();
-        let settings = settings.possession;
-        Possession::start(supervisor, PossessionParts { url: &url, clock, store, settings }, master)
+        let Self { url, clock, store, mutual_tls, .. } = self.clone();
+        let (url, settings) = (&url, settings.possession);
+        let mtls_url = mutual_tls.as_ref().and_then(|taken| taken.url.as_ref());
+        let parts = PossessionParts { url, mtls_url, clock, store, settings };
+        Possession::start(supervisor, parts, master)
     }
 
     fn client_authentication(&self, limiter: Arc<RateLimiter>) -> ClientAuthentication {
-        let Self { url, clock, store, clients, outside_issuers, .. } = self.clone();
-        ClientAuthentication { url, clock, store, clients, limiter, outside_issuers }
+        let Self { url, clock, store, clients, mutual_tls, outside_issuers, .. } = self.clone();
+        let (mtls_url, authorities) =
+            mutual_tls.map(|taken| (taken.url, taken.authorities)).unwrap_or_default();
+        ClientAuthentication {
+            url,
+            clock,
+            store,
+            clients,
+            limiter,
+            outside_issuers,
+            mtls_url,
+            authorities,
+        }
     }
 
     fn mint(&self) -> Mint {

@@ -231,6 +231,27 @@ struct Given {
     /// 9449); `false` takes it back
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "true|false")]
     dpop_bound_access_tokens: Option<bool>,
+    /// Its access tokens are bound to the certificate that it shows, with every grant (RFC 8705);
+    /// `false` takes it back
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "true|false")]
+    tls_client_certificate_bound_access_tokens: Option<bool>,
+    /// The subject of its certificate, like `CN=client,O=Example,C=KR` (RFC 4514), for the
+    /// authentication method `tls_client_auth`, which needs exactly one of these five; an empty one
+    /// takes it back
+    #[arg(long, value_name = "NAME")]
+    tls_client_auth_subject_dn: Option<String>,
+    /// A name of a host in its certificate
+    #[arg(long, value_name = "HOST")]
+    tls_client_auth_san_dns: Option<String>,
+    /// A URI in its certificate, like that of a workload (SPIFFE)
+    #[arg(long, value_name = "URI")]
+    tls_client_auth_san_uri: Option<String>,
+    /// An IP address in its certificate
+    #[arg(long, value_name = "ADDRESS")]
+    tls_client_auth_san_ip: Option<String>,
+    /// A mail address in its certificate
+    #[arg(long, value_name = "ADDRESS")]
+    tls_client_auth_san_email: Option<String>,
     /// Who may make an account on the way to it, in place of the setting `signup.mode`: open, invite
     /// or closed; an empty one takes it back
     #[arg(long, value_name = "open|invite|closed", value_parser = sign_up)]
@@ -279,11 +300,12 @@ struct Given {
     /// `5m`; `0` asks for a sign-in after the code was made; an empty one takes it back
     #[arg(long, value_name = "DURATION", value_parser = lifetime)]
     device_max_age: Option<Value>,
-    /// `client_secret_basic`, `client_secret_post`, `private_key_jwt` or none; without it a
-    /// confidential client may use its secret in the header or in the body
+    /// `client_secret_basic`, `client_secret_post`, `private_key_jwt`, `tls_client_auth`,
+    /// `self_signed_tls_client_auth` or none; without it a confidential client may use its secret in the header or in the body
     #[arg(long = "auth-method")]
     token_endpoint_auth_method: Option<AuthMethod>,
-    /// The client's public keys (a JWK Set) for `private_key_jwt` and for request objects
+    /// The client's public keys (a JWK Set) for `private_key_jwt`, request
+    /// objects and `self_signed_tls_client_auth`
     #[arg(long = "jwks", value_name = "FILE")]
     #[serde(skip)]
     jwks_file: Option<PathBuf>,

@@ -153,7 +153,7 @@ async fn services(
 ) -> OrRejected<app::Services> {
     let store = at.store(settings, database_use).await?;
     let master = app::existing_master_key(settings, &store).await?;
-    app::Services::open(settings, &store, clock, &master).await
+    app::Services::open(settings, &store, clock, &master, None).await
 }
 
 impl Explain {

@@ -17,6 +17,7 @@ use crate::domain::secret::{ClientSecret, Plain};
 use crate::domain::user::UserId;
 use crate::domain::verdict::{Error, Rejected};
 use crate::domain::{claim_rule, redirect_uri, trusted_issuer, urls};
+use crate::keys::certificates;
 use crate::keys::client_keys::ClientKeys;
 use crate::keys::provider_keys::ProviderKeys;
 use crate::store::{Reader, Store, Tx, audit_events, clients, users};
@@ -231,6 +232,7 @@ pub fn check(issuer: &urls::Issuer, client: &Client) -> Result<(), ClientRejecte
         profile.check(&client.metadata).or_else(invalid)?;
     }
     check_keys(client)?;
+    certificates::check_registration(&client.metadata).or_else(invalid)?;
     check_browser(client)
 }
 
@@ -382,8 +384,17 @@ fn check_keys(client: &Client) -> Result<(), ClientRejected> {
             invalid("private_key_jwt needs the client's JWK Set")
         }
         (None, _) if signs_requests => invalid("request objects need the client's JWK Set"),
-        (Some(_), method) if method != AuthMethod::PrivateKeyJwt && !signs_requests => {
-            invalid("a JWK Set goes with private_key_jwt or with request objects")
+        // Its keys need not verify signatures: they are compared with that of its certificate.
+        (_, AuthMethod::SelfSignedTlsClientAuth) if !signs_requests => Ok(()),
+        (Some(_), method)
+            if !matches!(
+                method,
+                AuthMethod::PrivateKeyJwt | AuthMethod::SelfSignedTlsClientAuth
+            ) && !signs_requests =>
+        {
+            invalid(
+                "a JWK Set goes with private_key_jwt, self_signed_tls_client_auth or request objects",
+            )
         }
         (None, _) => Ok(()),
         (Some(jwks), _) => match ClientKeys::parse(&jwks.to_string()) {

@@ -105,6 +105,25 @@ pub struct ClientMetadata {
     /// Whether its access tokens are always bound to a key, RFC 9449 §5.2.
     #[serde(default)]
     pub dpop_bound_access_tokens: bool,
+    /// Whether its access tokens are always bound to its certificate, RFC 8705 §3.4.
+    #[serde(default)]
+    pub tls_client_certificate_bound_access_tokens: bool,
+    /// The subject of its certificate as text of RFC 4514, for `tls_client_auth` (RFC 8705 §2.1.2). It
+    /// is registered for exactly one of these five.
+    #[serde(default)]
+    pub tls_client_auth_subject_dn: Option<String>,
+    /// A name of a host for which its certificate is.
+    #[serde(default)]
+    pub tls_client_auth_san_dns: Option<String>,
+    /// A URI for which its certificate is.
+    #[serde(default)]
+    pub tls_client_auth_san_uri: Option<String>,
+    /// An IP address for which its certificate is.
+    #[serde(default)]
+    pub tls_client_auth_san_ip: Option<String>,
+    /// A mail address for which its certificate is.
+    #[serde(default)]
+    pub tls_client_auth_san_email: Option<String>,
     /// The `acr` values of requests that name none, in the order of preference. If all of them need
     /// two factors, a second factor is always due.
     pub default_acr_values: Option<Vec<Acr>>,
@@ -225,6 +244,10 @@ wire_enum! {
         ClientSecretPost = "client_secret_post",
         /// An assertion signed by the client, RFC 7523 §2.2.
         PrivateKeyJwt = "private_key_jwt",
+        /// A certificate that an authority of the operator has issued, RFC 8705 §2.1.
+        TlsClientAuth = "tls_client_auth",
+        /// A certificate that is registered itself, RFC 8705 §2.2.
+        SelfSignedTlsClientAuth = "self_signed_tls_client_auth",
         /// No authentication: a public client sends only its `client_id`.
         #[default]
         None = "none",
@@ -484,6 +507,7 @@ mod tests {
             "subject_type",
             "may_act",
             "trusted_issuers",
+            "tls_client_certificate_bound_access_tokens",
         ];
         let needed = whole
             .keys()

@@ -1,5 +1,5 @@
-//! What a token can be bound to, RFC 9449: the thumbprint of a key, the claim `cnf`, and the address
-//! that a proof names.
+//! What a token can be bound to, RFC 9449 and RFC 8705: the thumbprint of a key or of a certificate,
+//! the claim `cnf`, and the address that a proof names.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ pub const WINDOW: Duration = Duration::seconds(60);
 /// differs.
 pub const REMEMBERED: Duration = Duration::seconds(4 * 60);
 
-/// The SHA-256 thumbprint of a public key in base64url, RFC 7638.
+/// A SHA-256 thumbprint in base64url: of a public key (RFC 7638), or of a certificate (RFC 8705 §3.1).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Thumbprint(String);
 
@@ -46,17 +46,30 @@ impl fmt::Display for Thumbprint {
     }
 }
 
-/// `cnf`, RFC 7800 §3.1: the key whose holder may use a token.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// `cnf`, RFC 7800 §3.1: what whoever uses a token has to prove. If it names both, both.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Confirmation {
-    /// The thumbprint of the key, RFC 9449 §6.1.
-    pub jkt: Thumbprint,
+    /// The thumbprint of a key, RFC 9449 §6.1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jkt: Option<Thumbprint>,
+    /// The thumbprint of a certificate, RFC 8705 §3.1.
+    #[serde(rename = "x5t#S256", skip_serializing_if = "Option::is_none")]
+    pub x5t: Option<Thumbprint>,
 }
 
-/// `token_type`: of a token that is bound to a key, RFC 9449 §5, and of any other.
+impl Confirmation {
+    /// The claim; `None` if it would name nothing.
+    #[must_use]
+    pub fn claim(self) -> Option<Self> {
+        (self != Self::default()).then_some(self)
+    }
+}
+
+/// `token_type`: of a token that is bound to a key, RFC 9449 §5, and of any other. One that is bound
+/// to a certificate is sent as any other (RFC 8705 §3).
 #[must_use]
 pub fn token_type(confirmation: Option<&Confirmation>) -> &'static str {
-    if confirmation.is_some() { "DPoP" } else { "Bearer" }
+    if confirmation.is_some_and(|cnf| cnf.jkt.is_some()) { "DPoP" } else { "Bearer" }
 }
 
 /// The same address in one form only: without query and fragment (RFC 9449 §4.3), and normalised as

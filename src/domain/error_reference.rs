@@ -36,6 +36,7 @@ impl ReasonSection {
         Self::AnyRequest,
         Self::Token,
         Self::DpopProofs,
+        Self::Certificates,
         Self::TokenOfProvider,
         Self::Delegation,
         Self::AuthorizePage,
@@ -56,6 +57,9 @@ impl ReasonSection {
             Self::AnyRequest => "## Any request",
             Self::Token => "## `/token`",
             Self::DpopProofs => "With a proof of possession ([DPoP](dpop.md)):",
+            Self::Certificates => {
+                "With a client certificate ([mutual TLS](mtls.md)), wherever a client authenticates or a token is bound. Of what is `invalid_client` the client is told no more than that, as above:"
+            }
             Self::TokenOfProvider => "With the token of a provider (token exchange, JWT bearer):",
             Self::Delegation => {
                 "With an access token of this server ([delegation](delegation.md)):"

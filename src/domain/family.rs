@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::authentication::Acr;
 use super::client::ClientId;
-use super::dpop::Thumbprint;
+use super::dpop::Confirmation;
 use super::ids::identifier;
 use super::provider::Slug;
 use super::scope::{OFFLINE_ACCESS, Scope};
@@ -54,11 +54,11 @@ pub struct Family {
     pub revoked_at: Option<DateTime<Utc>>,
     /// The place of its access tokens in the status lists.
     pub status: Option<StatusIndex>,
-    /// The key to which its refresh tokens are bound, RFC 9449 §5.
-    pub key: Option<Thumbprint>,
     /// The family out of whose tokens it grew, RFC 8693: its client acts for the person with them, and
     /// it ends with that family.
     pub parent: Option<FamilyId>,
+    /// The key (RFC 9449 §5) and the certificate (RFC 8705 §4) to which its refresh tokens are bound.
+    pub binding: Confirmation,
 }
 
 impl Family {

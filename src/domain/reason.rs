@@ -12,6 +12,7 @@ pub enum ReasonSection {
     AnyRequest,
     Token,
     DpopProofs,
+    Certificates,
     TokenOfProvider,
     Delegation,
     AuthorizePage,
@@ -372,6 +373,49 @@ reasons! {
         AccessTokenUnbound = "access_token_unbound", InvalidToken,
             "the access token is not bound to a key and was sent as DPoP",
             "send it as `Authorization: Bearer`";
+    }
+    Certificates {
+        CertificateMissing = "certificate_missing", InvalidClient,
+            "the client authenticates by a certificate and showed none",
+            "show it in the handshake with an address of `mtls_endpoint_aliases`; behind a proxy, see that it sends `Client-Cert` and is one of `trusted_proxies`";
+        CertificateRepeated = "certificate_repeated", InvalidRequest,
+            "there is more than one header Client-Cert",
+            "let the proxy replace the header, not add one";
+        CertificateMalformed = "certificate_malformed", InvalidRequest,
+            "the client certificate cannot be read",
+            "`Client-Cert` is the certificate in DER, in base64 between two colons (RFC 9440 §2.2); 8 KiB at most";
+        CertificateUntrusted = "certificate_untrusted", InvalidClient,
+            "the client certificate comes from no authority of mtls.ca_file",
+            "look whether an intermediate certificate is missing, then at the authorities in the file";
+        CertificateExpired = "certificate_expired", InvalidClient,
+            "the client certificate has expired, or one above it",
+            "a new certificate";
+        CertificateNotYetValid = "certificate_not_yet_valid", InvalidClient,
+            "the client certificate is not valid yet",
+            "look at the clocks";
+        CertificatePurposeMismatch = "certificate_purpose_mismatch", InvalidClient,
+            "the client certificate is not for clients",
+            "its extended key usage has to allow `clientAuth`, if it has one";
+        CertificateSubjectMismatch = "certificate_subject_mismatch", InvalidClient,
+            "the subject of the client certificate is not the registered one",
+            "compare `--tls-client-auth-subject-dn` with `openssl x509 -noout -subject -nameopt RFC2253`";
+        CertificateNameMismatch = "certificate_name_mismatch", InvalidClient,
+            "the client certificate does not have the registered subject alternative name",
+            "compare `--tls-client-auth-san-dns` with `openssl x509 -noout -ext subjectAltName`";
+        CertificateUnregistered = "certificate_unregistered", InvalidClient,
+            "the client certificate is not registered for the client",
+            "register it, or its key: `mapae client update --jwks FILE`";
+        CertificateNeeded = "certificate_needed", InvalidRequest, "a client certificate is needed",
+            "show one: the client is registered with `--tls-client-certificate-bound-access-tokens`, or what it presents is bound to a certificate";
+        RefreshTokenCertificateMismatch = "refresh_token_certificate_mismatch", InvalidGrant,
+            "the refresh token is bound to another certificate",
+            "show the certificate with which the person signed in; without it, sign in again";
+        AccessTokenCertificateMissing = "access_token_certificate_missing", InvalidToken,
+            "the access token is bound to a certificate and was sent without it",
+            "send it to the address in `mtls_endpoint_aliases`, with the certificate for which it was issued";
+        AccessTokenCertificateMismatch = "access_token_certificate_mismatch", InvalidToken,
+            "the access token is bound to another certificate",
+            "show the certificate for which the token was issued";
     }
     TokenOfProvider {
         SubjectTokenTypeMissing = "subject_token_type_missing", InvalidRequest,

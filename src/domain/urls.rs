@@ -335,6 +335,15 @@ impl Issuer {
         Url::parse(&self.text).map(|url| url.origin().ascii_serialization()).unwrap_or_default()
     }
 
+    /// The same URL at another port, over TLS.
+    #[must_use]
+    pub fn at_port(&self, port: u16) -> Option<Self> {
+        let mut url = Url::parse(&self.text).ok()?;
+        url.set_scheme("https").ok()?;
+        url.set_port(Some(port)).ok()?;
+        Some(Self { text: url.as_str().trim_end_matches('/').to_owned(), https: true })
+    }
+
     /// The host of the issuer, if it is a name and not an IP address.
     #[must_use]
     pub fn host_name(&self) -> Option<String> {

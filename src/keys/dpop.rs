@@ -34,6 +34,8 @@ pub struct Expected<'a> {
     pub method: &'a str,
     /// The address of the endpoint, in the form of [`normal_uri`].
     pub uri: &'a str,
+    /// Another address of the same endpoint.
+    pub alias: Option<&'a str>,
     /// The access token that comes with it, RFC 9449 §7.
     pub access_token: Option<&'a str>,
     /// Where proofs need a nonce: the key of the nonces.
@@ -103,7 +105,8 @@ pub fn verify_proof(
     if method != expected.method {
         return Err(Reason::DpopProofMethodMismatch);
     }
-    if normal_uri(uri).as_deref() != Some(expected.uri) {
+    let uri = normal_uri(uri).ok_or(Reason::DpopProofUriMismatch)?;
+    if uri != expected.uri && Some(uri.as_str()) != expected.alias {
         return Err(Reason::DpopProofUriMismatch);
     }
     match (expected.access_token, claims.ath.as_deref()) {
@@ -300,6 +303,7 @@ mod tests {
         Expected {
             method: "POST",
             uri: "https://id.example.com/token",
+            alias: None,
             access_token: Some(TOKEN),
             nonces: None,
         }

@@ -4,6 +4,8 @@
 //! aws-lc signs ([`jws`]). The crate `rsa` only creates and reads keys; it never signs
 //! (RUSTSEC-2023-0071).
 
+pub mod authorities;
+pub mod certificates;
 pub mod client_keys;
 pub mod device_cookies;
 pub mod doctor_key;

@@ -22,8 +22,9 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use tokio_rustls::server::TlsStream;
 
+use crate::domain::shown_certificates::ShownCertificates;
 use crate::net::timeouts::{Activity, WatchedStream};
-use crate::net::tls::{Tls, chose_http2};
+use crate::net::tls::{Tls, chose_http2, shown};
 
 /// The largest head of a request, in bytes. A larger one gets 431. A connection buffers no more
 /// than this.
@@ -82,17 +83,39 @@ impl Connection {
         // the connection is only slower.
         let _ = stream.set_nodelay(true);
         let Some(tls) = tls else {
-            return http1(stream, peer, &activity, stopped, answer).await;
+            return http1(stream, Origin { peer, shown: None }, &activity, stopped, answer).await;
         };
         // On the heap, where each protocol takes only the room that it needs, and only while it
         // needs it.
         match Box::pin(shake_hands(tls, stream, &activity)).await {
-            Some(stream) if chose_http2(&stream) => {
-                Box::pin(http2(stream, peer, &activity, stopped, answer)).await;
+            Some(stream) => {
+                let from = Origin { peer, shown: shown(&stream) };
+                if chose_http2(&stream) {
+                    Box::pin(http2(stream, from, &activity, stopped, answer)).await;
+                } else {
+                    Box::pin(http1(stream, from, &activity, stopped, answer)).await;
+                }
             }
-            Some(stream) => Box::pin(http1(stream, peer, &activity, stopped, answer)).await,
             None => {}
         }
+    }
+}
+
+/// From whom the requests of a connection come.
+#[derive(Debug)]
+struct Origin {
+    peer: SocketAddr,
+    /// The certificate of the handshake.
+    shown: Option<ShownCertificates>,
+}
+
+impl Origin {
+    /// Hands a request on with the certificate.
+    fn marked(&self, mut request: Request<Incoming>) -> Request<Incoming> {
+        if let Some(shown) = &self.shown {
+            request.extensions_mut().insert(shown.clone());
+        }
+        request
     }
 }
 
@@ -117,7 +140,7 @@ async fn shake_hands(
 
 async fn http1(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    peer: SocketAddr,
+    from: Origin,
     activity: &Arc<Activity>,
     stopped: watch::Receiver<bool>,
     answer: impl Answer,
@@ -129,7 +152,8 @@ async fn http1(
     http.header_read_timeout(None);
     let stream = TokioIo::new(WatchedStream::new(stream, Arc::clone(activity)));
     let service = service_fn(|request| {
-        let (work, answered) = (activity.work(), answer.answer(peer, request));
+        let request = from.marked(request);
+        let (work, answered) = (activity.work(), answer.answer(from.peer, request));
         async move {
             let answered = answered.await;
             drop(work);
@@ -141,7 +165,7 @@ async fn http1(
 
 async fn http2(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    peer: SocketAddr,
+    from: Origin,
     activity: &Arc<Activity>,
     stopped: watch::Receiver<bool>,
     answer: impl Answer,
@@ -160,7 +184,8 @@ async fn http2(
         .keep_alive_timeout(PONG);
     let service = service_fn(|mut request: Request<Incoming>| {
         join_cookies(request.headers_mut());
-        let (work, answered) = (activity.work(), answer.answer(peer, request));
+        let request = from.marked(request);
+        let (work, answered) = (activity.work(), answer.answer(from.peer, request));
         async move {
             let answered = answered.await;
             drop(work);

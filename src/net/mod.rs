@@ -3,5 +3,6 @@
 pub mod connection;
 pub mod connection_limit;
 pub mod listener;
+pub mod mutual_tls;
 pub mod timeouts;
 pub mod tls;

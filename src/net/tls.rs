@@ -4,18 +4,23 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rustls::crypto::CryptoProvider;
+use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::aws_lc_rs::default_provider;
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::version::{TLS12, TLS13};
-use rustls::{CipherSuite, InconsistentKeys, ServerConfig};
+use rustls::{
+    CipherSuite, DigitallySignedStruct, DistinguishedName, InconsistentKeys, ServerConfig, SignatureScheme,
+};
 use sha2::{Digest, Sha256};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 use tokio_rustls::{Accept, TlsAcceptor};
 
 use crate::domain::secret::Secret;
+use crate::domain::shown_certificates::{MOST, ShownCertificates};
 use crate::keys::secret_file;
 use crate::settings::Collector;
 use crate::settings::kinds::optional_path;
@@ -34,6 +39,8 @@ pub struct Files {
     pub certificate: PathBuf,
     /// The private key of the certificate.
     pub key: PathBuf,
+    /// The section of the settings that names them.
+    pub section: &'static str,
 }
 
 impl Files {
@@ -47,7 +54,9 @@ impl Files {
         let key = from
             .take(optional_path("tls.key_file", Holds::Secret).words("Its private key, in PEM."));
         match (certificate, key) {
-            (Some(certificate), Some(key)) => return Some(Self { certificate, key }),
+            (Some(certificate), Some(key)) => {
+                return Some(Self { certificate, key, section: "tls" });
+            }
             (Some(_), None) => from.problem("tls.key_file", "is missing: tls.cert_file is given"),
             (None, Some(_)) => from.problem("tls.cert_file", "is missing: tls.key_file is given"),
             (None, None) => {}
@@ -60,7 +69,17 @@ impl Files {
 #[derive(Debug)]
 pub struct Tls {
     files: Files,
+    listener: TlsListener,
     state: Mutex<State>,
+}
+
+/// For which listener a certificate is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TlsListener {
+    /// The main listener, or one beside it. Clients are asked for no certificate.
+    Main,
+    /// The listener of mutual TLS. Clients are asked for a certificate and need not show one.
+    Mutual,
 }
 
 #[derive(Debug)]
@@ -75,9 +94,14 @@ type Seen = [u8; 32];
 impl Tls {
     /// Reads the files. The error is for the operator.
     pub async fn load(files: Files) -> Result<Arc<Self>, String> {
+        Self::load_for(TlsListener::Main, files).await
+    }
+
+    /// Reads the files for this listener.
+    pub(crate) async fn load_for(listener: TlsListener, files: Files) -> Result<Arc<Self>, String> {
         let read = read(&files).await;
-        let (seen, config) = (seen(&read), config(&files, read)?);
-        Ok(Arc::new(Self { files, state: Mutex::new(State { config, seen }) }))
+        let (seen, config) = (seen(&read), config(listener, &files, read)?);
+        Ok(Arc::new(Self { files, listener, state: Mutex::new(State { config, seen }) }))
     }
 
     /// Reads the files again. An error in them is reported once, and the last valid certificate
@@ -88,7 +112,7 @@ impl Tls {
         if self.with(|state| std::mem::replace(&mut state.seen, seen)) == seen {
             return;
         }
-        match config(&self.files, read) {
+        match config(self.listener, &self.files, read) {
             Ok(config) => {
                 self.with(|state| state.config = config);
                 tracing::info!("the TLS certificate changed");
@@ -118,16 +142,76 @@ pub(crate) fn chose_http2(stream: &TlsStream<TcpStream>) -> bool {
     stream.get_ref().1.alpn_protocol() == Some(HTTP_2)
 }
 
+/// What the client showed in the handshake; `None` if it showed nothing.
+pub(crate) fn shown(stream: &TlsStream<TcpStream>) -> Option<ShownCertificates> {
+    let chain = stream.get_ref().1.peer_certificates()?;
+    // One more than is read, so that a chain that is too long is refused.
+    let chain: Vec<_> = chain.iter().take(MOST + 1).map(|one| one.to_vec()).collect();
+    Some(ShownCertificates(chain.into()))
+}
+
+/// Takes any certificate whose key the client proves, RFC 8705 §2. Whether it is trusted, and for
+/// which client, is decided with each request: one may be registered itself, and tokens are bound to
+/// those of nobody's authority.
+#[derive(Debug)]
+struct AnyCertificate(Arc<CryptoProvider>);
+
+impl ClientCertVerifier for AnyCertificate {
+    fn client_auth_mandatory(&self) -> bool {
+        false
+    }
+
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &[]
+    }
+
+    fn verify_client_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: UnixTime,
+    ) -> Result<ClientCertVerified, rustls::Error> {
+        Ok(ClientCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        verify_tls12_signature(message, certificate, signature, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signature, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
 /// The certificate and the key as they were read, or why they could not be read.
 type Read = Result<(Vec<u8>, Secret<Vec<u8>>), String>;
 
 async fn read(files: &Files) -> Read {
     let certificate = tokio::fs::read(&files.certificate).await;
-    let certificate = certificate.map_err(|error| problem(CERT_FILE, &files.certificate, error))?;
+    let certificate = certificate.map_err(|error| files.of_certificate(error))?;
     let file = files.key.clone();
     let key = tokio::task::spawn_blocking(move || secret_file::read(&file)).await;
-    let key = key.map_err(|error| problem(KEY_FILE, &files.key, error))?;
-    Ok((certificate, key.map_err(|unreadable| format!("{KEY_FILE}: {unreadable}"))?))
+    let key = key.map_err(|error| files.of_key(error))?;
+    Ok((
+        certificate,
+        key.map_err(|unreadable| format!("{}.{KEY_FILE}: {unreadable}", files.section))?,
+    ))
 }
 
 fn seen(read: &Read) -> Seen {
@@ -154,10 +238,10 @@ pub(crate) fn provider() -> CryptoProvider {
     provider
 }
 
-fn config(files: &Files, read: Read) -> Result<Arc<ServerConfig>, String> {
+fn config(listener: TlsListener, files: &Files, read: Read) -> Result<Arc<ServerConfig>, String> {
     let (certificate, key) = read?;
-    let of_certificate = |error: &str| problem(CERT_FILE, &files.certificate, error);
-    let of_key = |error: &str| problem(KEY_FILE, &files.key, error);
+    let of_certificate = |error: &str| files.of_certificate(error);
+    let of_key = |error: &str| files.of_key(error);
     let chain: Vec<_> = CertificateDer::pem_slice_iter(&certificate)
         .collect::<Result<_, _>>()
         .map_err(|_| of_certificate("is not PEM"))?;
@@ -166,27 +250,42 @@ fn config(files: &Files, read: Read) -> Result<Arc<ServerConfig>, String> {
     }
     let key = PrivateKeyDer::from_pem_slice(key.expose())
         .map_err(|_| of_key("holds no private key in PEM without a password"))?;
-    let mut config = ServerConfig::builder_with_provider(Arc::new(provider()))
+    let provider = Arc::new(provider());
+    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(&[&TLS13, &TLS12])
-        .map_err(|error| error.to_string())?
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .map_err(|error| match error {
-            rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
-                of_key("is not the key of the certificate")
-            }
-            rustls::Error::InvalidCertificate(_) => of_certificate("holds no usable certificate"),
-            _ => of_key("holds no usable private key"),
-        })?;
+        .map_err(|error| error.to_string())?;
+    let builder = match listener {
+        TlsListener::Main => builder.with_no_client_auth(),
+        TlsListener::Mutual => {
+            builder.with_client_cert_verifier(Arc::new(AnyCertificate(provider)))
+        }
+    };
+    let mut config = builder.with_single_cert(chain, key).map_err(|error| match error {
+        rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
+            of_key("is not the key of the certificate")
+        }
+        rustls::Error::InvalidCertificate(_) => of_certificate("holds no usable certificate"),
+        _ => of_key("holds no usable private key"),
+    })?;
     config.alpn_protocols = vec![HTTP_2.to_vec(), HTTP_1_1.to_vec()];
     Ok(Arc::new(config))
 }
 
-const CERT_FILE: &str = "tls.cert_file";
-const KEY_FILE: &str = "tls.key_file";
+const CERT_FILE: &str = "cert_file";
+const KEY_FILE: &str = "key_file";
 
-fn problem(setting: &str, file: &Path, error: impl std::fmt::Display) -> String {
-    format!("{setting}: {}: {error}", file.display())
+impl Files {
+    fn of_certificate(&self, error: impl std::fmt::Display) -> String {
+        self.problem(CERT_FILE, &self.certificate, error)
+    }
+
+    fn of_key(&self, error: impl std::fmt::Display) -> String {
+        self.problem(KEY_FILE, &self.key, error)
+    }
+
+    fn problem(&self, name: &str, file: &Path, error: impl std::fmt::Display) -> String {
+        format!("{}.{name}: {}: {error}", self.section, file.display())
+    }
 }
 
 #[cfg(test)]
@@ -201,8 +300,11 @@ mod tests {
     #[tokio::test]
     async fn a_broken_pair_is_looked_at_once_and_the_former_stays() {
         let folder = tempfile::tempdir().unwrap();
-        let files =
-            Files { certificate: folder.path().join("cert"), key: folder.path().join("key") };
+        let files = Files {
+            certificate: folder.path().join("cert"),
+            key: folder.path().join("key"),
+            section: "tls",
+        };
         let write = |certificate: &str, key: &str| {
             std::fs::write(&files.certificate, certificate).unwrap();
             std::fs::write(&files.key, key).unwrap();

@@ -22,6 +22,8 @@ use crate::domain::jwt_type;
 use crate::domain::reason::Reason;
 use crate::domain::secret::{ClientSecret, Plain, Secret};
 use crate::domain::urls::{self, Issuer};
+use crate::keys::authorities::Authorities;
+use crate::keys::certificates::ClientCertificate;
 use crate::keys::dpop::Proof;
 use crate::keys::jwt;
 use crate::rate_limits::{CountedAccount, RateLimiter};
@@ -35,6 +37,11 @@ pub const AUTH_METHODS: &[AuthMethod] = &[
     AuthMethod::PrivateKeyJwt,
     AuthMethod::None,
 ];
+
+/// The methods that need client certificates, where the server takes any. Only those of an authority
+/// need the file of authorities.
+pub const CERTIFICATE_METHODS: &[AuthMethod] =
+    &[AuthMethod::TlsClientAuth, AuthMethod::SelfSignedTlsClientAuth];
 
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
@@ -114,10 +121,12 @@ pub enum Credentials {
         /// `client_assertion`.
         assertion: Secret,
     },
-    /// A public client.
+    /// A public client, or one that authenticates by its certificate.
     Nothing {
         /// The client.
         id: ClientId,
+        /// The certificate that it showed.
+        certificate: Option<Arc<ClientCertificate>>,
     },
 }
 
@@ -143,7 +152,7 @@ impl Credentials {
                 // RFC 6749 §2.3.1: a client whose secret is empty may leave it out, so an empty
                 // secret counts as no secret. Some libraries send public clients this way.
                 if secret.expose().is_empty() {
-                    return Ok(Credentials::Nothing { id: named });
+                    return Ok(Credentials::Nothing { id: named, certificate: None });
                 }
                 Ok(Credentials::Basic { id: named, secret })
             }
@@ -159,18 +168,28 @@ impl Credentials {
             }
             ([], None, None) => {
                 let id = id.ok_or(Reason::ClientIdMissing)?;
-                Ok(Credentials::Nothing { id })
+                Ok(Credentials::Nothing { id, certificate: None })
             }
             // RFC 6749 §2.3: not more than one authentication method in each request.
             _ => Err(Reason::ClientAuthenticationRepeated.into()),
         }
     }
 
+    /// The same with the certificate that came with the request, RFC 8705 §2. It is no second method
+    /// beside a secret or an assertion: tokens may be bound to it then.
+    #[must_use]
+    pub fn with_certificate(mut self, shown: Option<Arc<ClientCertificate>>) -> Self {
+        if let Self::Nothing { certificate, .. } = &mut self {
+            *certificate = shown;
+        }
+        self
+    }
+
     /// The client that the request names, whether it proved its identity or not.
     #[must_use]
     pub fn client(&self) -> Option<ClientId> {
         match self {
-            Self::Basic { id, .. } | Self::Post { id, .. } | Self::Nothing { id } => {
+            Self::Basic { id, .. } | Self::Post { id, .. } | Self::Nothing { id, .. } => {
                 Some(id.clone())
             }
             Self::Assertion { id, assertion } => id.clone().or_else(|| {
@@ -196,6 +215,10 @@ pub struct ClientAuthentication {
     pub limiter: Arc<RateLimiter>,
     /// The keys of issuers whose assertions clients trust.
     pub outside_issuers: Arc<OutsideIssuers>,
+    /// Where clients with certificates find this server, if that is another address.
+    pub mtls_url: Option<Issuer>,
+    /// The authorities whose certificates count for `tls_client_auth`.
+    pub authorities: Option<Arc<Authorities>>,
 }
 
 impl ClientAuthentication {
@@ -236,12 +259,10 @@ impl ClientAuthentication {
                     }
                 }
             }
-            Credentials::Nothing { id } => {
+            Credentials::Nothing { id, certificate } => {
                 let registered = self.clients.find(id).await?;
                 let registered = registered.ok_or(Reason::ClientUnknown)?;
-                if registered.client.metadata.token_endpoint_auth_method != AuthMethod::None {
-                    return Err(Reason::ClientSecretMissing.into());
-                }
+                self.check_certificate(&registered.client, certificate.as_deref())?;
                 registered
             }
         };
@@ -249,6 +270,37 @@ impl ClientAuthentication {
             return Err(Reason::ClientDisabled.into());
         }
         Ok(VerifiedClient { registered, assertion: unused })
+    }
+
+    /// Authenticates a client that sends neither a secret nor an assertion: a public one need not, and
+    /// another one may be registered for its certificate.
+    fn check_certificate(
+        &self,
+        client: &Client,
+        shown: Option<&ClientCertificate>,
+    ) -> Result<(), Refusal> {
+        let (metadata, now) = (&client.metadata, self.clock.now());
+        let shown = || shown.ok_or(Reason::CertificateMissing);
+        match metadata.token_endpoint_auth_method {
+            AuthMethod::None => {}
+            // RFC 8705 §2.1: an authority vouches for the certificate, and it has the registered name.
+            AuthMethod::TlsClientAuth => {
+                let shown = shown()?;
+                let authorities = self.authorities.as_ref().ok_or(Reason::CertificateUntrusted)?;
+                authorities.check(shown, now)?;
+                shown.check_name(metadata).map_err(|reason| {
+                    Refusal::new(reason).with_value(&shown.subject().to_string())
+                })?;
+            }
+            // RFC 8705 §2.2: nobody vouches for the certificate, but it is registered.
+            AuthMethod::SelfSignedTlsClientAuth => {
+                let shown = shown()?;
+                let jwks = metadata.jwks.as_ref().ok_or(Reason::CertificateUnregistered)?;
+                shown.check_key_set(jwks, now)?;
+            }
+            _ => return Err(Reason::ClientSecretMissing.into()),
+        }
+        Ok(())
     }
 
     /// Uses the assertion of a client up, and counts the request for it. A proof of possession that
@@ -386,7 +438,7 @@ async fn by_assertion(
     };
     let claims: Assertion = verified.map_err(|_| Reason::AssertionSignatureInvalid)?;
     let now = context.clock.now();
-    check_assertion(&context.url, &registered.client, named, &claims, now.timestamp())?;
+    check_assertion(context, &registered.client, named, &claims, now.timestamp())?;
     let mut hash = Sha256::new();
     hash.update(id.as_str().len().to_be_bytes());
     hash.update(id.as_str());
@@ -406,7 +458,7 @@ fn check_type(assertion: &str) -> Result<(), Refusal> {
 }
 
 fn check_assertion(
-    url: &Issuer,
+    context: &ClientAuthentication,
     client: &Client,
     named: Option<&ClientId>,
     claims: &Assertion,
@@ -423,7 +475,7 @@ fn check_assertion(
     if claims.jti.is_empty() {
         return bad(Reason::AssertionJtiMissing);
     }
-    if !is_for_us(url, client.metadata.assertions, &claims.aud) {
+    if !is_for_us(context, client.metadata.assertions, &claims.aud) {
         let reason = match client.metadata.assertions {
             Assertions::Tolerant => Reason::AssertionAudienceMismatch,
             Assertions::Strict => Reason::AssertionAudienceNotStrict,
@@ -438,7 +490,11 @@ fn check_assertion(
 
 /// RFC 7523 §3 (3). Only one audience is allowed: another server in the audience could replay the
 /// assertion here.
-fn is_for_us(url: &Issuer, assertions: Assertions, audience: &AudienceClaim) -> bool {
+fn is_for_us(
+    context: &ClientAuthentication,
+    assertions: Assertions,
+    audience: &AudienceClaim,
+) -> bool {
     let only = match audience {
         AudienceClaim::One(one) => one,
         AudienceClaim::Several(several) => match several.as_slice() {
@@ -446,9 +502,14 @@ fn is_for_us(url: &Issuer, assertions: Assertions, audience: &AudienceClaim) -> 
             _ => return false,
         },
     };
-    let is_endpoint = || [urls::TOKEN, urls::PAR].iter().any(|path| *only == url.url(path));
+    // RFC 8705 §5: an alias is another URL of the same endpoint.
+    let every = || [Some(&context.url), context.mtls_url.as_ref()].into_iter().flatten();
+    let is_endpoint = || {
+        let mut paths = [urls::TOKEN, urls::PAR].into_iter();
+        paths.any(|path| every().any(|url| *only == url.url(path)))
+    };
     // RFC 9126 §2: the URL of that endpoint names this server as well.
-    *only == url.as_str() || assertions == Assertions::Tolerant && is_endpoint()
+    *only == context.url.as_str() || assertions == Assertions::Tolerant && is_endpoint()
 }
 
 /// Checks the times of an assertion, RFC 7523 §3 (4) to (6).

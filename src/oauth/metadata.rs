@@ -2,10 +2,11 @@
 //! same lists that the router and the token endpoint use.
 
 use bytes::Bytes;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::authorize::settings::RequestSettings;
-use super::client_auth::AUTH_METHODS;
+use super::client_auth::{AUTH_METHODS, CERTIFICATE_METHODS};
+use super::mutual_tls::MutualTls;
 use crate::domain::authentication::Acr;
 use crate::domain::authorization::{Prompt, ResponseMode};
 use crate::domain::claim_names::{GROUPS, ROLES, SCOPE_CLAIMS};
@@ -24,13 +25,16 @@ pub fn document(
     issuer: &Issuer,
     requests: RequestSettings,
     may_sign_up: bool,
+    mutual_tls: Option<&MutualTls>,
 ) -> Result<Bytes, Fault> {
-    let every: Vec<&str> = AUTH_METHODS.iter().map(|method| method.as_str()).collect();
-    let proving: Vec<&str> = AUTH_METHODS
-        .iter()
-        .filter(|method| **method != AuthMethod::None)
-        .map(|method| method.as_str())
-        .collect();
+    let by_certificate = CERTIFICATE_METHODS.iter().filter(|method| match mutual_tls {
+        Some(taken) => taken.authorities.is_some() || **method != AuthMethod::TlsClientAuth,
+        None => false,
+    });
+    let methods: Vec<_> = AUTH_METHODS.iter().chain(by_certificate).copied().collect();
+    let every: Vec<&str> = methods.iter().map(|method| method.as_str()).collect();
+    let proving = methods.iter().filter(|method| **method != AuthMethod::None);
+    let proving: Vec<&str> = proving.map(|method| method.as_str()).collect();
     let algs: Vec<&str> = TokenAlg::ALL.iter().map(|alg| alg.as_str()).collect();
     let scopes = [OPENID].into_iter().chain(SCOPE_CLAIMS.iter().map(|(scope, _)| *scope));
     let scopes: Vec<&str> = scopes.chain([GROUPS, ROLES, OFFLINE_ACCESS]).collect();
@@ -93,10 +97,29 @@ pub fn document(
     let mut document = endpoints(issuer);
     if let (Some(members), Value::Object(about)) = (document.as_object_mut(), about) {
         members.extend(about);
+        members.extend(mutual_tls.map(of_certificates).unwrap_or_default());
     }
     serde_json::to_vec(&document)
         .map(Bytes::from)
         .map_err(|error| Fault::internal("writing the metadata", error))
+}
+
+/// What is said where client certificates are taken, RFC 8705 §3.3 and §5.
+fn of_certificates(mutual_tls: &MutualTls) -> Map<String, Value> {
+    let mut said = Map::new();
+    said.insert("tls_client_certificate_bound_access_tokens".to_owned(), json!(true));
+    if let Some(url) = &mutual_tls.url {
+        let aliases = json!({
+            "token_endpoint": url.url(urls::TOKEN),
+            "userinfo_endpoint": url.url(urls::USERINFO),
+            "introspection_endpoint": url.url(urls::INTROSPECT),
+            "revocation_endpoint": url.url(urls::REVOKE),
+            "pushed_authorization_request_endpoint": url.url(urls::PAR),
+            "device_authorization_endpoint": url.url(urls::DEVICE_AUTHORIZATION),
+        });
+        said.insert("mtls_endpoint_aliases".to_owned(), aliases);
+    }
+    said
 }
 
 /// Where everything is.

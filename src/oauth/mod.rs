@@ -16,6 +16,7 @@ pub mod logout;
 pub mod mcp;
 pub mod memberships;
 pub mod metadata;
+pub mod mutual_tls;
 pub mod openapi;
 pub mod outside_assertions;
 pub mod possession;

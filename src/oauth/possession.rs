@@ -37,6 +37,8 @@ pub type Presented<'a> = Option<std::result::Result<&'a str, Reason>>;
 pub struct PossessionParts<'a> {
     /// The issuer URL of this server.
     pub url: &'a Issuer,
+    /// Where clients with certificates find it, if that is another address.
+    pub mtls_url: Option<&'a Issuer>,
     /// The clock.
     pub clock: Clock,
     /// The database.
@@ -48,15 +50,23 @@ pub struct PossessionParts<'a> {
 /// Checks proofs of possession.
 #[derive(Debug)]
 pub struct Possession {
-    token: String,
-    userinfo: String,
-    par: String,
-    challenge: String,
+    token: Addresses,
+    userinfo: Addresses,
+    par: Addresses,
+    challenge: Addresses,
     clock: Clock,
     nonces: NonceKey,
     requires_nonce: bool,
     /// Writes down which proofs were used.
     used: Batch<[u8; 32], Result<bool, Fault>>,
+}
+
+/// The addresses of one endpoint, in the form of [`normal_uri`]: its own, and its alias for clients with
+/// certificates (RFC 8705 §5).
+#[derive(Debug)]
+struct Addresses {
+    own: String,
+    alias: Option<String>,
 }
 
 const QUEUE: usize = 4096;
@@ -69,7 +79,7 @@ impl Possession {
         parts: PossessionParts<'_>,
         master: &MasterKey,
     ) -> Result<Self, Fault> {
-        let PossessionParts { url, clock, store, settings } = parts;
+        let PossessionParts { url, mtls_url, clock, store, settings } = parts;
         let lanes = store.batches_at_once();
         let bounds = Bounds { name: "proofs", lanes, queue: QUEUE, deadline: DEADLINE };
         let by = clock.clone();
@@ -77,9 +87,10 @@ impl Possession {
             let (store, clock) = (Arc::clone(&store), by.clone());
             async move { use_up(&store, &clock, &proofs).await }
         });
-        let address = |path| {
-            let url = url.url(path);
-            normal_uri(&url).unwrap_or(url)
+        let normal = |url: String| normal_uri(&url).unwrap_or(url);
+        let address = |path| Addresses {
+            own: normal(url.url(path)),
+            alias: mtls_url.map(|url| normal(url.url(path))),
         };
         Ok(Self {
             token: address(urls::TOKEN),
@@ -123,12 +134,13 @@ impl Possession {
         &self,
         presented: Presented<'_>,
         method: &str,
-        uri: &str,
+        addresses: &Addresses,
         access_token: Option<&str>,
     ) -> Result<Option<Proof>, Refusal> {
         let Some(proof) = presented.transpose()? else { return Ok(None) };
         let nonces = self.requires_nonce.then_some(&self.nonces);
-        let expected = Expected { method, uri, access_token, nonces };
+        let Addresses { own, alias } = addresses;
+        let expected = Expected { method, uri: own, alias: alias.as_deref(), access_token, nonces };
         Ok(Some(verify_proof(proof, &expected, self.clock.now())?))
     }
 

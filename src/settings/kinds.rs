@@ -143,6 +143,13 @@ pub fn address_or_off(path: &'static str, default: SocketAddr) -> Setting<Option
     Setting::new(path, ValueType::Text("address and port, or `off`"), Some(default), parse, show)
 }
 
+/// An address and a port of this machine, which is optional.
+pub fn optional_address(path: &'static str) -> Setting<Option<SocketAddr>> {
+    let parse = |text: &str| parse_address(text).map(Some);
+    let show = |it: &Option<SocketAddr>| it.map(|it| it.to_string()).unwrap_or_default();
+    Setting::new(path, ValueType::Text("address and port"), None, parse, show)
+}
+
 fn parse_address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| "is not an address and port, like 127.0.0.1:8080".to_owned())
 }

@@ -21,7 +21,7 @@ use super::some_rows::is_one_of;
 use super::tx::Tx;
 use crate::domain::client::ClientId;
 use crate::domain::clock;
-use crate::domain::dpop::Thumbprint;
+use crate::domain::dpop::{Confirmation, Thumbprint};
 use crate::domain::family::{EndedFamily, Family, FamilyFilter, FamilyId, FamilyOwner};
 use crate::domain::provider::FEDERATED;
 use crate::domain::revocation::{Audiences, Revocation, RevokedKind};
@@ -63,6 +63,7 @@ entity! {
             pub status_index: Option<i64>,
             pub jkt: Option<String>,
             pub parent_id: Option<String>,
+            pub x5t: Option<String>,
         }
     }
 }
@@ -108,8 +109,11 @@ impl TryFrom<Model> for Family {
             expires_at: clock::from_millis(row.expires_at),
             revoked_at: instant(row.revoked_at),
             status: place(row.status_list, row.status_index)?,
-            key: row.jkt.map(Thumbprint::from_stored),
             parent: row.parent_id.map(FamilyId::from_stored),
+            binding: Confirmation {
+                jkt: row.jkt.map(Thumbprint::from_stored),
+                x5t: row.x5t.map(Thumbprint::from_stored),
+            },
         })
     }
 }
@@ -296,8 +300,9 @@ pub async fn insert(
         idle_ends_at: Set(millis(succession.map_or(family.expires_at, |one| one.idle_ends_at))),
         status_list: Set(family.status.map(|place| place.list)),
         status_index: Set(family.status.map(|place| place.index.into())),
-        jkt: Set(family.key.as_ref().map(|key| key.as_str().to_owned())),
         parent_id: Set(family.parent.as_ref().map(|parent| parent.as_str().to_owned())),
+        jkt: Set(family.binding.jkt.as_ref().map(ToString::to_string)),
+        x5t: Set(family.binding.x5t.as_ref().map(ToString::to_string)),
     };
     let inserted = Entity::insert(row).exec_without_returning(tx.connection()).await;
     inserted.map(drop).map_err(while_doing(WRITING))

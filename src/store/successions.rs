@@ -19,7 +19,7 @@ use super::reader::Reader;
 use super::tx::Tx;
 use super::{families, sessions, users};
 use crate::domain::clock;
-use crate::domain::dpop::Thumbprint;
+use crate::domain::dpop::{Confirmation, Thumbprint};
 use crate::domain::family::FamilyId;
 use crate::domain::refresh::Refreshable;
 use crate::domain::session::AttachedSession;
@@ -179,10 +179,10 @@ pub struct Move {
     pub to: Succession,
     /// The place in the status lists that the family must still have: its next token names it.
     pub status: Option<StatusIndex>,
-    /// The key to which the family must still be bound.
-    pub key_was: Option<Thumbprint>,
-    /// The key to which it is bound after the change.
-    pub key: Option<Thumbprint>,
+    /// What the family must still be bound to.
+    pub binding_was: Confirmation,
+    /// What it is bound to after the change.
+    pub binding: Confirmation,
 }
 
 /// Changes successions, each only if its leaf is still the expected one and its family is still
@@ -246,9 +246,11 @@ struct Step<'a>(
     Option<u32>,
     Option<&'a str>,
     Option<&'a str>,
+    Option<&'a str>,
+    Option<&'a str>,
 );
 
-const STEP: [(&str, &str); 13] = [
+const STEP: [(&str, &str); 15] = [
     ("id", "text"),
     ("was_generation", "bigint"),
     ("was_attempt", "bigint"),
@@ -262,6 +264,8 @@ const STEP: [(&str, &str); 13] = [
     ("status_index", "bigint"),
     ("jkt_was", "text"),
     ("jkt", "text"),
+    ("x5t_was", "text"),
+    ("x5t", "text"),
 ];
 
 impl<'a> From<&'a Move> for Step<'a> {
@@ -279,8 +283,10 @@ impl<'a> From<&'a Move> for Step<'a> {
             millis(step.to.idle_ends_at),
             step.status.map(|status| status.list),
             step.status.map(|status| status.index),
-            step.key_was.as_ref().map(Thumbprint::as_str),
-            step.key.as_ref().map(Thumbprint::as_str),
+            step.binding_was.jkt.as_ref().map(Thumbprint::as_str),
+            step.binding.jkt.as_ref().map(Thumbprint::as_str),
+            step.binding_was.x5t.as_ref().map(Thumbprint::as_str),
+            step.binding.x5t.as_ref().map(Thumbprint::as_str),
         )
     }
 }
@@ -315,12 +321,13 @@ fn update(backend: DbBackend) -> String {
          UPDATE family SET generation = step.generation, attempt = step.attempt, \
          spent_attempt = step.spent_attempt, handed_out_at = step.handed_out_at, \
          handed_out_to = step.handed_out_to, idle_ends_at = step.idle_ends_at, \
-         jkt = step.jkt FROM {from} \
+         jkt = step.jkt, x5t = step.x5t FROM {from} \
          WHERE family.id = step.id AND family.generation = step.was_generation \
          AND family.attempt = step.was_attempt AND family.revoked_at IS NULL \
          AND family.status_list IS NOT DISTINCT FROM step.status_list \
          AND family.status_index IS NOT DISTINCT FROM step.status_index \
          AND family.jkt IS NOT DISTINCT FROM step.jkt_was \
+         AND family.x5t IS NOT DISTINCT FROM step.x5t_was \
          AND {} < {until} RETURNING family.id AS id",
         now(backend)
     )

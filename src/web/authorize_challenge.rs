@@ -28,7 +28,7 @@ pub(super) async fn post(
 }
 
 async fn answered(shared: Arc<Shared>, context: Context, head: Head, form: Form) -> Response<Body> {
-    let credentials = Credentials::read(&head.authorization(), &form);
+    let credentials = head.credentials(&form);
     let client = credentials.as_ref().ok().and_then(Credentials::client);
     let request = ChallengeRequest {
         credentials,

@@ -1,5 +1,6 @@
 //! Reads a form: POST only, one content type, at most 64 KB, within a time limit.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -11,9 +12,13 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::Value;
 
 use super::answer::{refusal, refused};
+use crate::domain::dpop::Thumbprint;
 use crate::domain::form::Form;
 use crate::domain::reason::Reason;
 use crate::domain::request;
+use crate::keys::certificates::{ClientCertificate, ShownCertificate};
+use crate::oauth::client_auth::Credentials;
+use crate::oauth::error::Refusal;
 use crate::oauth::possession::Presented;
 
 const DPOP: HeaderName = HeaderName::from_static("dpop");
@@ -35,33 +40,49 @@ pub(in crate::web) fn has_nul_within(value: &Value) -> bool {
     }
 }
 
-/// The headers of a request.
-pub(super) struct Head(HeaderMap);
+/// The headers of a request, and the certificate that came with it.
+pub(super) struct Head {
+    headers: HeaderMap,
+    certificate: Option<ShownCertificate>,
+}
 
 impl Head {
     /// The headers of a request whose body is not read.
     pub(super) fn of(request: Request) -> Self {
-        Self(request.into_parts().0.headers)
-    }
-
-    /// These headers.
-    pub(super) fn with(headers: HeaderMap) -> Self {
-        Self(headers)
+        Self::from(request.into_parts().0)
     }
 
     /// All headers.
     pub(super) fn headers(&self) -> &HeaderMap {
-        &self.0
+        &self.headers
+    }
+
+    /// How the client of this form authenticates. A certificate that cannot be read is refused,
+    /// whether anybody would look at it or not.
+    pub(super) fn credentials(&self, form: &Form) -> Result<Credentials, Refusal> {
+        let certificate = self.certificate()?;
+        let credentials = Credentials::read(&self.authorization(), form)?;
+        Ok(credentials.with_certificate(certificate.cloned()))
+    }
+
+    /// The thumbprint of the certificate that came with the request, if it can be read.
+    pub(super) fn thumbprint(&self) -> Option<&Thumbprint> {
+        self.certificate().ok().flatten().map(|certificate| certificate.thumbprint())
+    }
+
+    fn certificate(&self) -> Result<Option<&Arc<ClientCertificate>>, Reason> {
+        let shown = self.certificate.as_ref().map(|ShownCertificate(shown)| shown.as_ref());
+        shown.transpose().map_err(|reason| *reason)
     }
 
     /// All `Authorization` headers. The reader of them refuses more than one.
     pub(super) fn authorization(&self) -> Vec<&[u8]> {
-        self.0.get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes).collect()
+        self.headers.get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes).collect()
     }
 
     /// Whether the request asks for this media type by its name, RFC 9110 §12.5.1.
     pub(super) fn accepts(&self, wanted: &str) -> bool {
-        let accepted = self.0.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+        let accepted = self.headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
         accepted.flat_map(|value| value.split(',')).any(|one| {
             let mut parts = one.split(';').map(str::trim);
             let is_wanted = parts.next().is_some_and(|name| name.eq_ignore_ascii_case(wanted));
@@ -75,13 +96,20 @@ impl Head {
 
     /// The proof of possession, RFC 9449 §4.3 (1).
     pub(super) fn proof(&self) -> Presented<'_> {
-        let mut values = self.0.get_all(DPOP).iter();
+        let mut values = self.headers.get_all(DPOP).iter();
         let value = values.next()?;
         Some(match (value.to_str(), values.next()) {
             (Ok(proof), None) => Ok(proof),
             (Err(_), None) => Err(Reason::DpopProofMalformed),
             (_, Some(_)) => Err(Reason::DpopProofRepeated),
         })
+    }
+}
+
+impl From<Parts> for Head {
+    fn from(parts: Parts) -> Self {
+        let Parts { headers, mut extensions, .. } = parts;
+        Self { headers, certificate: extensions.remove() }
     }
 }
 
@@ -105,7 +133,7 @@ impl BadBody {
 pub(super) async fn form(request: Request) -> Result<(Head, Form), Response<Body>> {
     let (parts, body) = read(request).await.map_err(BadBody::described)?;
     let form = Form::parse(&body).map_err(|bad| refusal(&Reason::from(bad).into(), None))?;
-    Ok((Head(parts.headers), form))
+    Ok((Head::from(parts), form))
 }
 
 /// Reads the body of a request that must be a form.

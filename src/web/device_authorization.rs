@@ -8,7 +8,6 @@ use axum::http::Response;
 use axum::http::header::USER_AGENT;
 
 use super::edge::Context;
-use crate::oauth::client_auth::Credentials;
 use crate::oauth::device;
 use crate::web::shared::Shared;
 use crate::web::{answer, body};
@@ -23,7 +22,7 @@ pub(super) async fn post(
         Err(answer) => return answer,
     };
     let agent = head.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
-    let credentials = match Credentials::read(&head.authorization(), &form) {
+    let credentials = match head.credentials(&form) {
         Ok(credentials) => credentials,
         Err(refusal) => return answer::refusal(&refusal, None),
     };

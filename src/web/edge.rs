@@ -36,9 +36,11 @@ use crate::domain::error_code::ErrorCode;
 use crate::domain::excerpt::excerpt;
 use crate::domain::reason::Reason;
 use crate::domain::request::{self, RequestId};
+use crate::domain::shown_certificates::{self, ShownCertificates};
 use crate::domain::trace::TraceParent;
 use crate::domain::verdict::Fault;
 use crate::domain::{random, urls};
+use crate::keys::certificates::{ClientCertificate, ShownCertificate};
 use crate::runtime::handles::Handles;
 use crate::runtime::spans::{self, OpenSpan, Value};
 use crate::settings::Collector;
@@ -48,6 +50,8 @@ use crate::web::shared::Shared;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const CLIENT_CERT: HeaderName = HeaderName::from_static("client-cert");
+const CLIENT_CERT_CHAIN: HeaderName = HeaderName::from_static("client-cert-chain");
 const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// Which hosts browsers are told to contact over TLS only (HSTS, RFC 6797). A browser follows it
@@ -103,6 +107,17 @@ impl<S: Sync> FromRequestParts<S> for Context {
     }
 }
 
+/// From where a listener takes client certificates. From anywhere else they are not believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CertificateSource {
+    /// It takes none.
+    Nowhere,
+    /// From the TLS handshake.
+    Handshake,
+    /// From the headers of trusted proxies, RFC 9440.
+    Proxies,
+}
+
 /// Everything that a request waits for ends by its deadline, and the handler then answers in its
 /// own form. If the handler has not answered so much later, the edge answers for it.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -115,6 +130,7 @@ pub struct Edge(Arc<Inner>);
 struct Inner {
     router: Router,
     proxies: TrustedProxies,
+    certificates: CertificateSource,
     headers: Vec<(HeaderName, HeaderValue)>,
     process: u64,
     requests: AtomicU64,
@@ -131,6 +147,7 @@ impl Edge {
     pub fn new(
         router: Router,
         proxies: TrustedProxies,
+        certificates: CertificateSource,
         strict: Option<StrictTransport>,
         timeout: Duration,
     ) -> Self {
@@ -141,7 +158,16 @@ impl Edge {
         headers.extend(strict.map(|strict| (STRICT_TRANSPORT_SECURITY, strict.header())));
         let process = u64::from_be_bytes(random::bytes());
         let (requests, warned) = (AtomicU64::new(0), AtomicBool::new(false));
-        Self(Arc::new(Inner { router, proxies, headers, process, requests, timeout, warned }))
+        Self(Arc::new(Inner {
+            router,
+            proxies,
+            certificates,
+            headers,
+            process,
+            requests,
+            timeout,
+            warned,
+        }))
     }
 
     /// Answers a request that this peer sent.
@@ -157,6 +183,9 @@ impl Edge {
         let names_host = names_host(&request);
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(Context { id, address });
+        if let Some(shown) = inner.certificate(peer, &request) {
+            request.extensions_mut().insert(shown);
+        }
         let method = method(request.method());
         let span = spans::of_request(method, || inner.trace_parent(peer, request.headers()));
         let mut asked = request::Request::new(id, method, Deadline::within(inner.timeout));
@@ -202,6 +231,22 @@ impl Inner {
             );
         }
         chain.client
+    }
+
+    /// The client certificate of a request.
+    fn certificate(&self, peer: SocketAddr, request: &Request<Body>) -> Option<ShownCertificate> {
+        let chain = match self.certificates {
+            CertificateSource::Nowhere => return None,
+            CertificateSource::Handshake => {
+                let ShownCertificates(chain) = request.extensions().get()?;
+                Ok(chain.to_vec())
+            }
+            CertificateSource::Proxies => {
+                let is_trusted = || self.proxies.trusts(peer.ip().to_canonical());
+                handed_on(request.headers()).filter(|_| is_trusted())?
+            }
+        };
+        Some(ShownCertificate(chain.and_then(ClientCertificate::read).map(Arc::new)))
     }
 
     /// The trace that a trusted proxy hands on. Nobody else decides what is kept here.
@@ -379,6 +424,21 @@ fn class(status: StatusCode) -> &'static str {
         400..=499 => "4xx",
         _ => "5xx",
     }
+}
+
+/// The client certificate that a proxy hands on, RFC 9440 §2, with those above it.
+fn handed_on(headers: &HeaderMap) -> Option<Result<Vec<Vec<u8>>, Reason>> {
+    let mut given = headers.get_all(CLIENT_CERT).iter();
+    let one = given.next()?;
+    if given.next().is_some() {
+        return Some(Err(Reason::CertificateRepeated));
+    }
+    let mut chain = one.to_str().ok().and_then(shown_certificates::item).map(|own| vec![own]);
+    for above in headers.get_all(CLIENT_CERT_CHAIN) {
+        let above = above.to_str().ok().and_then(shown_certificates::list);
+        chain = chain.zip(above).map(|(chain, above)| [chain, above].concat());
+    }
+    Some(chain.ok_or(Reason::CertificateMalformed))
 }
 
 /// All `X-Forwarded-For` lines as one chain, in their order.

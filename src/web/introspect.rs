@@ -7,7 +7,6 @@ use axum::extract::{Request, State};
 use axum::http::header::VARY;
 use axum::http::{HeaderValue, Response};
 
-use crate::oauth::client_auth::Credentials;
 use crate::oauth::resource::introspect::{self, Answer};
 use crate::web::shared::Shared;
 use crate::web::{answer, body};
@@ -18,7 +17,7 @@ pub(super) async fn introspect(
 ) -> Response<Body> {
     match body::form(request).await {
         Ok((head, form)) => {
-            let credentials = match Credentials::read(&head.authorization(), &form) {
+            let credentials = match head.credentials(&form) {
                 Ok(credentials) => credentials,
                 Err(refusal) => return answer::refusal(&refusal, None),
             };

@@ -118,6 +118,26 @@ pub fn admin_router(shared: &Arc<Shared>) -> Option<Router> {
     Some(missing.layer(names).with_state(Arc::clone(shared)))
 }
 
+/// The routes of the listener that asks for client certificates: those for which the metadata names an
+/// alias (RFC 8705 §5), and no others.
+pub fn mtls_router(shared: &Arc<Shared>) -> Router {
+    let routes = Router::new()
+        .route(urls::TOKEN, post(token::token))
+        .route(urls::PAR, post(par::post))
+        .route(urls::REVOKE, post(revoke::revoke))
+        .route(urls::INTROSPECT, post(introspect::introspect))
+        .route(urls::DEVICE_AUTHORIZATION, post(device_authorization::post))
+        .route_layer(from_fn_with_state(Arc::clone(shared), rate_limit::of_address))
+        .route(urls::USERINFO, get(userinfo::get).post(userinfo::post));
+    let routes = match shared.base.as_str() {
+        "" => routes,
+        base => Router::new().nest(base, routes),
+    };
+    let names = from_fn_with_state(Arc::clone(shared), edge::name_route);
+    let missing = routes.fallback(missing::path).method_not_allowed_fallback(missing::method);
+    missing.layer(names).with_state(Arc::clone(shared))
+}
+
 /// The routes of the administration API for the main listener, if it is there.
 fn admin_routes(shared: &Shared) -> Router<Arc<Shared>> {
     let api = if shared.admin.api == ApiPlace::Main { admin_api::routes() } else { Router::new() };

@@ -21,7 +21,7 @@ pub(super) async fn post(
         Ok(read) => read,
         Err(answer) => return answer,
     };
-    let credentials = Credentials::read(&head.authorization(), &form);
+    let credentials = head.credentials(&form);
     let client = credentials.as_ref().ok().and_then(Credentials::client);
     let (clients, possession) = (&shared.token.clients, &shared.token.possession);
     let pushing =

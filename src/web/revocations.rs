@@ -36,7 +36,7 @@ pub(super) async fn get(State(shared): State<Arc<Shared>>, request: Request) -> 
         Ok(form) => form,
         Err(bad) => return answer::refusal(&Refusal::from(Reason::from(bad)), None),
     };
-    let head = Head::of(Request::from_parts(parts, Body::empty()));
+    let head = Head::from(parts);
     match respond(shared, &head, &form).await {
         Ok(response) => response,
         error => answer::json::<()>(error.map(drop), None),
@@ -44,7 +44,8 @@ pub(super) async fn get(State(shared): State<Arc<Shared>>, request: Request) -> 
 }
 
 async fn respond(shared: Arc<Shared>, head: &Head, form: &Form) -> Result<Response<Body>> {
-    let follower = shared.feed.follower(presented(head, &Form::default())?).await?;
+    let follower =
+        shared.feed.follower(presented(head, &Form::default())?, head.thumbprint()).await?;
     let streams = accepts_events(head.headers());
     let resumed = head.headers().get(LAST_EVENT_ID).filter(|_| streams);
     // A browser sends the id of the last event when it connects again.

@@ -23,7 +23,7 @@ pub(super) async fn revoke(
         Err(answer) => return answer,
     };
     let script = cors::origin(head.headers());
-    let credentials = Credentials::read(&head.authorization(), &form);
+    let credentials = head.credentials(&form);
     let client = credentials.as_ref().ok().and_then(Credentials::client);
     let cookie = client.as_ref().and_then(|id| shared.cookies.refresh_token(head.headers(), id));
     let browser = Browser { script, cookie };

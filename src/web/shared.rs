@@ -20,6 +20,7 @@ use crate::oauth::authorize::context::RequestContext;
 use crate::oauth::authorize::settings::RequestSettings;
 use crate::oauth::mcp::McpSettings;
 use crate::oauth::metadata;
+use crate::oauth::mutual_tls::MutualTls;
 use crate::oauth::resource::context::ResourceContext;
 use crate::oauth::status::feed::Feed;
 use crate::oauth::status::lists::StatusLists;
@@ -71,6 +72,8 @@ pub struct SharedParts {
     pub allows_private: bool,
     /// What MCP clients find here.
     pub mcp: McpSettings,
+    /// Where client certificates are taken; `None`: nowhere.
+    pub mutual_tls: Option<MutualTls>,
 }
 
 /// The metadata document, with and without the prompt for a new account.
@@ -81,9 +84,13 @@ pub(super) struct Metadata {
 }
 
 impl Metadata {
-    fn new(issuer: &Issuer, requests: RequestSettings) -> Result<Self, Fault> {
-        let with_sign_up = metadata::document(issuer, requests, true)?;
-        Ok(Self { with_sign_up, without: metadata::document(issuer, requests, false)? })
+    fn new(
+        issuer: &Issuer,
+        requests: RequestSettings,
+        mutual_tls: Option<&MutualTls>,
+    ) -> Result<Self, Fault> {
+        let of = |may_sign_up| metadata::document(issuer, requests, may_sign_up, mutual_tls);
+        Ok(Self { with_sign_up: of(true)?, without: of(false)? })
     }
 
     /// The document. `may_sign_up` says whether people may make accounts, at any client at least.
@@ -132,7 +139,7 @@ impl Shared {
         let SharedParts { supervisor, flows, requests, token, resources, .. } = parts;
         let SharedParts { keyring, status_lists, feed, logos, look, doctor, repeats, .. } = parts;
         let SharedParts { key_fetchers, admin, providers_of_file, settings_in_force, .. } = parts;
-        let SharedParts { webhook_secrets, allows_private, mcp, .. } = parts;
+        let SharedParts { webhook_secrets, allows_private, mcp, mutual_tls, .. } = parts;
         let seconds = keyring.policy().jwks_max_age.num_seconds();
         let cache = HeaderValue::try_from(format!("public, max-age={seconds}"));
         let jwks_cache = cache.unwrap_or_else(|_| HeaderValue::from_static("no-store"));
@@ -146,7 +153,7 @@ impl Shared {
             origin: url.origin(),
             cookies: Cookies::of(url.as_str()),
             ready: AtomicBool::new(true),
-            metadata: Metadata::new(url, requests.settings)?,
+            metadata: Metadata::new(url, requests.settings, mutual_tls.as_ref())?,
             jwks_cache,
             status_cache,
             status_lists,

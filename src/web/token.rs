@@ -34,7 +34,7 @@ pub(super) async fn token(
 
 async fn answered(shared: Arc<Shared>, context: Context, head: Head, form: Form) -> Response<Body> {
     let script = cors::origin(head.headers());
-    let credentials = Credentials::read(&head.authorization(), &form);
+    let credentials = head.credentials(&form);
     let client = credentials.as_ref().ok().and_then(Credentials::client);
     let cookie = client.as_ref().and_then(|id| shared.cookies.refresh_token(head.headers(), id));
     let request = endpoint::TokenRequest {
@@ -43,6 +43,7 @@ async fn answered(shared: Arc<Shared>, context: Context, head: Head, form: Form)
         script,
         cookie,
         proof: head.proof(),
+        certificate: head.thumbprint().cloned(),
         address: context.address,
         origin: &context.origin(),
     };

@@ -37,7 +37,8 @@ async fn respond(shared: &Shared, method: &Method, head: &Head, form: &Form) -> 
     let (told, client) = match credential {
         Ok(Credential { token, is_dpop }) => {
             let (client, proof) = (bearer::claimed_client(token), head.proof());
-            let presented = PresentedToken { token, is_dpop, proof, method: method.as_str() };
+            let (certificate, method) = (head.thumbprint(), method.as_str());
+            let presented = PresentedToken { token, is_dpop, proof, certificate, method };
             (userinfo::userinfo(&shared.resources, presented).await, client)
         }
         Err(refusal) => (Err(refusal.into()), None),

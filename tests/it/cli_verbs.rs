@@ -122,6 +122,12 @@ async fn client_create_takes_every_form_that_scripts_rely_on() {
     assert!(shown.as_object_mut().unwrap().remove("created_at").unwrap().is_string());
     for (name, unless_given) in [
         ("dpop_bound_access_tokens", json!(false)),
+        ("tls_client_certificate_bound_access_tokens", json!(false)),
+        ("tls_client_auth_subject_dn", json!(null)),
+        ("tls_client_auth_san_dns", json!(null)),
+        ("tls_client_auth_san_uri", json!(null)),
+        ("tls_client_auth_san_ip", json!(null)),
+        ("tls_client_auth_san_email", json!(null)),
         ("userinfo_signed_response_alg", json!(null)),
         ("introspection_signed_response_alg", json!(null)),
         ("subject_type", json!("public")),

@@ -88,6 +88,7 @@ mod mail_secrets;
 mod mcp;
 mod metrics;
 mod migrating;
+mod mutual_tls;
 mod my_account;
 mod my_pages;
 mod my_password;

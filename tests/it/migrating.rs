@@ -94,6 +94,12 @@ both! {
             let mut shown = cli.json(&["client", "show", "--id", id], None).await;
             for (name, default) in [
                 ("dpop_bound_access_tokens", json!(false)),
+                ("tls_client_certificate_bound_access_tokens", json!(false)),
+                ("tls_client_auth_subject_dn", json!(null)),
+                ("tls_client_auth_san_dns", json!(null)),
+                ("tls_client_auth_san_uri", json!(null)),
+                ("tls_client_auth_san_ip", json!(null)),
+                ("tls_client_auth_san_email", json!(null)),
                 ("require_pushed_authorization_requests", json!(false)),
                 ("require_signed_request_object", json!(false)),
                 ("request_object_signing_alg", json!(null)),

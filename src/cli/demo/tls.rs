@@ -38,7 +38,11 @@ impl Secure {
     pub(super) fn make(folder: &Path, now: DateTime<Utc>) -> OrRejected<Self> {
         let secure = Self {
             ca_file: folder.join("ca.pem"),
-            files: Files { certificate: folder.join("cert.pem"), key: folder.join("key.pem") },
+            files: Files {
+                certificate: folder.join("cert.pem"),
+                key: folder.join("key.pem"),
+                section: "tls",
+            },
         };
         match secure.write(now) {
             Ok(()) => Ok(secure),

@@ -21,6 +21,7 @@ use crate::domain::grant_type::GrantType;
 use crate::domain::verdict::{Fault, OrRejected, Rejected, reject};
 use crate::domain::{random, urls};
 use crate::keys::seal::Sealer;
+use crate::net::mutual_tls::MutualTlsSettings;
 use crate::store::Store;
 use crate::store::revisions::Epoch;
 
@@ -104,6 +105,7 @@ async fn looked_at(
     settings.database_read_url = None;
     settings.admin_listen = None;
     settings.tls = None;
+    settings.mtls = MutualTlsSettings::default();
     settings.mail.server = None;
     settings.redis.server = None;
     settings.otlp.endpoint = None;

@@ -8,6 +8,7 @@ use super::verified::VerifiedTokens;
 use crate::clients::registry::Registry;
 use crate::domain::client::ClientId;
 use crate::domain::clock::{Clock, SKEW};
+use crate::domain::dpop::{Confirmation, Thumbprint};
 use crate::domain::family::FamilyId;
 use crate::domain::urls::Issuer;
 use crate::domain::verdict::Fault;
@@ -52,9 +53,17 @@ impl AccessTokens {
     }
 
     /// The same for an endpoint that asks for no proof of possession: a token that is bound to a key is
-    /// refused there (RFC 9449 §7.2).
-    pub async fn verify_bearer(&self, token: &str) -> Result<Option<AccessToken>, Fault> {
-        Ok(self.verify(token).await?.filter(|claims| claims.cnf.is_none()))
+    /// refused there (RFC 9449 §7.2), and one that is bound to a certificate without it (RFC 8705 §3).
+    pub async fn verify_bearer(
+        &self,
+        token: &str,
+        certificate: Option<&Thumbprint>,
+    ) -> Result<Option<AccessToken>, Fault> {
+        let is_proven = |cnf: &Confirmation| {
+            cnf.jkt.is_none() && (cnf.x5t.is_none() || cnf.x5t.as_ref() == certificate)
+        };
+        let claims = self.verify(token).await?;
+        Ok(claims.filter(|claims| claims.cnf.as_ref().is_none_or(is_proven)))
     }
 
     /// The claims of an access token that this server issued, expired or not.

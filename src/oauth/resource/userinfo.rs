@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::domain::claim_names::by_scope;
 use crate::domain::client::{Client, TokenAlg};
+use crate::domain::dpop::{Confirmation, Thumbprint};
 use crate::domain::family::FamilyId;
 use crate::domain::reason::Reason;
 use crate::domain::scope::{OPENID, Scope};
@@ -26,6 +27,8 @@ pub struct PresentedToken<'a> {
     pub is_dpop: bool,
     /// The proof of possession.
     pub proof: Presented<'a>,
+    /// The thumbprint of the certificate that came with the request.
+    pub certificate: Option<&'a Thumbprint>,
     /// The method of the request.
     pub method: &'a str,
 }
@@ -45,19 +48,21 @@ pub async fn userinfo(
     presented: PresentedToken<'_>,
 ) -> error::Result<Told> {
     let invalid = || Reason::AccessTokenInvalid;
-    let PresentedToken { token, is_dpop, proof, method } = presented;
+    let PresentedToken { token, is_dpop, proof, certificate, method } = presented;
     let proof = if is_dpop {
         Some(context.possession.check_at_userinfo(proof, method, token)?)
     } else {
         None
     };
     let claims = context.access_tokens.verify(token).await?.ok_or_else(invalid)?;
+    let bound_to = claims.cnf.clone().unwrap_or_default();
+    check_certificate(&bound_to, certificate)?;
     // RFC 9449 §7.1: the token and the proof have one key. A bound token is no bearer token (§7.2).
-    match (&claims.cnf, &proof) {
+    match (&bound_to.jkt, &proof) {
         (None, None) => {}
         (Some(_), None) => return Err(Reason::AccessTokenBound.into()),
         (None, Some(_)) => return Err(Reason::AccessTokenUnbound.into()),
-        (Some(cnf), Some(proof)) if cnf.jkt != proof.key => {
+        (Some(jkt), Some(proof)) if *jkt != proof.key => {
             return Err(Reason::AccessTokenKeyMismatch.into());
         }
         (Some(_), Some(proof)) => context.possession.use_up(proof).await?,
@@ -81,6 +86,21 @@ pub async fn userinfo(
     match client.metadata.userinfo_signed_response_alg {
         None => Ok(Told::Json(Value::Object(told))),
         Some(alg) => Ok(Told::Jwt(signed(context, client, told, alg).await?)),
+    }
+}
+
+/// RFC 8705 §3: the token is for the certificate for which it was issued.
+fn check_certificate(
+    bound_to: &Confirmation,
+    shown: Option<&Thumbprint>,
+) -> Result<(), error::Refusal> {
+    match (&bound_to.x5t, shown) {
+        (None, _) => Ok(()),
+        (Some(_), None) => Err(Reason::AccessTokenCertificateMissing.into()),
+        (Some(bound_to), Some(shown)) if shown != bound_to => {
+            Err(Reason::AccessTokenCertificateMismatch.into())
+        }
+        (Some(_), Some(_)) => Ok(()),
     }
 }
 

@@ -12,6 +12,7 @@ use super::known::{KnownRevocations, Window};
 use crate::clients::registry::Registry;
 use crate::domain::client::ClientId;
 use crate::domain::clock::Clock;
+use crate::domain::dpop::Thumbprint;
 use crate::domain::reason::Reason;
 use crate::domain::revocation::{Audiences, Cursor, Revocation, RevokedKind};
 use crate::domain::scope::Scope;
@@ -94,8 +95,12 @@ pub struct Follower {
 
 impl Feed {
     /// The follower who presents this access token.
-    pub async fn follower(&self, token: &str) -> Result<Follower> {
-        let claims = self.access_tokens.verify_bearer(token).await?;
+    pub async fn follower(
+        &self,
+        token: &str,
+        certificate: Option<&Thumbprint>,
+    ) -> Result<Follower> {
+        let claims = self.access_tokens.verify_bearer(token, certificate).await?;
         let claims = claims.ok_or(Reason::AccessTokenInvalid)?;
         // RFC 9068 §4: a token whose audience does not name this server is refused.
         if !claims.aud.contains(self.access_tokens.url.as_str()) {

@@ -8,6 +8,7 @@ use serde_json::Map;
 
 use crate::domain::audit::{Event, EventKind};
 use crate::domain::client::{Client, ClientId};
+use crate::domain::dpop::Confirmation;
 use crate::domain::family::{Family, FamilyId};
 use crate::domain::may_act::MayAct;
 use crate::domain::reason::Reason;
@@ -177,7 +178,7 @@ async fn grow(tx: &Tx, cx: &Cx<'_>, grown: Grown<'_>) -> Result<Family> {
                 resources: resources.to_vec(),
                 claims: Vec::new(),
                 status: None,
-                key: None,
+                binding: Confirmation::default(),
                 parent: Some(parent.id.clone()),
                 ..parent.clone()
             };

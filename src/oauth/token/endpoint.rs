@@ -17,7 +17,7 @@ use super::mint::{self, Mint, TokenResponse};
 use super::person_claims::PersonClaims;
 use crate::domain::audit::Origin;
 use crate::domain::client::{Client, ClientId, RefreshDelivery};
-use crate::domain::dpop::Confirmation;
+use crate::domain::dpop::{Confirmation, Thumbprint};
 use crate::domain::form::Form;
 use crate::domain::grant_type::GrantType;
 use crate::domain::reason::Reason;
@@ -41,6 +41,8 @@ pub struct TokenRequest<'a> {
     pub cookie: Option<&'a str>,
     /// The proof of possession, RFC 9449 §5.
     pub proof: Presented<'a>,
+    /// The thumbprint of the certificate that the client showed, RFC 8705 §3.1.
+    pub certificate: Option<Thumbprint>,
     /// The client address.
     pub address: IpAddr,
     /// What audit events say about where the request came from.
@@ -94,6 +96,11 @@ pub async fn token(endpoint: &Arc<TokenEndpoint>, request: TokenRequest<'_>) -> 
     if proof.is_none() && client.client().metadata.dpop_bound_access_tokens {
         return Err(Reason::DpopProofMissing.into());
     }
+    let certificate = request.certificate;
+    let is_bound = client.client().metadata.tls_client_certificate_bound_access_tokens;
+    if certificate.is_none() && is_bound {
+        return Err(Reason::CertificateNeeded.into());
+    }
     let client = endpoint.clients.use_up(client, proof.as_ref()).await?;
     let delivery = client.client().metadata.refresh_delivery;
     let form = match delivery {
@@ -118,7 +125,9 @@ pub async fn token(endpoint: &Arc<TokenEndpoint>, request: TokenRequest<'_>) -> 
     let grant = AnyGrant::parse(grant_type, &form)?;
     let server = &endpoint.grants;
     let TokenRequest { address, origin, .. } = request;
-    let cx = Cx { server, client: &client, address, origin, proof: proof.as_ref() };
+    let (proof_of_key, shown) = (proof.as_ref(), certificate.as_ref());
+    let cx =
+        Cx { server, client: &client, address, origin, proof: proof_of_key, certificate: shown };
     if endpoint.clients.limiter.counts_accounts()
         && let Some(account) = grant.account(&cx).await?
     {
@@ -143,7 +152,11 @@ pub async fn token(endpoint: &Arc<TokenEndpoint>, request: TokenRequest<'_>) -> 
     entitlement.status = entitlement.status.filter(|_| is_named);
     let mut person = endpoint.person_claims.about(client.client(), &entitlement).await?;
     mint::prepare(&endpoint.mint, client.client(), &person.terms).await?;
-    person.confirmation = proof.map(|proof| Confirmation { jkt: proof.key });
+    // What comes of a bound refresh token is bound, too, whatever the client is registered for now.
+    let is_bound =
+        is_bound || entitlement.family.as_ref().is_some_and(|family| family.binding.x5t.is_some());
+    let (jkt, x5t) = (proof.map(|proof| proof.key), certificate.filter(|_| is_bound));
+    person.confirmation = Confirmation { jkt, x5t }.claim();
     let mut response = if grant_type == Password::TYPE {
         // The threads that hash passwords also sign these tokens, so many sign-ins at once do not
         // slow down other requests.

@@ -9,7 +9,7 @@ use crate::accounts::session_endings;
 use crate::domain::audit::{Event, EventKind, Origin};
 use crate::domain::authentication::Acr;
 use crate::domain::client::{Client, ClientKind};
-use crate::domain::dpop::Thumbprint;
+use crate::domain::dpop::Confirmation;
 use crate::domain::family::{Family, FamilyId};
 use crate::domain::grant_type::GrantType;
 use crate::domain::scope::Scope;
@@ -46,8 +46,8 @@ pub struct SignInGrant<'a> {
     pub session: Option<&'a Session>,
     /// Single claims that userinfo shows.
     pub claims: Vec<String>,
-    /// The key that the client has proven.
-    pub key: Option<&'a Thumbprint>,
+    /// The key that the client has proven, and the certificate to which its tokens are bound.
+    pub binding: Confirmation,
 }
 
 /// An id that no other family has.
@@ -98,9 +98,13 @@ pub async fn start(
         expires_at: now + life,
         revoked_at: None,
         status: None,
-        // RFC 9449 §5: the refresh tokens of a confidential client are bound to it already.
-        key: granted.key.filter(|_| client.kind == ClientKind::Public).cloned(),
         parent: None,
+        // RFC 9449 §5, RFC 8705 §7.1: the refresh tokens of a confidential client are bound to it
+        // already.
+        binding: match client.kind {
+            ClientKind::Public => granted.binding,
+            ClientKind::Confidential => Confirmation::default(),
+        },
     };
     if let Some(session) = granted.session.filter(|_| family.bound_to().is_some()) {
         family.expires_at = family.expires_at.min(session.expires_at);

@@ -13,7 +13,7 @@ use crate::clients::registry::Registry;
 use crate::domain::audit::Origin;
 use crate::domain::claim_names::SCOPE_CLAIMS;
 use crate::domain::client::Client;
-use crate::domain::dpop::{REMEMBERED, Thumbprint};
+use crate::domain::dpop::{Confirmation, REMEMBERED, Thumbprint};
 use crate::domain::form::Form;
 use crate::domain::grant_type::GrantType;
 use crate::domain::reason::Reason;
@@ -38,6 +38,8 @@ pub struct Cx<'a> {
     pub origin: &'a Origin,
     /// The proof of possession that came with the request.
     pub proof: Option<&'a Proof>,
+    /// The thumbprint of the certificate that the client showed, RFC 8705 §3.1.
+    pub certificate: Option<&'a Thumbprint>,
 }
 
 impl Cx<'_> {
@@ -45,6 +47,17 @@ impl Cx<'_> {
     #[must_use]
     pub fn key(&self) -> Option<&Thumbprint> {
         self.proof.map(|proof| &proof.key)
+    }
+
+    /// What tokens of the client are bound to: the key that it has proven, and the certificate that it
+    /// showed if it is registered for that.
+    #[must_use]
+    pub fn binding(&self) -> Confirmation {
+        let is_bound = self.client.client().metadata.tls_client_certificate_bound_access_tokens;
+        Confirmation {
+            jkt: self.key().cloned(),
+            x5t: self.certificate.filter(|_| is_bound).cloned(),
+        }
     }
 
     /// Uses the proof up in the transaction of the grant: it counts once.

@@ -16,7 +16,7 @@ use chrono::{DateTime, Duration, Utc};
 use crate::domain::audit::{Event, EventKind, Origin};
 use crate::domain::client::{ClientId, RefreshPolicy};
 use crate::domain::clock::Clock;
-use crate::domain::dpop::{REMEMBERED, Thumbprint};
+use crate::domain::dpop::{Confirmation, REMEMBERED, Thumbprint};
 use crate::domain::family::{Family, FamilyId};
 use crate::domain::reason::Reason;
 use crate::domain::refresh::{Ended, ParsedRefreshToken, Refreshable};
@@ -51,8 +51,11 @@ pub struct Use {
     pub proof: Option<AccessTokenProof>,
     /// The proof of possession.
     pub possession: Option<Proof>,
-    /// Whether the refresh tokens of this client are bound to the key that it proves.
-    pub binds: bool,
+    /// The certificate that the client showed.
+    pub certificate: Option<Thumbprint>,
+    /// What the refresh tokens of this client are bound to, if they are not bound yet; `None` for a
+    /// confidential client.
+    pub binds: Option<Confirmation>,
     /// The scope that was asked for.
     pub scope: Option<Scope>,
     /// The resources that were asked for.
@@ -160,12 +163,20 @@ pub fn decide(
     }
 }
 
-/// RFC 9449 §5: the refresh tokens of a public client are bound to the key that it has proven.
+/// RFC 9449 §5: the refresh tokens of a public client are bound to the key that it has proven, and RFC
+/// 8705 §4 to the certificate that it showed.
 fn check_key(using: &Use, family: &Family) -> std::result::Result<(), Refusal> {
-    match (&family.key, &using.possession) {
-        (Some(_), None) => Err(Reason::DpopProofMissing.into()),
+    match (&family.binding.jkt, &using.possession) {
+        (Some(_), None) => return Err(Reason::DpopProofMissing.into()),
         (Some(key), Some(proof)) if proof.key != *key => {
-            Err(Reason::RefreshTokenKeyMismatch.into())
+            return Err(Reason::RefreshTokenKeyMismatch.into());
+        }
+        _ => {}
+    }
+    match (&family.binding.x5t, &using.certificate) {
+        (Some(_), None) => Err(Reason::CertificateNeeded.into()),
+        (Some(bound_to), Some(shown)) if shown != bound_to => {
+            Err(Reason::RefreshTokenCertificateMismatch.into())
         }
         _ => Ok(()),
     }
@@ -399,8 +410,8 @@ struct Row {
     status_was: Option<StatusIndex>,
     /// The place that it takes.
     takes: Option<StatusIndex>,
-    /// The key to which it was bound when it was read.
-    key_was: Option<Thumbprint>,
+    /// What it was bound to when it was read.
+    binding_was: Confirmation,
 }
 
 impl Row {
@@ -408,8 +419,8 @@ impl Row {
         let was = found.succession.leaf;
         let (moved, revoked, used, takes) = (false, false, None, None);
         let (events, status_was) = (Vec::new(), found.family.status);
-        let key_was = found.family.key.clone();
-        Self { was, now: found, moved, revoked, used, events, status_was, takes, key_was }
+        let binding_was = found.family.binding.clone();
+        Self { was, now: found, moved, revoked, used, events, status_was, takes, binding_was }
     }
 
     fn has_more(&self) -> bool {
@@ -505,8 +516,8 @@ impl Work<'_> {
                 from: row.was,
                 to: row.now.succession.clone(),
                 status: row.status_was,
-                key_was: row.key_was.clone(),
-                key: row.now.family.key.clone(),
+                binding_was: row.binding_was.clone(),
+                binding: row.now.family.binding.clone(),
             })
             .collect();
         let advanced = match tx {
@@ -580,11 +591,16 @@ fn placed(decision: Result<Rotated>, places: &Places) -> Result<Rotated> {
 
 impl Row {
     /// RFC 9449 §5: a refresh token that a public client gets for a proof is bound to its key, even if
-    /// the family began without one.
+    /// the family began without one; so it is with a certificate.
     fn bind(&mut self, using: &Use) {
-        let Some(proof) = using.possession.as_ref().filter(|_| using.binds) else { return };
-        if self.now.family.key.is_none() {
-            Arc::make_mut(&mut self.now.family).key = Some(proof.key.clone());
+        let Some(binds) = &using.binds else { return };
+        let had = &self.now.family.binding;
+        let binding = Confirmation {
+            jkt: had.jkt.clone().or_else(|| binds.jkt.clone()),
+            x5t: had.x5t.clone().or_else(|| binds.x5t.clone()),
+        };
+        if binding != *had {
+            Arc::make_mut(&mut self.now.family).binding = binding;
             self.moved = true;
         }
     }
@@ -701,8 +717,8 @@ mod tests {
                 expires_at: t(5000),
                 revoked_at: None,
                 status: None,
-                key: None,
                 parent: None,
+                binding: Confirmation::default(),
             }),
         }
     }
@@ -715,7 +731,8 @@ mod tests {
             policy,
             proof: None,
             possession: None,
-            binds: true,
+            certificate: None,
+            binds: Some(Confirmation::default()),
             scope: None,
             resources: vec![],
             origin: Origin::default(),

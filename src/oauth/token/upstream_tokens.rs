@@ -275,7 +275,7 @@ async fn open(
         resources: requested.resources,
         session: None,
         claims: Vec::new(),
-        key: cx.key(),
+        binding: cx.binding(),
     };
     Ok(families::start(tx, &cx.server.families, client, granted, cx.origin).await?)
 }

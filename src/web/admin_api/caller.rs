@@ -33,10 +33,10 @@ impl<R: Right> FromRequestParts<Arc<Shared>> for Caller<R> {
 }
 
 async fn authority(parts: &mut Parts, shared: &Arc<Shared>) -> ApiResult<Authority> {
-    let head = Head::with(parts.headers.clone());
+    let head = Head::from(parts.clone());
     let no_form = Form::default();
     let token = presented(&head, &no_form).map_err(|refusal| Failed::from(refusal.reason))?;
-    let claims = shared.resources.access_tokens.verify_bearer(token).await?;
+    let claims = shared.resources.access_tokens.verify_bearer(token, head.thumbprint()).await?;
     let claims = claims.ok_or(Reason::AccessTokenInvalid)?;
     let audience = shared.flows.url.url(admin_urls::API);
     // RFC 9068 §4: a token whose audience does not name this API is refused.

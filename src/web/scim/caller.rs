@@ -19,7 +19,7 @@ use crate::web::shared::Shared;
 use crate::web::userinfo::presented;
 
 pub(super) async fn authority(parts: &mut Parts, shared: &Shared) -> Result<Authority, Failed> {
-    let head = Head::with(parts.headers.clone());
+    let head = Head::from(parts.clone());
     let no_form = Form::default();
     let token = presented(&head, &no_form).map_err(|refusal| Failed::because(refusal.reason))?;
     let invalid = || Failed::because(Reason::AccessTokenInvalid);
@@ -29,7 +29,7 @@ pub(super) async fn authority(parts: &mut Parts, shared: &Shared) -> Result<Auth
         let found = found.map_err(Failed::of_admin)?.ok_or_else(invalid)?;
         Actor::Connector(found.id)
     } else {
-        let claims = shared.resources.access_tokens.verify_bearer(token).await?;
+        let claims = shared.resources.access_tokens.verify_bearer(token, head.thumbprint()).await?;
         let claims = claims.ok_or_else(invalid)?;
         // RFC 9068 §4: a token whose audience does not name this service is refused.
         if !claims.aud.contains(&flows.url.url(BASE)) {

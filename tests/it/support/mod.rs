@@ -35,7 +35,7 @@ pub(crate) use holder::{Holder, Network, token_by, userinfo_by};
 pub(crate) use mail_server::{Conduct, MAIL_PASSWORD, MailServer, Received, Step};
 pub(crate) use mailbox::{Letter, Mailbox};
 pub(crate) use own_postgres::OwnPostgres;
-pub(crate) use programs::{Balancer, Pooler};
+pub(crate) use programs::{Balancer, CertificateProxy, Pooler};
 pub(crate) use redis_server::RedisServer;
 pub(crate) use relay::Relay;
 pub(crate) use rsa_keys::LentKey;

@@ -48,6 +48,63 @@ fn open_folder() -> TempDir {
     folder
 }
 
+/// A proxy that hands client certificates on, with the lines of the documentation.
+pub(crate) struct CertificateProxy {
+    _folder: TempDir,
+    _child: Child,
+}
+
+impl CertificateProxy {
+    /// HAProxy. `lines` name files in the folder of its settings.
+    pub(crate) async fn haproxy(
+        address: &str,
+        files: &[(&str, String)],
+        lines: &str,
+    ) -> Option<Self> {
+        let program = program("haproxy", &["/usr/sbin/haproxy", "/usr/local/sbin/haproxy"])?;
+        let arguments = ["-db", "-f"];
+        Some(Self::start(&program, &arguments, address, files, lines).await)
+    }
+
+    /// nginx with njs.
+    pub(crate) async fn nginx(
+        address: &str,
+        files: &[(&str, String)],
+        lines: &str,
+    ) -> Option<Self> {
+        let module = "/usr/lib/nginx/modules/ngx_http_js_module.so";
+        program("njs", &[module])?;
+        let program = program("nginx", &["/usr/sbin/nginx"])?;
+        let lines = format!(
+            "load_module {module};\ndaemon off;\npid FOLDER/nginx.pid;\nerror_log FOLDER/error.log;\n\
+             events {{}}\nhttp {{\naccess_log off;\nclient_body_temp_path FOLDER/body;\n\
+             proxy_temp_path FOLDER/proxy;\nfastcgi_temp_path FOLDER/fastcgi;\n\
+             uwsgi_temp_path FOLDER/uwsgi;\nscgi_temp_path FOLDER/scgi;\n{lines}\n}}\n"
+        );
+        Some(Self::start(&program, &["-c"], address, files, &lines).await)
+    }
+
+    async fn start(
+        program: &Path,
+        arguments: &[&str],
+        address: &str,
+        files: &[(&str, String)],
+        lines: &str,
+    ) -> Self {
+        let folder = open_folder();
+        for (name, text) in files {
+            std::fs::write(folder.path().join(name), text).expect("written");
+        }
+        let settings = folder.path().join("settings");
+        let lines = lines.replace("FOLDER", &folder.path().display().to_string());
+        std::fs::write(&settings, lines).expect("written");
+        let mut command = Command::new(program);
+        let child = quiet(command.args(arguments).arg(&settings)).spawn().expect("a proxy");
+        listens("the proxy listens", address).await;
+        Self { _folder: folder, _child: child }
+    }
+}
+
 /// A pooler that gives each transaction another connection to the server.
 pub(crate) struct Pooler {
     pub(crate) address: String,

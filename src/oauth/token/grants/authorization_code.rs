@@ -117,7 +117,7 @@ impl AuthorizationCode {
             resources,
             session: session.as_ref(),
             claims: granted.claims.userinfo,
-            key: cx.key(),
+            binding: cx.binding(),
         };
         let entitlement =
             families::start(tx, &cx.server.families, client, granting, cx.origin).await?;

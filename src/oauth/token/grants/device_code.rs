@@ -91,7 +91,7 @@ impl DeviceCode {
             // The device stays signed in when the browser that allowed it is signed out.
             session: None,
             claims: Vec::new(),
-            key: cx.key(),
+            binding: cx.binding(),
         };
         Ok(families::start(tx, &cx.server.families, client, granting, cx.origin).await?)
     }

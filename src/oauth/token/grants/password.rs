@@ -181,7 +181,7 @@ async fn open(
         resources,
         session: None,
         claims: Vec::new(),
-        key: cx.key(),
+        binding: cx.binding(),
     };
     audit_events::insert(tx, &[event]).await?;
     Ok(families::start(tx, &cx.server.families, client, granted, cx.origin).await?)
