@@ -7,13 +7,15 @@ use super::authority::{ChangeKeys, ChangePeople, May, ReadPeople};
 use crate::accounts::session_endings::{self, EndedEverywhere};
 use crate::domain::audit::{Event, EventKind, Origin};
 use crate::domain::clock::Clock;
+use crate::domain::family::FamilyId;
 use crate::domain::secret::{Plain, RefreshToken};
+use crate::domain::user::UserId;
 use crate::domain::verdict::{Fault, OrRejected, reject};
 use crate::oauth::authorize::codes;
 use crate::oauth::claims::AccessToken;
 use crate::oauth::resource::context::ResourceContext;
 use crate::oauth::resource::revoke;
-use crate::store::{Store, audit_events, authorization_codes, clients};
+use crate::store::{Store, audit_events, authorization_codes, clients, families};
 
 /// What kind of token it is, what it contains, and whether it is valid.
 #[derive(Clone, Debug, Serialize)]
@@ -27,6 +29,9 @@ pub enum Inspected {
         active: bool,
         /// Its claims.
         claims: Box<AccessToken>,
+        /// The person, where `sub` is a pairwise one and names them for the client alone.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        user: Option<UserId>,
     },
     /// A refresh token.
     RefreshToken {
@@ -83,10 +88,15 @@ pub async fn inspect(
         return refresh_token(resources, token).await;
     }
     let active = resources.access_tokens.verify(token).await?.is_some();
-    Ok(match resources.access_tokens.read(token).await? {
-        Some(claims) => Inspected::AccessToken { ours: true, active, claims: Box::new(claims) },
-        None => Inspected::Unknown { ours: false, active: false },
-    })
+    let Some(claims) = resources.access_tokens.read(token).await? else {
+        return Ok(Inspected::Unknown { ours: false, active: false });
+    };
+    let family = match &claims.sid {
+        Some(sid) => families::find(&*resources.store, &FamilyId::from_stored(sid.clone())).await?,
+        None => None,
+    };
+    let user = family.map(|family| family.user).filter(|user| user.as_str() != claims.sub);
+    Ok(Inspected::AccessToken { ours: true, active, claims: Box::new(claims), user })
 }
 
 async fn refresh_token(resources: &ResourceContext, token: &str) -> Result<Inspected, Fault> {

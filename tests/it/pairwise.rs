@@ -172,6 +172,8 @@ async fn core_8_1_a_sub_outlives_every_rotation() {
     // Why a token counts or not is told although its `sub` names nobody here.
     let explained = server.cli.run(&["token", "explain", "--json"], Some(&before)).await;
     assert!(!explained.out.contains("person_unknown"), "{explained:?}");
+    let inspected = server.cli(&["token", "inspect"], Some(&before)).await;
+    assert_eq!((&inspected["claims"]["sub"], &inspected["user"]), (&sub, &json!(alice)));
     server.terminate().await;
     server.ended().await;
     server.cli.json(&["key", "rewrap"], None).await;
