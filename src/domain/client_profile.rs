@@ -19,6 +19,10 @@ impl ClientMetadata {
         let mut changed = Self::from_json(members)?;
         if let Some(profile) = changed.profile {
             profile.complete(&mut changed, &change.0);
+            let is_open = |name: &str| !change.0.contains_key(name);
+            if self.profile.is_none() && is_open("refresh_policy") && is_open("refresh_grace") {
+                changed.refresh = RefreshPolicy::Static;
+            }
         }
         Ok(changed)
     }
@@ -120,11 +124,6 @@ impl ClientProfile {
 }
 
 fn complete_refresh(metadata: &mut ClientMetadata, given: &Map<String, Value>) {
-    let is_open = |name: &str| !given.contains_key(name);
-    let begins = given.get("profile").is_some_and(|profile| !profile.is_null());
-    if begins && is_open("refresh_policy") && is_open("refresh_grace") {
-        metadata.refresh = RefreshPolicy::Static;
-    }
     if let RefreshPolicy::Rotate { grace } = &mut metadata.refresh
         && given.get("refresh_grace").is_none_or(Value::is_null)
         && grace.is_none_or(|grace| grace < LEAST_GRACE)
@@ -192,7 +191,7 @@ mod tests {
 
     use super::*;
 
-    fn registered(given: Value) -> Result<ClientMetadata, String> {
+    fn registered(given: &Value) -> Result<ClientMetadata, String> {
         let mut whole = json!({ "profile": "fapi2", "redirect_uris": ["https://app.example/cb"] });
         whole.as_object_mut().unwrap().extend(given.as_object().cloned().unwrap());
         let change = ClientChange(whole.as_object().cloned().unwrap());
@@ -202,17 +201,19 @@ mod tests {
 
     #[test]
     fn the_profile_sets_what_is_not_given() {
-        let set = registered(json!({})).unwrap();
+        let set = registered(&json!({})).unwrap();
         assert_eq!(set.token_endpoint_auth_method, AuthMethod::PrivateKeyJwt);
         assert_eq!((set.assertions, set.require_pkce), (Assertions::Strict, RequirePkce::Always));
         assert!(set.require_pushed_authorization_requests && set.dpop_bound_access_tokens);
         assert_eq!((set.refresh, set.token_alg), (RefreshPolicy::Static, TokenAlg::Es256));
         assert_eq!(set.authorization_signed_response_alg, Some(TokenAlg::Es256));
-        let rotating = registered(json!({ "refresh_policy": "rotate" })).unwrap();
+        let rotating = registered(&json!({ "refresh_policy": "rotate" })).unwrap();
         assert_eq!(rotating.refresh, RefreshPolicy::Rotate { grace: Some(LEAST_GRACE) });
-        // A later change of something else keeps the policy.
-        let name = json!({ "client_name": "Bank" }).as_object().cloned().unwrap();
-        assert_eq!(rotating.changed(&ClientChange(name)).unwrap().refresh, rotating.refresh);
+        // A later change of something else keeps the policy, and so does the profile once more.
+        for later in [json!({ "client_name": "Bank" }), json!({ "profile": "fapi2" })] {
+            let later = ClientChange(later.as_object().cloned().unwrap());
+            assert_eq!(rotating.changed(&later).unwrap().refresh, rotating.refresh);
+        }
         // Without the profile everything stays as it is, and can be changed.
         let left = json!({ "profile": null, "token_alg": "RS256" }).as_object().cloned().unwrap();
         let left = rotating.changed(&ClientChange(left)).unwrap();
@@ -244,7 +245,7 @@ mod tests {
             (json!({ "introspection_signed_response_alg": "RS256" }), "introspection_signed"),
             (json!({ "request_object_signing_alg": "RS256" }), "request_object_signing_alg"),
         ] {
-            let said = registered(given.clone()).unwrap_err();
+            let said = registered(&given).unwrap_err();
             assert!(said.contains(word), "{given} {said}");
         }
     }

@@ -34,8 +34,8 @@ fn profiled(client: &mut Client, key: &Key, more: &Value) {
 }
 
 impl<'a> Bank<'a> {
-    async fn new(server: &'a Server, id: &str, key: Key, more: Value) -> Self {
-        let app = server.web_app(id, |client| profiled(client, &key, &more)).await;
+    async fn new(server: &'a Server, id: &str, key: Key, more: &Value) -> Self {
+        let app = server.web_app(id, |client| profiled(client, &key, more)).await;
         assert_eq!(app.secret, None);
         Self { server, app, key, holder: Holder::new(server.now()) }
     }
@@ -148,7 +148,7 @@ both! {
     async fn fapi2_5_3_2_a_client_of_the_profile_signs_a_person_in(database) {
         let server = Server::start(&database).await;
         server.alice().await;
-        let bank = Bank::new(&server, "bank", Key::es256(), json!({})).await;
+        let bank = Bank::new(&server, "bank", Key::es256(), &json!({})).await;
         let metadata = bank.app.metadata().await;
         assert_eq!(metadata["authorization_response_iss_parameter_supported"], true);
         assert_eq!(metadata["code_challenge_methods_supported"], json!(["S256"]));
@@ -201,7 +201,7 @@ both! {
     async fn fapi2_what_the_suite_wants_to_succeed(database) {
         let server = Server::start(&database).await;
         server.alice().await;
-        let bank = Bank::new(&server, "bank", Key::es256(), json!({})).await;
+        let bank = Bank::new(&server, "bank", Key::es256(), &json!({})).await;
         let (nonce, long, state) = ("n".repeat(64), "n".repeat(384), "s".repeat(384));
         let changes: [&[(&str, &str)]; 7] = [
             &[("state", "")],
@@ -229,11 +229,41 @@ both! {
         }
     }
 
+    /// An essential `acr` comes as it was asked for, or the app hears that it cannot.
+    async fn core_5_5_1_1_an_essential_acr_of_a_pushed_request_is_met_or_refused(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let bank = Bank::new(&server, "bank", Key::es256(), &json!({})).await;
+        let mut browser = server.browser();
+        let pushed = created(bank.push(&[]).await);
+        browser.arrive(&bank.app.pushed_url(&pushed)).await.authorization_response().code();
+        server.advance(600);
+        for (values, met) in [
+            (json!({ "value": "1" }), true),
+            (json!({ "values": ["phr", "1"] }), true),
+            (json!({ "values": ["2"] }), false),
+            (json!({ "values": ["phr"] }), false),
+            (json!({ "value": "urn:mace:incommon:iap:silver" }), false),
+        ] {
+            let mut acr = values.clone();
+            acr["essential"] = json!(true);
+            let claims = json!({ "id_token": { "acr": acr } }).to_string();
+            let pushed = created(bank.push(&[("claims", &claims)]).await);
+            let page = browser.arrive(&bank.app.pushed_url(&pushed)).await;
+            if met {
+                let tokens = bank.redeem(&page.authorization_response().code()).await.ok();
+                assert_eq!(decode_claims(&tokens.text("id_token"))["acr"], "1", "{values}");
+            } else {
+                page.error_response("unmet_authentication_requirements");
+            }
+        }
+    }
+
     /// Each line one reason; the same at both endpoints that authenticate.
     async fn fapi2_5_3_2_1_assertions_are_refused_each_for_its_reason(database) {
         let server = Server::start(&database).await;
-        let bank = Bank::new(&server, "bank", Key::es256(), json!({})).await;
-        let other = Bank::new(&server, "other", Key::es256(), json!({})).await;
+        let bank = Bank::new(&server, "bank", Key::es256(), &json!({})).await;
+        let other = Bank::new(&server, "other", Key::es256(), &json!({})).await;
         let now = server.now().now().timestamp();
         let own = [("grant_type", "client_credentials")];
         let (token, par, issuer) = (server.url("/token"), server.url("/par"), server.issuer());
@@ -289,7 +319,7 @@ both! {
         let server = Server::start(&database).await;
         // One key, whose JWK names no algorithm: PS256 is good and RS256 is not.
         let Key::Rsa(key, jwk, _) = Key::rsa("PS256") else { unreachable!() };
-        let bank = Bank::new(&server, "bank", Key::Rsa(key, jwk, "PS256"), json!({})).await;
+        let bank = Bank::new(&server, "bank", Key::Rsa(key, jwk, "PS256"), &json!({})).await;
         let own = [("grant_type", "client_credentials")];
         bank.post("/token", &own).await.ok();
         let object = bank.object(&json!({}));
@@ -311,8 +341,8 @@ both! {
     async fn fapi2_5_3_2_2_requests_are_refused_each_for_its_reason(database) {
         let server = Server::start(&database).await;
         server.alice().await;
-        let bank = Bank::new(&server, "bank", Key::es256(), json!({})).await;
-        let other = Bank::new(&server, "other", Key::es256(), json!({})).await;
+        let bank = Bank::new(&server, "bank", Key::es256(), &json!({})).await;
+        let other = Bank::new(&server, "other", Key::es256(), &json!({})).await;
         // ensure-unsigned-authorization-request-without-using-par-fails
         server.browser().get(&bank.app.authorization_url(&[])).await.error_response("invalid_request");
         for (changes, error) in [
@@ -359,8 +389,8 @@ both! {
     async fn fapi2_5_3_2_1_codes_are_refused_each_for_its_reason(database) {
         let server = Server::start(&database).await;
         server.alice().await;
-        let bank = Bank::new(&server, "bank", Key::es256(), json!({})).await;
-        let other = Bank::new(&server, "other", Key::es256(), json!({})).await;
+        let bank = Bank::new(&server, "bank", Key::es256(), &json!({})).await;
+        let other = Bank::new(&server, "other", Key::es256(), &json!({})).await;
         let code = bank.code().await;
         let good = redeeming(&code);
         // ensure-holder-of-key-required
@@ -404,7 +434,7 @@ both! {
     async fn fapi2_5_3_2_1_a_rotated_token_can_be_sent_again_for_a_minute(database) {
         let server = Server::start(&database).await;
         server.alice().await;
-        let bank = Bank::new(&server, "bank", Key::es256(), json!({ "refresh_policy": "rotate" })).await;
+        let bank = Bank::new(&server, "bank", Key::es256(), &json!({ "refresh_policy": "rotate" })).await;
         let (_, first) = bank.redeem(&bank.code().await).await.pair();
         let (_, second) = bank.refresh(&first).await.pair();
         assert_ne!(first, second);
@@ -423,7 +453,7 @@ both! {
         let server = Server::start(&database).await;
         server.alice().await;
         for (id, more) in [("chooses", json!({})), ("must", json!({ "require_signed_request_object": true }))] {
-            let bank = Bank::new(&server, id, Key::es256(), more).await;
+            let bank = Bank::new(&server, id, Key::es256(), &more).await;
             let now = server.now().now().timestamp();
             for (bad, reason) in [
                 // ensure-request-object-without-exp-fails, -without-nbf-fails
@@ -482,7 +512,7 @@ both! {
         let server = Server::start(&database).await;
         server.alice().await;
         let signing = json!({ "require_signed_request_object": true, "token_alg": "PS256" });
-        let bank = Bank::new(&server, "bank", Key::es256(), signing).await;
+        let bank = Bank::new(&server, "bank", Key::es256(), &signing).await;
         let object = bank.object(&json!({ "response_mode": "jwt" }));
         let pushed = created(bank.post("/par", &[("request", &object)]).await);
         let heard = server.browser().arrive(&bank.app.pushed_url(&pushed)).await.authorization_response();
