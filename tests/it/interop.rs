@@ -3,6 +3,7 @@
 
 pub(crate) mod clients;
 mod forge;
+mod mcp;
 mod oauth2_proxy;
 mod program;
 mod synapse;

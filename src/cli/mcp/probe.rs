@@ -360,7 +360,7 @@ fn well_known(url: &str, name: &str) -> Step<Vec<String>> {
     Ok(places)
 }
 
-/// A parameter of a challenge, RFC 9110 §11.2.
+/// A parameter of a challenge.
 fn parameter(challenge: &str, name: &str) -> Option<String> {
     let (_, rest) = challenge.split_once(&format!("{name}="))?;
     match rest.strip_prefix('"') {

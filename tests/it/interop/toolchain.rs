@@ -145,6 +145,16 @@ pub(crate) async fn generated_client(description: &Path) -> Result<Command, Stri
     Ok(program)
 }
 
+/// How to start the MCP client of `tests/clients` that is built on the SDK for TypeScript.
+pub(super) async fn mcp_typescript() -> Result<Command, String> {
+    node(&copied("clients", "mcp-typescript", ""), "client.mjs").await
+}
+
+/// The same for Python.
+pub(super) async fn mcp_python() -> Result<Command, String> {
+    python(&copied("clients", "mcp-python", ""), "client.py").await
+}
+
 /// The program oauth2-proxy.
 pub(super) async fn oauth2_proxy() -> Result<PathBuf, String> {
     let folder = copied("clients", "oauth2-proxy", "");
