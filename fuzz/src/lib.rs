@@ -4,14 +4,16 @@
 
 use std::net::IpAddr;
 
+use mapae::clients::documents;
 use mapae::domain::address::{self, TrustedProxies};
-use mapae::domain::client::ClientKind;
+use mapae::domain::client::{AuthMethod, ClientKind};
 use mapae::domain::clock;
 use mapae::domain::device_grant::UserCode;
 use mapae::domain::distinguished_name::DistinguishedName;
 use mapae::domain::dpop::{Thumbprint, normal_uri};
 use mapae::domain::foreign_hash::{self, FirebaseConfig, ForeignHash, ReadHash};
 use mapae::domain::form::Form;
+use mapae::domain::grant_type::GrantType;
 use mapae::domain::language::Language;
 use mapae::domain::locale;
 use mapae::domain::pkce;
@@ -52,6 +54,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("basic", basic),
     ("claims", claims),
     ("client_cert", client_cert),
+    ("client_document", client_document),
     ("cookies", cookies),
     ("cursor", cursor),
     ("distinguished_name", distinguished_name),
@@ -212,6 +215,24 @@ pub fn foreign_hash(data: &[u8]) {
     if let Some(Ok(hash)) = ForeignHash::of_stored(text) {
         let _ = (hash.work(), hash.checked());
     }
+}
+
+/// A client ID metadata document. What is read has no right that only an operator gives, and sends
+/// people nowhere but to a redirect URI that may be registered.
+pub fn client_document(data: &[u8]) {
+    const URL: &str = "https://app.example/client.json";
+    let Ok((read, _)) = documents::parse(URL, data, false) else { return };
+    let kind = match read.token_endpoint_auth_method {
+        AuthMethod::None => ClientKind::Public,
+        AuthMethod::PrivateKeyJwt => ClientKind::Confidential,
+        other => panic!("{other:?}"),
+    };
+    assert!(!read.redirect_uris.is_empty());
+    assert!(read.redirect_uris.iter().all(|uri| redirect_uri::check(uri, kind).is_ok()));
+    assert!(!read.first_party && !read.trust_user_ip && read.resource_servers.is_empty());
+    assert!(read.claims.is_empty() && read.allowed_origins.is_empty());
+    assert!(read.grant_types.iter().all(|grant| GrantType::OF_UNVOUCHED.contains(grant)));
+    assert_eq!(read.scope.to_string(), "email offline_access openid profile");
 }
 
 /// The body of a form. What we accept means the same as it does to browsers.

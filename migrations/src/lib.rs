@@ -51,6 +51,8 @@ mod m0066_pushed_requests;
 mod m0067_device_grants;
 mod m0069_bound_tokens;
 mod m0070_bound_to_certificates;
+mod m0073_registration;
+mod m0074_documents;
 mod m0076_delegation;
 mod step;
 
@@ -110,6 +112,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0067_device_grants::STEP),
             Box::new(m0069_bound_tokens::STEP),
             Box::new(m0070_bound_to_certificates::STEP),
+            Box::new(m0073_registration::STEP),
+            Box::new(m0074_documents::STEP),
             Box::new(m0076_delegation::STEP),
         ]
     }

@@ -7,7 +7,7 @@ use super::refused::{AdminResult, Refused, conflict, invalid, not_found};
 use super::users::{Target, lock};
 use crate::clients::registration;
 use crate::domain::audit::{Event, EventKind};
-use crate::domain::client::ClientId;
+use crate::domain::client::{ClientId, RegisteredBy};
 use crate::domain::client_role::{ClientRole, ClientRoleId, RoleName};
 use crate::domain::clock::Clock;
 use crate::domain::user::UserId;
@@ -37,8 +37,12 @@ pub(super) async fn create_in(
     name: RoleName,
 ) -> AdminResult<ClientRole> {
     // The client stays while the row that needs it is written.
-    if clients::hold(tx, client).await?.is_none() {
-        return not_found(format!("there is no client {:?}", client.as_str()));
+    match clients::hold(tx, client).await? {
+        None => return not_found(format!("there is no client {:?}", client.as_str())),
+        Some(held) if held.registered_by != RegisteredBy::Operator => {
+            return invalid("people have roles at apps that an operator registered");
+        }
+        Some(_) => {}
     }
     let role = ClientRole {
         id: ClientRoleId::generate(),

@@ -10,21 +10,24 @@ use super::authority::{ChangeClients, ChangeSecrets, May, ReadClients, Right};
 use super::client_roles;
 use super::refused::{AdminResult, invalid};
 use crate::accounts::session_endings;
+use crate::clients::documents::document_url;
 use crate::clients::registration::{self, ClientRejected, ClientResult, check, done, lock};
 use crate::clients::sector;
 use crate::domain::admin_right::{AdminScope, Rights};
-use crate::domain::audit::EventKind;
-use crate::domain::client::{AuthMethod, Client, ClientId, ClientKind};
+use crate::domain::audit::{Event, EventKind};
+use crate::domain::client::{AuthMethod, Client, ClientId, ClientKind, RegisteredBy};
 use crate::domain::client_metadata::{ClientChange, ClientMetadata};
 use crate::domain::client_secret::{self, HeldSecret, MOST};
 use crate::domain::clock::Clock;
-use crate::domain::family::{FamilyFilter, FamilyOwner};
-use crate::domain::secret::{ClientSecret, Plain};
+use crate::domain::family::FamilyFilter;
+use crate::domain::secret::{ClientSecret, Plain, RegistrationToken};
 use crate::domain::urls;
+use crate::domain::verdict::Error;
 use crate::domain::version::Version;
 use crate::oauth::lifetimes::Lifetimes;
+use crate::oauth::registration::removal;
 use crate::store::clients::ClientPlace;
-use crate::store::{Reader, Store, Tx, clients, consents, device_grants, families};
+use crate::store::{Reader, Store, Tx, audit_events, clients, device_grants, registration_tokens};
 
 /// A client to register.
 #[derive(Clone, Debug)]
@@ -45,12 +48,15 @@ impl NewClient {
         lifetimes: &Lifetimes,
         now: DateTime<Utc>,
     ) -> Result<Client, ClientRejected> {
-        let Some(id) = ClientId::parse(&self.id) else {
+        let id = ClientId::parse(&self.id).filter(|id| id.as_str().len() <= ClientId::MOST);
+        let Some(id) = id else {
             let why = "a client id has 1 to 255 characters of printable ASCII";
             return Err(ClientRejected::InvalidMetadata(why.to_owned()));
         };
         let mut client = Client::new(id, self.kind, now);
-        if self.kind == ClientKind::Confidential && self.attributes.0.contains_key("jwks") {
+        let has_keys =
+            ["jwks", "jwks_uri"].iter().any(|name| self.attributes.0.contains_key(*name));
+        if self.kind == ClientKind::Confidential && has_keys {
             client.metadata.token_endpoint_auth_method = AuthMethod::PrivateKeyJwt;
         }
         apply(&self.attributes, &mut client, lifetimes)?;
@@ -64,7 +70,16 @@ fn apply(
     client: &mut Client,
     lifetimes: &Lifetimes,
 ) -> Result<(), ClientRejected> {
-    let changed = client.metadata.changed(change);
+    let mut change = change.clone();
+    // One way to the keys takes the place of the other.
+    for (given, other) in [("jwks", "jwks_uri"), ("jwks_uri", "jwks")] {
+        if change.0.get(given).is_some_and(|value| !value.is_null())
+            && !change.0.contains_key(other)
+        {
+            change.0.insert(other.to_owned(), json!(null));
+        }
+    }
+    let changed = client.metadata.changed(&change);
     let checked = changed.and_then(|changed| lifetimes.check_client(&changed).map(|()| changed));
     client.metadata = checked.map_err(ClientRejected::InvalidMetadata)?;
     Ok(())
@@ -117,7 +132,8 @@ fn fresh<R: Right>(may: &May<R>) -> Result<(), ClientRejected> {
 }
 
 /// What is replaced of a client when it gets other credentials.
-const CREDENTIALS: &[&str] = &["jwks", "may_act", "token_endpoint_auth_method", "trusted_issuers"];
+const CREDENTIALS: &[&str] =
+    &["jwks", "jwks_uri", "may_act", "profile", "token_endpoint_auth_method", "trusted_issuers"];
 
 /// Locks the client, if the caller may change it.
 async fn locked<R: Right>(
@@ -240,6 +256,27 @@ pub async fn page(
     Ok(ClientPage { clients: page.clients, next })
 }
 
+/// Makes a token with which apps register themselves, for so many registrations and for so long. It is
+/// shown now and never again.
+pub async fn registration_token(
+    may: &May<ChangeClients>,
+    store: &Store,
+    clock: &Clock,
+    lifetime: Duration,
+    uses: u32,
+) -> AdminResult<Plain<RegistrationToken>> {
+    if lifetime <= Duration::zero() || uses == 0 {
+        return invalid("a token is good for some time and for one registration at least");
+    }
+    let token = Plain::generate();
+    let tx = may.acting(store).begin(clock.now()).await?;
+    registration_tokens::insert(&tx, token.hashed(), uses, tx.now() + lifetime).await?;
+    let event = Event::new(EventKind::RegistrationTokenCreated).detail(uses.to_string());
+    audit_events::insert(&tx, &[event]).await?;
+    tx.commit().await?;
+    Ok(token)
+}
+
 /// Makes a new secret. The others stop working after the overlap, or at once if there is none.
 pub async fn rotate_secret(
     may: &May<ChangeSecrets>,
@@ -315,7 +352,13 @@ pub async fn set_enabled(
     enabled: bool,
 ) -> ClientResult {
     let acting = &may.acting(store);
-    let client = registration::find(store, target.id).await?;
+    let client = match registration::find(store, target.id).await {
+        // An app may be turned away before it ever came.
+        Err(Error::Refused(ClientRejected::Unknown(_))) if !enabled => {
+            document(acting, clock, target.id).await?
+        }
+        other => other?,
+    };
     over(may, &client)?;
     if enabled && !client.is_enabled() {
         // A disabling that was interrupted is carried out first.
@@ -324,6 +367,7 @@ pub async fn set_enabled(
     let (tx, client) = locked(may, store, clock, target).await?;
     let disabled_at = (!enabled).then(|| tx.now());
     clients::set_disabled(&tx, &client.id, disabled_at).await?;
+    clients::set_swept(&tx, &client.id, enabled).await?;
     device_grants::delete_of_client(&tx, &client.id).await?;
     let kind = if enabled { EventKind::ClientEnabled } else { EventKind::ClientDisabled };
     done(tx, kind, &client.id).await?;
@@ -333,8 +377,18 @@ pub async fn set_enabled(
     Ok(())
 }
 
-/// How many rows of a client one transaction deletes.
-const STEP: u64 = 2000;
+/// The client of a document that nobody allowed yet.
+async fn document(store: &Store, clock: &Clock, id: &str) -> ClientResult<Client> {
+    let unknown = || ClientRejected::Unknown(id.to_owned());
+    let id = ClientId::parse(id).filter(|id| document_url(id, true).is_some());
+    let id = id.ok_or_else(unknown)?;
+    let tx = store.begin(clock.now()).await?;
+    let mut client = Client::new(id, ClientKind::Public, tx.now());
+    client.registered_by = RegisteredBy::Document;
+    clients::keep_document(&tx, &client).await?;
+    tx.commit().await?;
+    Ok(client)
+}
 
 /// Deletes a client and all its families. It is disabled at once; its families and consents are
 /// then deleted in steps, so their number does not matter.
@@ -346,23 +400,10 @@ pub async fn delete(
 ) -> ClientResult {
     let (tx, client) = locked(may, store, clock, target).await?;
     let store = &may.acting(store);
-    clients::set_disabled(&tx, &client.id, Some(tx.now())).await?;
-    device_grants::delete_of_client(&tx, &client.id).await?;
-    tx.commit().await?;
-    session_endings::end_every(store, clock, FamilyFilter::Client(&client.id)).await?;
-    loop {
-        let tx = store.begin(clock.now()).await?;
-        let families = families::delete_some(&tx, FamilyOwner::Client(&client.id), STEP).await?;
-        let consents = consents::delete_some(&tx, &client.id, STEP).await?;
-        tx.commit().await?;
-        if families < STEP && consents < STEP {
-            break;
-        }
-    }
+    removal::end(tx, store, clock, &client.id).await?;
     client_roles::take_all(store, clock, &client.id).await?;
-    let tx = store.begin(clock.now()).await?;
-    clients::delete(&tx, &client.id).await?;
-    done(tx, EventKind::ClientDeleted, &client.id).await
+    removal::delete(store, clock, &client.id).await?;
+    Ok(())
 }
 
 /// The client whose secret was replaced just now, for whoever replaced it.

@@ -151,10 +151,8 @@ pub async fn update(
 ) -> AdminResult<Resource> {
     let (tx, was) = locked(may, store, clock, target).await?;
     let metadata = changed(&was.metadata, change, lifetimes);
+    let metadata = metadata.and_then(|now| check_mcp(&was.id, &now).map(|()| now));
     let updated = match metadata {
-        Ok(metadata) if check_mcp(&was.id, &metadata).is_err() => {
-            check_mcp(&was.id, &metadata).map(|()| was)
-        }
         Ok(metadata) => {
             let now = Resource { metadata, updated_at: tx.now(), ..was.clone() };
             write(&tx, &was, &now).await.map(|()| now)

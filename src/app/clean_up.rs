@@ -14,16 +14,18 @@ use super::opening::clock_skew;
 use super::pace::{Steps, UntilStopped, paced};
 use super::retention::Kept;
 use super::services::Services;
+use crate::domain::client::RegisteredBy;
 use crate::domain::clock::{Clock, SKEW};
 use crate::domain::verdict::Fault;
+use crate::oauth::registration::removal;
 use crate::oauth::status::{feed, indices};
 use crate::runtime::supervisor::Need;
 use crate::store::leaders::Job;
 use crate::store::{
     Tx, audit_events, authorization_codes, browsers, device_grants, families, interactions,
     key_fetchers, known_addresses, mail_secrets, pushed_requests, rate_limits, refresh_days,
-    repeatable_creations, revocations, revoked_access_tokens, sessions, status_lists, throttles,
-    used_assertions,
+    registration_tokens, repeatable_creations, revocations, revoked_access_tokens, sessions,
+    status_lists, throttles, used_assertions,
 };
 
 /// How often the leader cleans up. A new leader begins at once.
@@ -102,6 +104,7 @@ enum Aged {
     RateLimits,
     KeyFetchers,
     RefreshDays,
+    RegistrationTokens,
     RepeatableCreations,
     Revocations,
     StatusBlocks,
@@ -126,6 +129,7 @@ const AGED: &[Aged] = &[
     Aged::RateLimits,
     Aged::KeyFetchers,
     Aged::RefreshDays,
+    Aged::RegistrationTokens,
     Aged::RepeatableCreations,
     Aged::Revocations,
     Aged::StatusBlocks,
@@ -158,6 +162,7 @@ impl Aged {
             }
             Self::MailSecrets => mail_secrets::forget(tx, now, STEP).await,
             Self::RepeatableCreations => repeatable_creations::forget(tx, now, STEP).await,
+            Self::RegistrationTokens => registration_tokens::forget(tx, ended, STEP).await,
             Self::RateLimits => rate_limits::forget(tx, now, STEP).await,
             Self::KeyFetchers => key_fetchers::forget(tx, now - UNSEEN, STEP).await,
             // The console shows two weeks.
@@ -203,6 +208,31 @@ impl Steps for CleaningUp<'_> {
     }
 }
 
+/// Deleting apps for which no operator vouches and that nobody uses.
+#[derive(Debug)]
+struct SweepingClients<'a> {
+    services: &'a Services,
+    leadership: &'a Leadership,
+}
+
+/// How many apps one step deletes.
+const APPS: u64 = 20;
+
+impl Steps for SweepingClients<'_> {
+    async fn step(&mut self) -> Result<bool, Fault> {
+        let Services { store, clock, registration, .. } = self.services;
+        if !self.leadership.holds().await {
+            return Ok(false);
+        }
+        let mut is_more = false;
+        for by in [RegisteredBy::Itself, RegisteredBy::Document] {
+            let unused = (by, registration.settings.unused_lifetime);
+            is_more |= removal::sweep(store, clock, unused, APPS).await? >= APPS;
+        }
+        Ok(is_more)
+    }
+}
+
 /// Cleans up in short transactions with pauses between them, as long as this server leads.
 async fn clean_up(
     services: &Services,
@@ -224,5 +254,6 @@ async fn clean_up(
             Err(fault) => tracing::error!(%fault, ?table, "failed cleaning up"),
         }
     }
+    paced(&mut timer, &mut SweepingClients { services, leadership }).await?;
     Ok(())
 }

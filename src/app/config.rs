@@ -42,6 +42,7 @@ use crate::oauth::authorize::settings::RequestSettings;
 use crate::oauth::lifetimes::{self, Lifetimes};
 use crate::oauth::mcp::McpSettings;
 use crate::oauth::possession::PossessionSettings;
+use crate::oauth::registration::settings::{DocumentSettings, RegistrationSettings};
 use crate::oauth::status::settings::StatusListSettings;
 use crate::rate_limits::RateLimits;
 use crate::redis_client::settings::RedisSettings;
@@ -105,6 +106,10 @@ settings! {
         pub lifetimes: Lifetimes = section(),
         /// How status lists are made.
         pub status_lists: StatusListSettings = section(),
+        /// How apps register themselves.
+        pub registration: RegistrationSettings = section(),
+        /// Whose client ID metadata documents are taken.
+        pub documents: DocumentSettings = section(),
         /// How proofs of possession are taken.
         pub possession: PossessionSettings = section(),
         /// So many families one person may have at one client.

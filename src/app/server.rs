@@ -21,6 +21,7 @@ use crate::accounts::session_endings;
 use crate::clients::logos::Logos;
 use crate::domain::address::TrustedProxies;
 use crate::domain::clock::Clock;
+use crate::domain::document_trust::DocumentTrust;
 use crate::domain::family::FamilyFilter;
 use crate::domain::verdict::{Fault, OrRejected, reject};
 use crate::keys::doctor_key::DoctorKey;
@@ -252,6 +253,8 @@ fn parts(
         flows: services.flows.clone(),
         requests: services.requests.clone(),
         token: Arc::clone(&services.token),
+        registration: Arc::clone(&services.registration),
+        takes_documents: settings.documents.trust != DocumentTrust::None,
         resources: services.resources.clone(),
         keyring: Arc::clone(&services.keyring),
         status_lists: Arc::clone(&services.status_lists),

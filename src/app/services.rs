@@ -13,6 +13,9 @@ use crate::accounts::password_rules::PasswordRules;
 use crate::accounts::second_factor::{SecondFactorRules, SecondFactors};
 use crate::accounts::sign_in::PasswordSignIn;
 use crate::accounts::throttle::Throttle;
+use crate::clients::documents::{DocumentRules, Documents};
+use crate::clients::fetches::Fetches;
+use crate::clients::key_sets::KeySets;
 use crate::clients::registry::Registry;
 use crate::domain::clock::Clock;
 use crate::domain::urls::Issuer;
@@ -38,6 +41,7 @@ use crate::oauth::lifetimes::Lifetimes;
 use crate::oauth::memberships;
 use crate::oauth::mutual_tls::MutualTls;
 use crate::oauth::possession::{Possession, PossessionParts};
+use crate::oauth::registration::endpoint::RegistrationEndpoint;
 use crate::oauth::resource::bearer::AccessTokens;
 use crate::oauth::resource::context::ResourceContext;
 use crate::oauth::resource::verified::VerifiedTokens;
@@ -91,6 +95,8 @@ pub struct Services {
     pub providers: Arc<Providers>,
     /// The token endpoint.
     pub token: Arc<TokenEndpoint>,
+    /// Apps that register themselves.
+    pub registration: Arc<RegistrationEndpoint>,
     /// The endpoints that take tokens.
     pub resources: ResourceContext,
     /// Checks requests that browsers bring.
@@ -132,10 +138,9 @@ impl Services {
         let hasher = hasher(settings, &supervisor)?;
         let key = base.rotation_key(master).await?;
         let password = Arc::new(base.password(&supervisor, &hasher, settings.limits, master)?);
-        let look = Arc::new(look(settings)?);
+        let (look, rules) = (Arc::new(look(settings)?), settings.second_factors);
         let mail_delivery = base.mail_delivery(settings, &look, master).await?;
         let mailer = mail_delivery.as_ref().map(|delivery| delivery.mailer.clone());
-        let rules = settings.second_factors;
         let factors = base.factors(rules, &password, mailer.as_ref(), master).await?;
         let known = Arc::new(base.known_revocations());
         let indices = Arc::new(base.indices(&settings.status_lists, &known));
@@ -168,6 +173,7 @@ impl Services {
             person_claims: PersonClaims { people: Arc::clone(&people), added: added.clone() },
             possession: Arc::clone(&possession),
         };
+        let registration = Arc::new(base.registration(settings, Arc::clone(&limiter)));
         let resources = ResourceContext {
             url: base.url.clone(),
             clock: base.clock.clone(),
@@ -183,6 +189,7 @@ impl Services {
         let flows = base.flows(factors, settings, Arc::clone(&outbox.wake), master)?;
         Ok(Self {
             token: Arc::new(token),
+            registration,
             status_lists: Arc::new(base.status_lists(&settings.status_lists, &known)),
             feed: Arc::new(base.feed(&resources.access_tokens, &known)),
             known,
@@ -249,12 +256,20 @@ impl Base {
             &settings.social,
         )?;
         providers.start().await?;
+        let fetches = Arc::new(Fetches::new(outbound.clone()));
+        let rules = DocumentRules {
+            trust: settings.documents.trust,
+            hosts: settings.documents.hosts.clone(),
+            allows_private: outbound.allows_private(),
+        };
+        let documents = Documents::new(rules, Arc::clone(&fetches), clock.clone());
+        let key_sets = KeySets::new(fetches, clock.clone());
         Ok(Self {
             url: settings.issuer.clone(),
             clock: clock.clone(),
             store: Arc::clone(store),
             keyring: Arc::new(keyring),
-            clients: Arc::new(Registry::new(Arc::clone(store))),
+            clients: Arc::new(Registry::new(Arc::clone(store), key_sets, documents)),
             lifetimes: settings.lifetimes,
             outside_issuers: Arc::new(OutsideIssuers::new(outbound.clone(), clock.clone())),
             outbound,
@@ -382,6 +397,15 @@ impl Base {
         let mtls_url = mutual_tls.as_ref().and_then(|taken| taken.url.as_ref());
         let parts = PossessionParts { url, mtls_url, clock, store, settings };
         Possession::start(supervisor, parts, master)
+    }
+
+    fn registration(&self, settings: &Settings, limiter: Arc<RateLimiter>) -> RegistrationEndpoint {
+        RegistrationEndpoint {
+            clients: self.client_authentication(limiter),
+            settings: settings.registration.clone(),
+            lifetimes: self.lifetimes,
+            allows_private: self.outbound.allows_private(),
+        }
     }
 
     fn client_authentication(&self, limiter: Arc<RateLimiter>) -> ClientAuthentication {

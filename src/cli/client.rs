@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::client_rules::{MayActArgs, TrustArgs};
 use super::installation::{DatabaseUse, Installation};
-use super::output::{table, text_of, words};
+use super::output::{note, table, text_of, words};
 use super::registration_advice;
 use super::usage::usage;
 use crate::admin::authority::May;
@@ -24,9 +24,11 @@ use crate::domain::client::{
     AccessTokenTyp, Assertions, AuthMethod, Client, ClientKind, ClientProfile, RefreshDelivery,
     RequestObjectAlg, RequirePkce, SubjectType, TokenAlg,
 };
+use crate::domain::client_document;
 use crate::domain::client_metadata::ClientChange;
 use crate::domain::client_secret::HeldSecret;
 use crate::domain::grant_type::GrantType;
+use crate::domain::registration_mode::RegistrationMode;
 use crate::domain::scope::{BadScope, Scope};
 use crate::domain::secret::{ClientSecret, Plain};
 use crate::domain::sign_up_mode::SignUpMode;
@@ -48,6 +50,8 @@ pub(super) enum Verbs {
     Update(Box<Update>),
     /// Make a new secret. The old one stops working at once, or after the overlap
     RotateSecret(RotateSecret),
+    /// Make a token with which apps register themselves; it is shown once
+    RegistrationToken(RegistrationTokenArguments),
     /// The secrets that a client has, without what they are
     Secrets(One),
     /// End a secret at once
@@ -83,6 +87,16 @@ pub(super) struct RotateSecret {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct RegistrationTokenArguments {
+    /// How long it is good
+    #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = time::parse)]
+    lifetime: Duration,
+    /// How many apps may be registered with it
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    uses: u32,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct DropSecret {
     /// The `client_id`
     #[arg(long)]
@@ -97,9 +111,13 @@ pub(super) struct Create {
     /// The `client_id`
     #[arg(long)]
     id: String,
-    /// confidential keeps a secret, public cannot
-    #[arg(long)]
-    kind: ClientKind,
+    /// confidential keeps a secret, public cannot; with `--metadata` it follows from
+    /// `token_endpoint_auth_method`
+    #[arg(long, required_unless_present = "metadata")]
+    kind: Option<ClientKind>,
+    /// A JSON object with the metadata in the words of RFC 7591 §2 and our own; flags win over it
+    #[arg(long, value_name = "FILE")]
+    metadata: Option<PathBuf>,
     #[command(flatten)]
     given: Given,
 }
@@ -304,6 +322,9 @@ struct Given {
     /// `self_signed_tls_client_auth` or none; without it a confidential client may use its secret in the header or in the body
     #[arg(long = "auth-method")]
     token_endpoint_auth_method: Option<AuthMethod>,
+    /// Where the client publishes its public keys itself, in place of `--jwks`; an empty one takes it back
+    #[arg(long, value_name = "URI")]
+    jwks_uri: Option<String>,
     /// The client's public keys (a JWK Set) for `private_key_jwt`, request
     /// objects and `self_signed_tls_client_auth`
     #[arg(long = "jwks", value_name = "FILE")]
@@ -329,9 +350,8 @@ impl Verbs {
         let database_use = self.database_use();
         match self {
             Self::Create(create) => {
-                let Create { id, kind: of, given } = *create;
                 // Invalid attributes are reported before the database is opened.
-                let new = NewClient { id, kind: of, attributes: given.attributes()? };
+                let new = create.registration()?;
                 let client = new
                     .checked(issuer, lifetimes, at.clock.now())
                     .or_else(|why| said(why.into()))?;
@@ -379,6 +399,17 @@ impl Verbs {
                 let (may, target) = (May::operator(), Target::of(&id));
                 let secret = clients::rotate_secret(&may, &store, &at.clock, target, overlap);
                 secret_shown(at, &id, Some(&secret.await?), &[]);
+            }
+            Self::RegistrationToken(RegistrationTokenArguments { lifetime, uses }) => {
+                let store = at.store(&settings, database_use).await?;
+                let may = May::operator();
+                let token = clients::registration_token(&may, &store, &at.clock, lifetime, uses);
+                let token = token.await?;
+                let token = token.expose();
+                if settings.registration.mode == RegistrationMode::Off {
+                    note("registration.mode is off: nobody can use the token before it is changed");
+                }
+                at.print(&json!({ "token": token }), token);
             }
             Self::Secrets(one) => {
                 let store = at.store(&settings, database_use).await?;
@@ -515,6 +546,33 @@ fn acr(text: &str) -> Result<String, String> {
     text.parse::<Acr>().map(|acr| acr.as_str().to_owned())
 }
 
+impl Create {
+    fn registration(self) -> OrRejected<NewClient> {
+        let Self { id, kind, metadata, given } = self;
+        let mut attributes = match &metadata {
+            None => ClientChange::default(),
+            Some(file) => {
+                let document = serde_json::from_str(&text_of(file)?);
+                let document =
+                    document.or_else(|error| usage(format!("--metadata: not JSON: {error}")))?;
+                let Value::Object(mut document) = document else {
+                    return usage("--metadata: this is not a JSON object");
+                };
+                document.retain(|_, value| !value.is_null());
+                client_document::of_operator(&document)
+                    .or_else(|why| usage(format!("--metadata: {why}")))?
+            }
+        };
+        attributes.0.extend(given.attributes()?.0);
+        let method = attributes.0.get("token_endpoint_auth_method").and_then(Value::as_str);
+        let kind = kind.unwrap_or(match method {
+            Some("none") => ClientKind::Public,
+            _ => ClientKind::Confidential,
+        });
+        Ok(NewClient { id, kind, attributes })
+    }
+}
+
 impl Given {
     /// The attributes that were given. An empty value removes an attribute, and an empty item
     /// empties a list.
@@ -603,11 +661,12 @@ fn list(at: &Installation, every: &[Client]) {
                 client.kind.as_str().to_owned(),
                 grants.join(" "),
                 if client.is_enabled() { "enabled" } else { "disabled" }.to_owned(),
+                client.registered_by.as_str().to_owned(),
             ]
         })
         .collect();
     let described: Vec<Value> = every.iter().map(described).collect();
-    let head = ["CLIENT ID", "NAME", "KIND", "GRANTS", "STATE"];
+    let head = ["CLIENT ID", "NAME", "KIND", "GRANTS", "STATE", "REGISTERED BY"];
     at.print(&json!({ "clients": described }), &table(&head, &rows));
 }
 
@@ -617,6 +676,7 @@ fn described(client: &Client) -> Value {
     described.extend([
         ("client_id".to_owned(), json!(client.id)),
         ("kind".to_owned(), json!(client.kind)),
+        ("registered_by".to_owned(), json!(client.registered_by)),
         ("disabled_at".to_owned(), json!(client.disabled_at)),
         ("created_at".to_owned(), json!(client.created_at)),
     ]);

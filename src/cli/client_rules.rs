@@ -54,10 +54,12 @@ impl MayActArgs {
     ) -> OrRejected {
         let client = clients::find(&May::operator(), store, &self.id).await?;
         let Some(rules) = self.changed(client.metadata.may_act.clone())? else {
-            return Ok(shown(at, &client));
+            shown(at, &client);
+            return Ok(());
         };
         let changed = change(at, store, (issuer, lifetimes), &client, "may_act", json!(rules));
-        Ok(shown(at, &changed.await?))
+        shown(at, &changed.await?);
+        Ok(())
     }
 
     /// The rules after the change; `None` if they are only listed.

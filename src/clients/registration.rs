@@ -4,11 +4,12 @@ use chrono::Duration;
 use serde_json::Value;
 
 use crate::clients::acting;
+use crate::domain::admin_right::{AdminScope, Rights};
 use crate::domain::audit::{Event, EventKind};
 use crate::domain::claim_names::{RESERVED, SCOPE_CLAIMS, is_claim};
 use crate::domain::client::{
     AuthMethod, Client, ClientId, ClientKind, ClientProfile, RefreshDelivery, RefreshPolicy,
-    RequirePkce, SubjectType,
+    RegisteredBy, RequirePkce, SubjectType,
 };
 use crate::domain::client_secret::{HeldSecret, MOST};
 use crate::domain::clock::Clock;
@@ -86,22 +87,36 @@ pub async fn create(
     mut client: Client,
 ) -> ClientResult<Option<Plain<ClientSecret>>> {
     check(issuer, &client)?;
+    let tx = store.begin(clock.now()).await?;
+    match create_in(&tx, &mut client).await {
+        Ok(secret) => {
+            tx.commit().await?;
+            Ok(secret)
+        }
+        Err(error) => {
+            tx.abandon().await;
+            Err(error)
+        }
+    }
+}
+
+/// Writes a client that was checked, with its new secret if it has one.
+pub(crate) async fn create_in(
+    tx: &Tx,
+    client: &mut Client,
+) -> ClientResult<Option<Plain<ClientSecret>>> {
     let secret = client.metadata.token_endpoint_auth_method.has_secret().then(Plain::generate);
-    let now = clock.now();
-    let held = secret.as_ref().map(|secret| HeldSecret::new(secret.hashed(), now));
+    let held = secret.as_ref().map(|secret| HeldSecret::new(secret.hashed(), tx.now()));
     client.secrets = held.into_iter().collect();
-    let tx = store.begin(now).await?;
     // The subject of a client's own token is its id, so the id must not be the `sub` of a person.
     let is_person =
-        users::find(&tx, &UserId::from_stored(client.id.as_str().to_owned())).await?.is_some();
-    if is_person || !clients::insert(&tx, &client).await? {
-        tx.abandon().await;
+        users::find(tx, &UserId::from_stored(client.id.as_str().to_owned())).await?.is_some();
+    if is_person || !clients::insert(tx, client).await? {
         return Err(ClientRejected::Taken(client.id.as_str().to_owned()).into());
     }
     let event = Event::new(EventKind::ClientCreated).client(&client.id);
-    let change = event.changing(&Value::Null, &facts(&client));
-    audit_events::insert(&tx, &[change]).await?;
-    tx.commit().await?;
+    let change = event.changing(&Value::Null, &facts(client));
+    audit_events::insert(tx, &[change]).await?;
     Ok(secret)
 }
 
@@ -186,6 +201,9 @@ pub fn check(issuer: &urls::Issuer, client: &Client) -> Result<(), ClientRejecte
             return invalid("a confidential client authenticates");
         }
         (ClientKind::Confidential, _) => {}
+    }
+    if client.registered_by != RegisteredBy::Operator {
+        check_unvouched(client)?;
     }
     if client.kind == ClientKind::Public && client.may_use(GrantType::ClientCredentials) {
         return invalid("client_credentials is for confidential clients (RFC 6749 §4.4)");
@@ -276,6 +294,35 @@ fn check_trust(issuer: &urls::Issuer, client: &Client) -> Result<(), ClientRejec
     Ok(())
 }
 
+/// Refuses what no app gets for which no operator vouches, whoever asks for it later: otherwise a
+/// stranger's app could become an app of the operator by a mistake.
+fn check_unvouched(client: &Client) -> Result<(), ClientRejected> {
+    let own = &client.metadata;
+    let possible = GrantType::OF_UNVOUCHED;
+    if let Some(grant) = own.grant_types.iter().find(|grant| !possible.contains(grant)) {
+        return invalid(format!(
+            "the grant {} is for apps that an operator registered",
+            grant.as_str()
+        ));
+    }
+    for (name, is_set) in [
+        ("first_party", own.first_party),
+        ("first_party_challenge", own.first_party_challenge),
+        ("trust_user_ip", own.trust_user_ip),
+        ("resource_servers", !own.resource_servers.is_empty()),
+        ("claims", !own.claims.is_empty()),
+        ("signup", own.signup.is_some()),
+    ] {
+        if is_set {
+            return invalid(format!("{name} is for apps that an operator registered"));
+        }
+    }
+    if AdminScope::rights_to_give(&own.scope.to_string()) != Rights::default() {
+        return invalid("scopes of the administration are for apps that an operator registered");
+    }
+    Ok(())
+}
+
 /// The shortest session of a client, in seconds.
 const LEAST_SESSION: i64 = 60;
 
@@ -334,8 +381,9 @@ fn check_browser(client: &Client) -> Result<(), ClientRejected> {
     if client.kind == ClientKind::Public && client.metadata.require_pkce == RequirePkce::Never {
         return invalid("a public client always needs PKCE (RFC 9700 §2.1.1)");
     }
-    let links = [&client.metadata.logo_uri, &client.metadata.policy_uri, &client.metadata.tos_uri];
-    for uri in links.into_iter().chain([&client.metadata.backchannel_logout_uri]).flatten() {
+    let own = &client.metadata;
+    let links = [&own.logo_uri, &own.policy_uri, &own.tos_uri, &own.client_uri];
+    for uri in links.into_iter().chain([&own.backchannel_logout_uri]).flatten() {
         check_link(uri)?;
     }
     client.metadata.allowed_origins.iter().try_for_each(|origin| check_origin(origin))?;
@@ -378,19 +426,31 @@ fn check_keys(client: &Client) -> Result<(), ClientRejected> {
     let own = &client.metadata;
     let signs_requests =
         own.request_object_signing_alg.is_some() || own.require_signed_request_object;
+    let has_keys = own.jwks.is_some() || own.jwks_uri.is_some();
+    if let Some(uri) = &own.jwks_uri {
+        // RFC 7591 §2
+        if own.jwks.is_some() {
+            return invalid("a client has jwks or jwks_uri, not both");
+        }
+        check_link(uri)?;
+    }
     match (&own.jwks, own.token_endpoint_auth_method) {
         // The assertions of issuers that it trusts authenticate it as well.
-        (None, AuthMethod::PrivateKeyJwt) if own.trusted_issuers.is_empty() => {
-            invalid("private_key_jwt needs the client's JWK Set")
+        (_, AuthMethod::PrivateKeyJwt) if !has_keys && own.trusted_issuers.is_empty() => {
+            invalid("private_key_jwt needs the client's JWK Set: jwks or jwks_uri")
         }
-        (None, _) if signs_requests => invalid("request objects need the client's JWK Set"),
+        (_, _) if signs_requests && !has_keys => {
+            invalid("request objects need the client's JWK Set: jwks or jwks_uri")
+        }
         // Its keys need not verify signatures: they are compared with that of its certificate.
         (_, AuthMethod::SelfSignedTlsClientAuth) if !signs_requests => Ok(()),
-        (Some(_), method)
-            if !matches!(
-                method,
-                AuthMethod::PrivateKeyJwt | AuthMethod::SelfSignedTlsClientAuth
-            ) && !signs_requests =>
+        (_, method)
+            if has_keys
+                && !signs_requests
+                && !matches!(
+                    method,
+                    AuthMethod::PrivateKeyJwt | AuthMethod::SelfSignedTlsClientAuth
+                ) =>
         {
             invalid(
                 "a JWK Set goes with private_key_jwt, self_signed_tls_client_auth or request objects",

@@ -3,10 +3,16 @@
 //! within a second in the others.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use chrono::{DateTime, Duration, Utc};
+
+use super::documents::{self, Documents, Found};
+use super::fetches::NotFetched;
+use super::key_sets::KeySets;
+pub use super::registered::Registered;
 use crate::domain::attribute::Attribute;
-use crate::domain::client::{Client, ClientId, RefreshDelivery, TokenAlg};
+use crate::domain::client::{Client, ClientId, RefreshDelivery, RegisteredBy, TokenAlg};
 use crate::domain::resource::{ResourceMetadata, is_same};
 use crate::domain::scope::Scope;
 use crate::domain::sign_up_mode::SignUpMode;
@@ -14,20 +20,15 @@ use crate::domain::verdict::Fault;
 use crate::keys::client_keys::ClientKeys;
 use crate::store::{Store, attributes, clients, resources};
 
-/// A client with its parsed keys.
-#[derive(Debug)]
-pub struct Registered {
-    /// The client.
-    pub client: Client,
-    /// Its keys for `private_key_jwt` and request objects.
-    pub keys: ClientKeys,
-}
-
 /// The clients in memory.
 #[derive(Debug)]
 pub struct Registry {
     store: Arc<Store>,
+    key_sets: KeySets,
+    documents: Documents,
     known: RwLock<InMemory>,
+    /// When it was last noted that a client was used.
+    used: Mutex<HashMap<ClientId, DateTime<Utc>>>,
 }
 
 /// An origin that is registered for a client.
@@ -83,16 +84,75 @@ impl InMemory {
 const MOST: usize = 10_000;
 
 impl Registry {
-    pub(crate) fn new(store: Arc<Store>) -> Self {
-        Self { store, known: RwLock::default() }
+    pub(crate) fn new(store: Arc<Store>, key_sets: KeySets, documents: Documents) -> Self {
+        Self { store, key_sets, documents, known: RwLock::default(), used: Mutex::default() }
     }
 
-    /// The client of this id.
-    pub async fn find(&self, id: &ClientId) -> Result<Option<Arc<Registered>>, Fault> {
-        if let Some(client) = self.remembered(id) {
-            return Ok(Some(client));
+    /// The keys of a client that are to verify this token: those that were registered, or those at
+    /// its `jwks_uri`. `alg` is the one algorithm by which it may be signed, if there is one.
+    pub async fn keys_for(
+        &self,
+        registered: &Registered,
+        token: &str,
+        alg: Option<&'static str>,
+    ) -> Result<Arc<ClientKeys>, NotFetched> {
+        self.key_sets.for_token(registered, token, alg).await
+    }
+
+    /// Notes that a client got tokens. Only of those that no operator registered it is written, once
+    /// a day.
+    pub async fn note_use(&self, client: &Client, now: DateTime<Utc>) -> Result<(), Fault> {
+        if client.registered_by == RegisteredBy::Operator {
+            return Ok(());
         }
-        self.look_up(id).await
+        {
+            let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+            let noted = used.get(&client.id).is_some_and(|at| now - *at < Duration::days(1));
+            if noted {
+                return Ok(());
+            }
+            if used.len() >= MOST {
+                used.clear();
+            }
+            used.insert(client.id.clone(), now);
+        }
+        let tx = self.store.begin(now).await?;
+        clients::note_use(&tx, &client.id).await?;
+        tx.commit().await
+    }
+
+    /// The client of this id as it is in the database: for what was given to it before, and for pages
+    /// that name it. No document is fetched.
+    pub async fn stored(&self, id: &ClientId) -> Result<Option<Arc<Registered>>, Fault> {
+        match self.remembered(id) {
+            Some(client) => Ok(Some(client)),
+            None => self.look_up(id).await,
+        }
+    }
+
+    /// The client of this id, for a request in its name. What an operator registered comes before any
+    /// document.
+    pub async fn find(&self, id: &ClientId) -> Result<Option<Arc<Registered>>, Fault> {
+        let stored = self.stored(id).await?;
+        let is_document =
+            |stored: &Registered| stored.client.registered_by == RegisteredBy::Document;
+        if stored
+            .as_deref()
+            .is_some_and(|stored| !is_document(stored) || !stored.client.is_enabled())
+        {
+            return Ok(stored);
+        }
+        if self.documents.url(id).is_none() {
+            // The operator does not trust its host any more.
+            return Ok(None);
+        }
+        let allowed = stored.as_deref().map(|stored| &stored.client);
+        match self.documents.find(id, allowed).await {
+            Found::Client(client) => Ok(Some(client)),
+            // An app that a person allowed has to come again; a stranger is nobody.
+            Found::Unknown(failure) if stored.is_some() => Err(documents::unavailable(failure)),
+            Found::Nobody | Found::Unknown(_) => Ok(None),
+        }
     }
 
     fn remembered(&self, id: &ClientId) -> Option<Arc<Registered>> {
@@ -364,7 +424,7 @@ fn read(client: Client) -> Registered {
     let parsed = client.metadata.jwks.as_ref().map(|jwks| ClientKeys::parse(&jwks.to_string()));
     // Registration has checked the keys. If they cannot be read all the same, no signature is
     // accepted.
-    let keys = parsed.and_then(Result::ok).unwrap_or_default();
+    let keys = Arc::new(parsed.and_then(Result::ok).unwrap_or_default());
     Registered { client, keys }
 }
 
@@ -378,7 +438,7 @@ mod tests {
         let mut known = InMemory::default();
         for number in 0..MOST + 10 {
             let id = ClientId::parse(&format!("client-{number}")).unwrap();
-            let client = Client::new(id.clone(), ClientKind::Public, chrono::DateTime::UNIX_EPOCH);
+            let client = Client::new(id.clone(), ClientKind::Public, DateTime::UNIX_EPOCH);
             known.keep(&id, &Arc::new(read(client)));
             assert!(known.clients.contains_key(&id));
         }

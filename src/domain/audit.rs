@@ -37,6 +37,7 @@ wire_enum! {
         ClientDisabled = "client.disabled",
         ClientEnabled = "client.enabled",
         ClientDeleted = "client.deleted",
+        RegistrationTokenCreated = "registration_token.created",
         UserCreated = "user.created",
         UserUpdated = "user.updated",
         UserPasswordSet = "user.password_set",

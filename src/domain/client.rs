@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 pub use super::client_metadata::{
-    AccessTokenTyp, Assertions, AuthMethod, ClientMetadata, ClientProfile, RefreshDelivery,
-    RefreshPolicy, RequestObjectAlg, RequirePkce, SubjectType, TokenAlg,
+    AccessTokenTyp, ApplicationType, Assertions, AuthMethod, ClientMetadata, ClientProfile,
+    RefreshDelivery, RefreshPolicy, RequestObjectAlg, RequirePkce, SubjectType, TokenAlg,
 };
 use super::client_secret::HeldSecret;
 use super::grant_type::GrantType;
@@ -19,11 +19,17 @@ use super::wire::wire_enum;
 pub struct ClientId(String);
 
 impl ClientId {
-    /// Reads an identifier: RFC 6749 Appendix A.1, `1*VSCHAR`, at most 255 bytes.
+    /// The most bytes of an identifier that an operator chooses.
+    pub const MOST: usize = 255;
+
+    /// Reads an identifier: RFC 6749 Appendix A.1, `1*VSCHAR`, at most 255 bytes; 2000 if it is the URL
+    /// of a document.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let legal =
-            (1..=255).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, 0x20..=0x7E));
+        let is_url = text.starts_with("https://") || text.starts_with("http://");
+        let most = if is_url { 2000 } else { Self::MOST };
+        let legal = (1..=most).contains(&text.len())
+            && text.bytes().all(|byte| matches!(byte, 0x20..=0x7E));
         legal.then(|| Self(text.to_owned()))
     }
 
@@ -51,6 +57,11 @@ pub struct Client {
     pub secrets: Vec<HeldSecret>,
     /// The registered metadata.
     pub metadata: ClientMetadata,
+    /// Who registered it.
+    pub registered_by: RegisteredBy,
+    /// What whoever registered it by [`RegisteredBy::Itself`] shows to read or change it, RFC 7592 §3,
+    /// the newest first.
+    pub registration_tokens: Vec<HeldSecret>,
     /// The instant at which it was disabled.
     pub disabled_at: Option<DateTime<Utc>>,
     /// When it was registered.
@@ -70,7 +81,17 @@ impl Client {
         };
         let metadata = ClientMetadata::new(id.as_str(), method);
         let (secrets, disabled_at, tokens_from) = (Vec::new(), None, None);
-        Self { id, kind, secrets, metadata, disabled_at, created_at, tokens_from }
+        Self {
+            id,
+            kind,
+            secrets,
+            metadata,
+            registered_by: RegisteredBy::Operator,
+            registration_tokens: Vec::new(),
+            disabled_at,
+            created_at,
+            tokens_from,
+        }
     }
 
     /// Whether this grant type was registered for the client.
@@ -100,6 +121,20 @@ impl Client {
     #[must_use]
     pub fn is_enabled(&self) -> bool {
         self.disabled_at.is_none()
+    }
+}
+
+wire_enum! {
+    /// Who registered a client.
+    #[derive(Default)]
+    RegisteredBy {
+        /// An operator, or somebody whom they gave the right.
+        #[default]
+        Operator = "operator",
+        /// The app itself, RFC 7591.
+        Itself = "itself",
+        /// Nobody: its `client_id` is the address of its metadata document.
+        Document = "document",
     }
 }
 

@@ -29,6 +29,9 @@ pub struct ClientMetadata {
     pub token_endpoint_auth_method: AuthMethod,
     /// Its public keys (a JWK Set) for `private_key_jwt` and for request objects.
     pub jwks: Option<Value>,
+    /// Where it publishes these keys itself, in place of `jwks`.
+    #[serde(default)]
+    pub jwks_uri: Option<String>,
     /// The grant types that it may use.
     pub grant_types: Vec<GrantType>,
     /// The scope that it may request.
@@ -74,6 +77,22 @@ pub struct ClientMetadata {
     pub policy_uri: Option<String>,
     /// Its terms of service.
     pub tos_uri: Option<String>,
+    /// Its home page.
+    #[serde(default)]
+    pub client_uri: Option<String>,
+    /// How to reach those who are responsible for it.
+    #[serde(default)]
+    pub contacts: Vec<String>,
+    /// Which software it is, and of which version.
+    #[serde(default)]
+    pub software_id: Option<String>,
+    /// The version of the software.
+    #[serde(default)]
+    pub software_version: Option<String>,
+    /// Whether it is on the web or on people's devices, OpenID Connect Registration §2; `None`: as its
+    /// redirect URIs say.
+    #[serde(default)]
+    pub application_type: Option<ApplicationType>,
     /// The algorithm that signs its access tokens and id tokens.
     pub token_alg: TokenAlg,
     /// The algorithm by which its answers of userinfo are signed; `None`: they are plain JSON.
@@ -279,6 +298,16 @@ wire_enum! {
         Public = "public",
         /// Another one for each sector, so that clients of two sectors cannot compare people.
         Pairwise = "pairwise",
+    }
+}
+
+wire_enum! {
+    /// Where an app runs, OpenID Connect Registration §2.
+    ApplicationType {
+        /// On a web server, or in a browser.
+        Web = "web",
+        /// On a device of the person, RFC 8252.
+        Native = "native",
     }
 }
 

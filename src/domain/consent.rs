@@ -11,4 +11,7 @@ pub struct Consent {
     pub claims: Vec<String>,
     /// The resources that were allowed, RFC 8707.
     pub resources: Vec<String>,
+    /// What the person saw of an app for which no operator vouches, as a hash: how it authenticates,
+    /// and where its answers go.
+    pub seen: Option<String>,
 }

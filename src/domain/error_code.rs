@@ -53,11 +53,14 @@ codes! {
     UnsupportedGrantType = "unsupported_grant_type", 400, "`/token`";
     InvalidScope = "invalid_scope", 400, "`/token`, `/par`, `/device_authorization`, `/authorize-challenge`; `/authorize`, in the redirect";
     InvalidTarget = "invalid_target", 400, "`/token`, `/par`, `/device_authorization`, `/authorize-challenge`; `/authorize`, in the redirect";
+    // RFC 7591 §3.2.2
+    InvalidClientMetadata = "invalid_client_metadata", 400, "`/register`, `/register/{client_id}`";
+    InvalidSoftwareStatement = "invalid_software_statement", 400, "`/register`, `/register/{client_id}`";
     // RFC 9449 §5 and §8. A resource answers with 401, §7.1.
     InvalidDpopProof = "invalid_dpop_proof", 400, "`/token`, `/par`, `/authorize-challenge`; `/userinfo`, with 401";
     UseDpopNonce = "use_dpop_nonce", 400, "`/token`, `/par`, `/authorize-challenge`; `/userinfo`, with 401; with `DPoP-Nonce`";
     // RFC 6750 §3.1
-    InvalidToken = "invalid_token", 401, "`/userinfo`, `/revocations`; what a resource server answers";
+    InvalidToken = "invalid_token", 401, "`/userinfo`, `/revocations`, `/register`, `/register/{client_id}`; what a resource server answers";
     InsufficientScope = "insufficient_scope", 403, "`/userinfo`, `/revocations`";
     UnsupportedResponseType = "unsupported_response_type", 400, "`/par`; `/authorize`, in the redirect";
     AccessDenied = "access_denied", 400, "`/token`, for a device; `/authorize`, in the redirect";
@@ -75,7 +78,7 @@ codes! {
     // OpenID Connect Core §3.1.2.6
     InvalidRequestUri = "invalid_request_uri", 400, "`/authorize`, on a page or in the redirect";
     RequestUriNotSupported = "request_uri_not_supported", 400, "`/authorize`, in the redirect";
-    Throttled = "temporarily_unavailable", 429, "`/token`, `/authorize-challenge`, with `Retry-After`: too many failed sign-ins of one person; `/device`: too many wrong codes; there and at `/par`, `/device_authorization`, `/introspect`, `/revoke`: too many requests";
+    Throttled = "temporarily_unavailable", 429, "`/token`, `/authorize-challenge`, with `Retry-After`: too many failed sign-ins of one person; `/device`: too many wrong codes; there and at `/par`, `/device_authorization`, `/introspect`, `/revoke`, `/register`: too many requests";
     Overloaded = "temporarily_unavailable", 503, "everywhere, with `Retry-After`: too much work, or no database";
     NotFound = "not_found", 404, "everywhere";
     // RFC 9470 §3
@@ -88,7 +91,7 @@ codes! {
     CursorExpired = "cursor_expired", 410, "`/revocations`";
     NotImplemented = "not_implemented", 501, "`/status/{number}`";
     UnknownClient = "unknown_client", 400, "a page, in small print";
-    InvalidRedirectUri = "invalid_redirect_uri", 400, "a page, in small print";
+    InvalidRedirectUri = "invalid_redirect_uri", 400, "`/register`, `/register/{client_id}`; a page, in small print";
     UnknownInteraction = "unknown_interaction", 400, "a page, in small print";
     WrongBrowser = "wrong_browser", 400, "a page, in small print";
     Forbidden = "forbidden", 403, "a page, in small print; `/admin/api`";

@@ -31,7 +31,7 @@ What comes back in a redirect has no status of its own. Besides these there is `
 ";
 
 impl ReasonSection {
-    const EVERY: [Self; 13] = [
+    const EVERY: [Self; 15] = [
         Self::ClientAuthentication,
         Self::AnyRequest,
         Self::Token,
@@ -42,6 +42,7 @@ impl ReasonSection {
         Self::AuthorizePage,
         Self::AuthorizeRedirect,
         Self::PushedRequests,
+        Self::Registration,
         Self::Resources,
         Self::Pages,
         Self::Administration,
@@ -70,6 +71,9 @@ impl ReasonSection {
             Self::AuthorizeRedirect => "Everything else goes back to the app:",
             Self::PushedRequests => {
                 "## `/par`\n\nBesides what is refused at `/authorize`, which is answered here as JSON with the status of its code:"
+            }
+            Self::Registration => {
+                "## `/register`\n\nHow an app registers itself, and what it may ask for, is in [registration.md](registration.md)."
             }
             Self::Resources => {
                 "## `/userinfo`, `/introspect`, `/revoke`, `/logout`, `/status`, `/revocations`"

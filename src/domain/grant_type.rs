@@ -21,3 +21,10 @@ wire_enum! {
         JwtBearer = "urn:ietf:params:oauth:grant-type:jwt-bearer",
     }
 }
+
+impl GrantType {
+    /// The grants of apps for which no operator vouches. The others believe what an app says about
+    /// people, or are for apps of the operator.
+    pub const OF_UNVOUCHED: &[Self] =
+        &[Self::AuthorizationCode, Self::RefreshToken, Self::ClientCredentials, Self::DeviceCode];
+}

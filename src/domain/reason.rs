@@ -17,6 +17,7 @@ pub enum ReasonSection {
     Delegation,
     AuthorizePage,
     PushedRequests,
+    Registration,
     AuthorizeRedirect,
     Resources,
     Pages,
@@ -100,7 +101,10 @@ reasons! {
             "sign by PS256, ES256 or EdDSA";
         AssertionSignatureInvalid = "assertion_signature_invalid", InvalidClient,
             "no registered key of the client has signed the assertion",
-            "register the public key: `mapae client update --jwks FILE`";
+            "register the public key: `mapae client update --jwks FILE`, or publish it at the registered `jwks_uri`";
+        AssertionKeysUnavailable = "assertion_keys_unavailable", InvalidClient,
+            "the keys at the jwks_uri of the client could not be fetched",
+            "the log says why: `jwks_uri` has to be reachable from the server, and answer with a JWK Set within 5 seconds";
         AssertionReused = "assertion_reused", InvalidClient,
             "the jti of the assertion was used before",
             "a fresh assertion for each request";
@@ -168,6 +172,38 @@ reasons! {
         ClientAuthenticationRepeated = "client_authentication_repeated", InvalidRequest,
             "more than one way of client authentication",
             "by header, in the body, or by assertion";
+    }
+    Registration {
+        RegistrationTokenMissing = "registration_token_missing", InvalidToken,
+            "the Authorization header has no bearer token",
+            "to register: a token of `mapae client registration-token`; to read or change: the `registration_access_token`";
+        RegistrationTokenInvalid = "registration_token_invalid", InvalidToken,
+            "the bearer token is unknown, used up or over, or not that of this client",
+            "make a new one by `mapae client registration-token`, or send the latest `registration_access_token`";
+        RegistrationBodyMalformed = "registration_body_malformed", InvalidClientMetadata,
+            "the body is not a JSON object",
+            "`Content-Type: application/json`, RFC 7591 §3.1";
+        RegistrationMetadata = "registration_metadata", InvalidClientMetadata,
+            "the metadata is not good",
+            "the description says which member";
+        RegistrationRedirectUri = "registration_redirect_uri", InvalidRedirectUri,
+            "a redirect URI is not good",
+            "https, http on loopback, or a private-use scheme of a public client; [the rules](registration.md)";
+        RegistrationRedirectHost = "registration_redirect_host", InvalidRedirectUri,
+            "apps may not send people there",
+            "`registration.redirect_hosts` lists where";
+        RegistrationSoftwareStatement = "registration_software_statement", InvalidSoftwareStatement,
+            "software statements are not taken",
+            "leave `software_statement` out";
+        RegistrationGrant = "registration_grant", InvalidClientMetadata,
+            "apps do not get this grant by registering themselves",
+            "`registration.grants` lists those that they get";
+        RegistrationScope = "registration_scope", InvalidClientMetadata,
+            "apps do not get this scope by registering themselves",
+            "`registration.scopes` lists those that they get";
+        RegistrationsTooMany = "registrations_too_many", Overloaded,
+            "as many apps have registered themselves as there may be",
+            "those that nobody uses go after `registration.unused_lifetime`";
     }
     AnyRequest {
         ParameterRepeated = "parameter_repeated", InvalidRequest, "a parameter is repeated",
@@ -599,6 +635,9 @@ reasons! {
         RequestObjectAlgRefused = "request_object_alg_refused", InvalidRequestObject,
             "the profile of the client does not allow the algorithm of the request object",
             "sign by PS256, ES256 or EdDSA";
+        RequestObjectKeysUnavailable = "request_object_keys_unavailable", InvalidRequestObject,
+            "the keys at the jwks_uri of the client could not be fetched",
+            "the log says why: `jwks_uri` has to be reachable from the server, and answer with a JWK Set within 5 seconds";
         RequestObjectSignatureInvalid = "request_object_signature_invalid", InvalidRequestObject,
             "no registered key of the client has signed the request object by its algorithm",
             "compare `kid` and `alg` with the registered JWK Set and with `--request-object-signing-alg`";

@@ -55,6 +55,18 @@ pub fn matches(registered: &str, requested: &str) -> bool {
         })
 }
 
+/// The same for an app for which no operator vouches: `localhost` is loopback, too. Many apps of that
+/// kind write it in place of the address, and listen on any port.
+#[must_use]
+pub fn matches_of_unvouched(registered: &str, requested: &str) -> bool {
+    const NAME: &str = "http://localhost";
+    matches(registered, requested)
+        || match (behind_port(registered, NAME), behind_port(requested, NAME)) {
+            (Some(registered), Some(requested)) => registered == requested,
+            _ => false,
+        }
+}
+
 /// The front page of a web app: the root of the redirect URI's origin.
 #[must_use]
 pub fn front_page(redirect_uri: &str) -> Option<String> {

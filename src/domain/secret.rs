@@ -138,6 +138,20 @@ impl SecretKind for ScimToken {
     const PREFIX: &'static str = "mapae_st_";
 }
 
+/// What lets an app register itself, RFC 7591 §3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RegistrationToken;
+impl SecretKind for RegistrationToken {
+    const PREFIX: &'static str = "mapae_it_";
+}
+
+/// What an app that registered itself shows to read or change its registration, RFC 7592 §3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RegistrationAccessToken;
+impl SecretKind for RegistrationAccessToken {
+    const PREFIX: &'static str = "mapae_ra_";
+}
+
 /// The secret in a link that is sent by mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct MailLink;

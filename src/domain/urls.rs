@@ -14,6 +14,10 @@ pub const PAR: &str = "/par";
 pub const AUTHORIZE_CHALLENGE: &str = "/authorize-challenge";
 /// The device authorization endpoint, RFC 8628 §3.1.
 pub const DEVICE_AUTHORIZATION: &str = "/device_authorization";
+/// The registration endpoint, RFC 7591 §3.
+pub const REGISTER: &str = "/register";
+/// The client configuration endpoint, RFC 7592 §2.
+pub const REGISTER_CLIENT: &str = "/register/{client_id}";
 /// The page on which a person allows a sign-in on a device, RFC 8628 §3.3.
 pub const DEVICE: &str = "/device";
 /// Continues a posted authorization request.
@@ -189,6 +193,8 @@ pub const ALL: &[&str] = &[
     AUTHORIZE_CHALLENGE,
     PAR,
     DEVICE_AUTHORIZATION,
+    REGISTER,
+    REGISTER_CLIENT,
     DEVICE,
     LOGIN_CANCEL,
     LOGIN_UNCONNECTED,
@@ -321,6 +327,12 @@ impl Issuer {
     #[must_use]
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.text)
+    }
+
+    /// The URL of the registration of this client.
+    #[must_use]
+    pub fn registration(&self, client: &str) -> String {
+        format!("{}/{client}", self.url(REGISTER))
     }
 
     /// The URL of the status list with this number.

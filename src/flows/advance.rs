@@ -17,7 +17,7 @@ use crate::flows::known_passkeys::has_passkey;
 use crate::flows::outcome::{Advanced, FlashMessage, InteractionError, NextStep, Outcome};
 use crate::flows::sign_up_offer::{SignUpOffer, offer};
 use crate::flows::{due_factor, due_terms, lookup};
-use crate::oauth::authorize::decide::{AuthorizationStep, Candidate, Facts, decide};
+use crate::oauth::authorize::decide::{AuthorizationStep, Candidate, Facts, decide, seen};
 use crate::oauth::authorize::request::{CheckedRequest, Untrusted};
 use crate::oauth::authorize::response::{AuthorizationAnswer, ReturnAddress};
 use crate::oauth::authorize::{codes, pushed};
@@ -371,6 +371,7 @@ fn facts<'a>(
         first_party: client.metadata.first_party,
         // RFC 8252 §8.6: such a redirect URI does not prove which client it belongs to.
         asks_always: client.kind == ClientKind::Public && is_unclaimed(&asked.request.redirect_uri),
+        seen: seen(client, &asked.request.redirect_uri),
         allowed_now,
         may_sign_up: offer(flows, &interaction.purpose, Some(client)) == SignUpOffer::Open,
     }

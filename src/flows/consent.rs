@@ -1,6 +1,7 @@
 //! The consent page: the person allows or denies what the app asks for.
 
 use crate::domain::audit::{Event, EventKind};
+use crate::domain::consent::Consent;
 use crate::domain::interaction::Interaction;
 use crate::domain::reason::Reason;
 use crate::domain::verdict::Error;
@@ -9,9 +10,9 @@ use crate::flows::interaction::{self, Caller, Subject};
 use crate::flows::outcome::{Advanced, InteractionError, NextStep, Outcome};
 use crate::flows::submitted::Submitted;
 use crate::flows::{advance, sign_in, start};
-use crate::oauth::authorize::decide::joined;
+use crate::oauth::authorize::decide::{joined, seen};
 use crate::oauth::error::Refusal;
-use crate::store::{Tx, audit_events, consents, interactions};
+use crate::store::{Tx, audit_events, clients, consents, interactions};
 
 /// The person allows what the app asks for. Their consent is stored.
 pub async fn allow(flows: &Flows, caller: Caller<'_>, form: &Submitted) -> Outcome<Advanced> {
@@ -30,8 +31,10 @@ pub async fn allow(flows: &Flows, caller: Caller<'_>, form: &Submitted) -> Outco
         interaction::asked(flows, &interaction.purpose).await?.ok_or(InteractionError::Unknown)?;
     let tx = flows.store.begin(flows.clock.now()).await?;
     let verdict = async {
-        let consent = joined(Some(&before), &asked.request);
+        let seen = seen(&asked.client.client, &asked.request.redirect_uri);
+        let consent = Consent { seen, ..joined(Some(&before), &asked.request) };
         let (user, client) = (&signed_in_user.user.id, &asked.client.client.id);
+        clients::keep_document(&tx, &asked.client.client).await?;
         interactions::keep(&tx, &interaction).await?;
         consents::put(&tx, user, client, &consent).await?;
         let event = Event::new(EventKind::ConsentGiven).user(user).client(client);

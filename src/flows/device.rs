@@ -22,7 +22,7 @@ use crate::flows::known_passkeys::has_passkey;
 use crate::flows::outcome::{Advanced, InteractionError};
 use crate::flows::submitted::SameOrigin;
 use crate::flows::{due_factor, due_terms, start};
-use crate::store::{Tx, audit_events, consents, device_grants, users};
+use crate::store::{Tx, audit_events, clients, consents, device_grants, users};
 
 /// A device that waits for the person's answer.
 #[derive(Clone, Debug)]
@@ -247,6 +247,7 @@ async fn allow_in(
         consent.scope = before.scope.joined_with(&asked.scope);
         let new = asked.resources.iter().filter(|one| !before.resources.contains(one));
         consent.resources.extend(new.cloned());
+        clients::keep_document(tx, client).await?;
         consents::put(tx, &user.id, &client.id, &consent).await?;
     }
     let event = Event::new(EventKind::ConsentGiven).user(&user.id).client(&client.id);

@@ -139,13 +139,14 @@ async fn access(
             add_new(&mut all.resources, open.resources);
         } else {
             let OpenAccess { scope, claims, resources, since } = open;
-            found = Some((Consent { scope, claims, resources }, since));
+            found = Some((Consent { scope, claims, resources, seen: None }, since));
         }
     }
-    let (Some((consent, since)), Some(client)) = (found, flows.clients.find(client).await?) else {
+    let (Some((consent, since)), Some(client)) = (found, flows.clients.stored(client).await?)
+    else {
         return Ok(None);
     };
-    let Consent { scope, claims, resources } = consent;
+    let Consent { scope, claims, resources, seen: _ } = consent;
     Ok(Some(Access { client, scope, claims, resources, since }))
 }
 

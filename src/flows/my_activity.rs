@@ -81,7 +81,7 @@ async fn entry(
     event: RecordedEvent,
 ) -> Result<AccountEvent, Fault> {
     let client = match event.client_id.as_deref().and_then(ClientId::parse) {
-        Some(client) => flows.clients.find(&client).await?,
+        Some(client) => flows.clients.stored(&client).await?,
         None => None,
     };
     let detail = event.detail.as_deref().filter(|_| activity.names_provider());

@@ -22,6 +22,9 @@ pub struct ClientKeys {
     for_ps256: Vec<NamedKey>,
 }
 
+/// The most keys of a JWK Set.
+const MOST_KEYS: usize = 32;
+
 /// A key with its `kid`.
 type NamedKey = (Option<String>, VerifyingKey);
 
@@ -33,6 +36,9 @@ impl ClientKeys {
         let private =
             |key: &serde_json::Value| ["d", "k", "p", "q"].iter().any(|m| key.get(m).is_some());
         let listed = document.get("keys").and_then(|keys| keys.as_array());
+        if listed.is_some_and(|keys| keys.len() > MOST_KEYS) {
+            return Err("the JWK Set has more than 32 keys");
+        }
         if listed.is_some_and(|keys| keys.iter().any(private)) {
             return Err("the JWK Set holds a private key: register the public halves alone");
         }
@@ -81,6 +87,20 @@ impl ClientKeys {
     ) -> Result<T, Unverified> {
         let alg = algs.iter().find(|alg| jwt::is_signed_by(token, &[**alg])).ok_or(Unverified)?;
         self.verify_by(token, Some(alg))
+    }
+
+    /// Whether one of the keys has signed this token, by this algorithm if one is named.
+    #[must_use]
+    pub fn has_signed(&self, token: &str, alg: Option<&str>) -> bool {
+        self.verify_by::<serde_json::Value>(token, alg).is_ok()
+    }
+
+    /// Whether any key at all might have signed this token, by this algorithm if one is named.
+    #[must_use]
+    pub fn might_sign(token: &str, alg: Option<&str>) -> bool {
+        let Ok(header) = jwt::header(token) else { return false };
+        let is_known = |name: &&&str| name.parse::<Algorithm>().is_ok_and(|alg| alg == header.alg);
+        ALGORITHMS.iter().find(is_known).is_some_and(|own| alg.is_none_or(|alg| alg == *own))
     }
 
     /// The claims of a token that one of these keys signed. The caller checks everything else.

@@ -67,7 +67,7 @@ impl LogoutDelivery {
         &self,
         notice: &LogoutNotice,
     ) -> Result<Option<(Arc<Registered>, String)>, Fault> {
-        let client = self.clients.find(&notice.client).await?;
+        let client = self.clients.stored(&notice.client).await?;
         let client = client.filter(|client| client.client.is_enabled());
         Ok(client.and_then(|client| {
             let uri = client.client.metadata.backchannel_logout_uri.clone()?;

@@ -250,13 +250,13 @@ impl ClientAuthentication {
             }
             Credentials::Assertion { id, assertion } => {
                 let assertion = assertion.expose();
-                match by_outside_assertion(self, id.as_ref(), assertion).await? {
-                    Some(by) => by,
-                    None => {
-                        let (by, once) = by_assertion(self, id.as_ref(), assertion).await?;
-                        unused = Some(once);
-                        by
-                    }
+                let by = by_outside_assertion(self, id.as_ref(), assertion).await?;
+                if let Some(by) = by {
+                    by
+                } else {
+                    let (by, once) = by_assertion(self, id.as_ref(), assertion).await?;
+                    unused = Some(once);
+                    by
                 }
             }
             Credentials::Nothing { id, certificate } => {
@@ -427,14 +427,16 @@ async fn by_assertion(
     if registered.client.metadata.token_endpoint_auth_method != AuthMethod::PrivateKeyJwt {
         return Err(Reason::ClientAuthMethodMismatch.into());
     }
+    let keys = context.clients.keys_for(&registered, assertion, None).await;
+    let keys = keys.map_err(|_| Reason::AssertionKeysUnavailable)?;
     let verified = if registered.client.metadata.profile.is_some() {
         // FAPI 2.0 §5.4.1
         if !jwt::is_signed_by(assertion, ClientProfile::ALGORITHMS) {
             return Err(Reason::AssertionAlgRefused.into());
         }
-        registered.keys.verify_among(assertion, ClientProfile::ALGORITHMS)
+        keys.verify_among(assertion, ClientProfile::ALGORITHMS)
     } else {
-        registered.keys.verify(assertion)
+        keys.verify(assertion)
     };
     let claims: Assertion = verified.map_err(|_| Reason::AssertionSignatureInvalid)?;
     let now = context.clock.now();

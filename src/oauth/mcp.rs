@@ -29,11 +29,11 @@ pub fn metadata_url(issuer: &Issuer, resource: &str) -> String {
 /// What the MCP server answers with a 401, RFC 9728 §5.1 and RFC 6750 §3.
 #[must_use]
 pub fn challenge(issuer: &Issuer, resource: &str, metadata: &ResourceMetadata) -> String {
-    let mut challenge = format!("Bearer resource_metadata=\"{}\"", metadata_url(issuer, resource));
-    if !metadata.scope.is_empty() {
-        challenge.push_str(&format!(", scope=\"{}\"", metadata.scope));
+    let url = metadata_url(issuer, resource);
+    if metadata.scope.is_empty() {
+        return format!("Bearer resource_metadata=\"{url}\"");
     }
-    challenge
+    format!("Bearer resource_metadata=\"{url}\", scope=\"{}\"", metadata.scope)
 }
 
 /// A line for nginx: clients that ask the MCP server itself for its metadata get it from here.

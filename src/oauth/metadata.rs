@@ -20,11 +20,22 @@ use crate::domain::verdict::Fault;
 use crate::keys::client_keys::ALGORITHMS;
 use crate::keys::dpop;
 
-/// Writes the document. `may_sign_up` says whether people may make accounts, at any client at least.
+/// What not every server offers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Offers {
+    /// Whether people may make accounts, at any client at least.
+    pub sign_up: bool,
+    /// Whether apps may register themselves.
+    pub registration: bool,
+    /// Whether clients may be named by the URL of a document.
+    pub documents: bool,
+}
+
+/// Writes the document.
 pub fn document(
     issuer: &Issuer,
     requests: RequestSettings,
-    may_sign_up: bool,
+    offers: Offers,
     mutual_tls: Option<&MutualTls>,
 ) -> Result<Bytes, Fault> {
     let by_certificate = CERTIFICATE_METHODS.iter().filter(|method| match mutual_tls {
@@ -58,7 +69,7 @@ pub fn document(
     let modes = ResponseMode::ALL.iter().map(|mode| mode.as_str()).chain([ResponseMode::JWT]);
     let modes: Vec<&str> = modes.collect();
     // Initiating User Registration via OpenID Connect 1.0 §4.2
-    let create = may_sign_up.then_some(Prompt::CREATE);
+    let create = offers.sign_up.then_some(Prompt::CREATE);
     let prompts: Vec<&str> = Prompt::VALUES.iter().copied().chain(create).collect();
     let about = json!({
         "require_pushed_authorization_requests": requests.pushed_alone,
@@ -98,6 +109,14 @@ pub fn document(
     if let (Some(members), Value::Object(about)) = (document.as_object_mut(), about) {
         members.extend(about);
         members.extend(mutual_tls.map(of_certificates).unwrap_or_default());
+        // RFC 7591 §3
+        if offers.registration {
+            members.insert("registration_endpoint".to_owned(), json!(issuer.url(urls::REGISTER)));
+        }
+        // draft-ietf-oauth-client-id-metadata-document §5
+        if offers.documents {
+            members.insert("client_id_metadata_document_supported".to_owned(), json!(true));
+        }
     }
     serde_json::to_vec(&document)
         .map(Bytes::from)

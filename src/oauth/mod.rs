@@ -21,6 +21,7 @@ pub mod openapi;
 pub mod outside_assertions;
 pub mod possession;
 pub mod refused;
+pub mod registration;
 pub mod resource;
 pub mod status;
 pub mod token;

@@ -111,6 +111,8 @@ pub fn document() -> Value {
             json!({ "get": { "summary": summary, "responses": responses } }),
         );
     }
+    paths.insert(urls::REGISTER.to_owned(), json!({ "post": registration() }));
+    paths.insert(urls::REGISTER_CLIENT.to_owned(), registered());
     paths.insert(urls::STATUS_LISTS.to_owned(), json!({ "get": status_lists() }));
     paths.insert(urls::STATUS_LIST.to_owned(), json!({ "get": status_list() }));
     paths.insert(urls::REVOCATIONS.to_owned(), json!({ "get": revocations() }));
@@ -228,6 +230,66 @@ fn revocations() -> Value {
         "security": [{ "bearer": [] }],
         "parameters": revocation_parameters(),
         "responses": responses,
+    })
+}
+
+/// What an app says of itself, RFC 7591 §3.1.
+fn client_metadata() -> Value {
+    json!({
+        "required": true,
+        "content": { "application/json": { "schema": {
+            "type": "object",
+            "properties": {
+                "client_name": { "type": "string" },
+                "redirect_uris": { "type": "array", "items": { "type": "string" } },
+                "token_endpoint_auth_method": { "type": "string" },
+                "grant_types": { "type": "array", "items": { "type": "string" } },
+                "response_types": { "type": "array", "items": { "type": "string" } },
+                "scope": { "type": "string" },
+                "jwks_uri": { "type": "string" },
+            },
+        } } },
+    })
+}
+
+/// RFC 7591 §3.
+fn registration() -> Value {
+    let answer = json!({ "type": "object", "required": ["client_id"], "properties": { "client_id": { "type": "string" } } });
+    json!({
+        "summary": "Registers an app, where the operator allows it, RFC 7591",
+        "security": [{ "bearer": [] }, {}],
+        "requestBody": client_metadata(),
+        "responses": responses(urls::REGISTER, (201, &answer)),
+    })
+}
+
+/// RFC 7592 §2.
+fn registered() -> Value {
+    let by_token = json!([{ "bearer": [] }]);
+    let answer = json!({ "type": "object" });
+    let done = responses(urls::REGISTER_CLIENT, (200, &answer));
+    let gone = responses(urls::REGISTER_CLIENT, (204, &Value::Null));
+    let id = json!([{ "name": "client_id", "in": "path", "required": true, "schema": { "type": "string" } }]);
+    json!({
+        "get": {
+            "summary": "What is registered of an app, RFC 7592",
+            "security": by_token,
+            "parameters": id,
+            "responses": done,
+        },
+        "put": {
+            "summary": "Replaces what is registered of an app",
+            "security": by_token,
+            "parameters": id,
+            "requestBody": client_metadata(),
+            "responses": done,
+        },
+        "delete": {
+            "summary": "Deletes a registration",
+            "security": by_token,
+            "parameters": id,
+            "responses": gone,
+        },
     })
 }
 

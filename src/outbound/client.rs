@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper_util::client::proxy::matcher::Matcher;
-use reqwest::header::CONTENT_TYPE;
+use reqwest::header::{CACHE_CONTROL, CONTENT_TYPE};
 use reqwest::redirect::Policy;
 use reqwest::tls::{Certificate, Version};
 use reqwest::{Client, ClientBuilder, RequestBuilder, Response};
@@ -103,6 +103,8 @@ pub struct HttpResponse {
     pub status: u16,
     /// The `Content-Type`.
     pub content_type: Option<String>,
+    /// The `Cache-Control`.
+    pub cache_control: Option<String>,
     /// The body.
     pub body: Bytes,
 }
@@ -188,10 +190,14 @@ impl Outbound {
         let most = most.min(MOST);
         self.within_timeout(async {
             let response = answer(request, is_proxied).await?;
-            let content_type = response.headers().get(CONTENT_TYPE);
+            let header = |name| {
+                let value = response.headers().get(name).and_then(|value| value.to_str().ok());
+                value.map(str::to_owned)
+            };
             Ok(HttpResponse {
                 status: response.status().as_u16(),
-                content_type: content_type.and_then(|value| value.to_str().ok()).map(str::to_owned),
+                content_type: header(CONTENT_TYPE),
+                cache_control: header(CACHE_CONTROL),
                 body: body(response, most).await?,
             })
         })

@@ -4,6 +4,7 @@
 
 mod address_policy;
 mod client;
+pub mod document_cache;
 mod operator;
 mod proxy;
 mod resolver;

@@ -29,7 +29,31 @@ pub struct ConsentPage<'a> {
     pub known: Vec<Permission<'a>>,
     /// Whether another account can be chosen.
     pub switch: bool,
+    /// Where an app comes from for which nobody vouches.
+    pub unvouched: Option<Unvouched<'a>>,
 }
+
+/// Where an app comes from that registered itself, or that its own document describes.
+#[derive(Clone, Copy, Debug)]
+pub struct Unvouched<'a> {
+    /// The host of the document that describes it.
+    pub document: Option<&'a str>,
+    /// Where the answer goes: a host, or the scheme of an app.
+    pub redirect: &'a str,
+    /// Whether the answer goes to a program on the person's own device.
+    pub is_local: bool,
+}
+
+/// Samples of apps for which nobody vouches.
+const OF_DOCUMENT: Unvouched<'static> = Unvouched {
+    document: Some("client.example.com"),
+    redirect: "app.example.com",
+    is_local: false,
+};
+const ON_DEVICE: Unvouched<'static> =
+    Unvouched { document: None, redirect: "127.0.0.1:8080", is_local: true };
+const UNVOUCHED_HOSTILE: Unvouched<'static> =
+    Unvouched { document: Some(names::HOSTILE), redirect: names::HOSTILE, is_local: false };
 
 impl<'a> Sample<'a> for ConsentPage<'a> {
     const NAME: &'static str = "consent";
@@ -43,6 +67,7 @@ impl<'a> Sample<'a> for ConsentPage<'a> {
             permissions: vec![Permission::Identity, Permission::Profile, Permission::Email],
             known: vec![],
             switch: true,
+            unvouched: None,
         };
         vec![
             ("first", page.clone()),
@@ -77,6 +102,8 @@ impl<'a> Sample<'a> for ConsentPage<'a> {
                     ..page.clone()
                 },
             ),
+            ("unvouched", Self { unvouched: Some(OF_DOCUMENT), ..page.clone() }),
+            ("unvouched-local", Self { unvouched: Some(ON_DEVICE), ..page.clone() }),
             (
                 "everything",
                 Self {
@@ -91,6 +118,7 @@ impl<'a> Sample<'a> for ConsentPage<'a> {
                 Self {
                     app: apps::HOSTILE,
                     person: people::HOSTILE,
+                    unvouched: Some(UNVOUCHED_HOSTILE),
                     permissions: vec![
                         Permission::Described(names::HOSTILE),
                         Permission::Claim(names::HOSTILE),

@@ -62,7 +62,7 @@ pub use account::{
     ShownPasskey, StoppedActor,
 };
 pub use app_summary::App;
-pub use consent::ConsentPage;
+pub use consent::{ConsentPage, Unvouched};
 pub use device_grant::{AskingDevice, DeviceGrantPage, DeviceProblem, DeviceStep};
 pub use document::DocumentToAccept;
 pub use error::{ErrorPage, PageProblem};

@@ -120,6 +120,16 @@ impl RateLimiter {
         self.count("address", &["unproven", endpoint, &neighbourhood(address)], UNPROVEN).await
     }
 
+    /// Counts an app that somebody at this address registers.
+    pub async fn registration(
+        &self,
+        address: IpAddr,
+        rate: Option<Rate>,
+    ) -> Result<(), Error<Exceeded>> {
+        let Some(rate) = rate else { return Ok(()) };
+        self.count("address", &["registration", &neighbourhood(address)], rate).await
+    }
+
     /// Whether requests are counted for accounts: only then it is worth to find out whose account it
     /// is.
     #[must_use]

@@ -10,5 +10,5 @@ mod rate;
 mod settings;
 
 pub use limiter::{CountedAccount, Exceeded, RateLimiter, RateLimiterParts};
-pub use rate::Rate;
+pub use rate::{Rate, rate};
 pub use settings::RateLimits;

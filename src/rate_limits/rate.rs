@@ -21,7 +21,8 @@ const FASTEST: i64 = 10_000;
 
 impl Rate {
     /// So many requests in so many seconds.
-    pub(super) const fn of(requests: u32, seconds: i64) -> Self {
+    #[must_use]
+    pub const fn of(requests: u32, seconds: i64) -> Self {
         Self { requests, period: Duration::seconds(seconds) }
     }
 
@@ -62,12 +63,12 @@ impl fmt::Display for Rate {
 }
 
 /// A rate, or `off`.
-pub(super) fn rate(path: &'static str) -> Setting<Option<Rate>> {
+pub fn rate(path: &'static str, default: Option<Rate>) -> Setting<Option<Rate>> {
     let parse = |text: &str| {
         if text == "off" { Ok(None) } else { Rate::parse(text).map(Some) }
     };
     let show = |it: &Option<Rate>| it.map_or_else(|| "off".to_owned(), |it| it.to_string());
-    Setting::new(path, ValueType::Text("requests/time, or `off`"), None, parse, show)
+    Setting::new(path, ValueType::Text("requests/time, or `off`"), default, parse, show)
 }
 
 #[cfg(test)]

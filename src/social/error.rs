@@ -2,6 +2,7 @@
 
 use crate::domain::excerpt::excerpt;
 use crate::domain::failure_reason::FailureReason;
+use crate::outbound::document_cache::Unfetched;
 
 /// Why a login at a provider failed. The texts are for the operator; pages and apps only see the
 /// kind of error.
@@ -32,6 +33,12 @@ pub enum UpstreamError {
 
 /// The longest detail in an error text. It may quote a provider or a presented token.
 const MOST: usize = 300;
+
+impl From<Unfetched> for UpstreamError {
+    fn from(Unfetched(detail): Unfetched) -> Self {
+        Self::Unavailable(detail)
+    }
+}
 
 impl UpstreamError {
     pub(super) fn refused(reason: FailureReason, detail: impl Into<String>) -> Self {

@@ -38,7 +38,7 @@ impl Facebook {
         let authorize = format!("{}/dialog/oauth", upstream.issuer());
         let token = format!("{graph}/oauth/access_token");
         let oauth = PlainOAuth::new(upstream, authorize, token);
-        Self { oauth, graph, limited, keys: Keys::default() }
+        Self { oauth, graph, limited, keys: Keys::new(id_tokens::KEEPING) }
     }
 
     fn secret(&self) -> Result<&Secret, UpstreamError> {

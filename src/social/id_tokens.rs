@@ -12,7 +12,6 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::channel::Channel;
-use super::document_cache::{Cached, ToldBy};
 use super::error::UpstreamError;
 use crate::domain::clock::from_millis;
 use crate::domain::excerpt::excerpt;
@@ -21,6 +20,7 @@ use crate::domain::hex;
 use crate::domain::secret::Secret;
 use crate::keys::make::left_half_hash;
 use crate::keys::provider_keys::{ProviderKeys, Signed, Unsigned};
+use crate::outbound::document_cache::{Cached, Keeping, ToldBy};
 
 /// How far ahead the clock of a provider may be.
 const AHEAD: Duration = Duration::minutes(5);
@@ -31,6 +31,14 @@ const YOUNG: Duration = Duration::hours(1);
 const LAST: i64 = 253_402_300_799_000;
 /// The longest `sub` in bytes, Core §2.
 const LONGEST_SUBJECT: usize = 255;
+
+/// How long metadata and keys of a provider are kept.
+pub(super) const KEEPING: Keeping = Keeping {
+    fresh: Duration::hours(1),
+    stale: Duration::days(1),
+    cool_down: Duration::seconds(10),
+    first_cool_down: Duration::zero(),
+};
 
 /// The keys of a provider, in memory.
 pub(super) type Keys = Cached<ProviderKeys>;

@@ -15,7 +15,6 @@ mod claims;
 mod code_flow;
 mod credential_check;
 mod deadline;
-mod document_cache;
 mod error;
 mod facebook;
 mod github;

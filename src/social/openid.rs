@@ -6,9 +6,8 @@ use chrono::{DateTime, Duration, Utc};
 use serde_json::Value;
 
 use super::code_flow::{CodeFlow, CodeRequest, Tokens};
-use super::document_cache::Cached;
 use super::error::UpstreamError;
-use super::id_tokens::{self, Expected, Keys, NonceRule, ReceivedFrom, Source, Verified};
+use super::id_tokens::{self, Expected, KEEPING, Keys, NonceRule, ReceivedFrom, Source, Verified};
 use super::metadata::Metadata;
 use super::microsoft::Tenants;
 use super::profiles::{AccessTokenCheck, DomainProof, NonceForm, OpenIdProfile, Userinfo};
@@ -22,6 +21,7 @@ use crate::domain::failure_reason::FailureReason;
 use crate::domain::identity::Identity;
 use crate::domain::secret::Secret;
 use crate::keys::provider_keys::Signed;
+use crate::outbound::document_cache::Cached;
 
 /// How far the clocks of others may differ.
 const SKEW: Duration = Duration::minutes(1);
@@ -40,8 +40,8 @@ impl OpenId {
         Self {
             upstream: Arc::new(upstream),
             profile,
-            metadata: Cached::default(),
-            keys: Keys::default(),
+            metadata: Cached::new(KEEPING),
+            keys: Keys::new(KEEPING),
         }
     }
 

@@ -8,13 +8,13 @@ use serde_json::Value;
 
 use super::channel::Channel;
 use super::deadline::with_deadline;
-use super::document_cache::Cached;
 use super::error::UpstreamError;
-use super::id_tokens::{self, Keys, ReceivedFrom, Source, verify_signature};
+use super::id_tokens::{self, KEEPING, Keys, ReceivedFrom, Source, verify_signature};
 use crate::domain::clock::Clock;
 use crate::domain::failure_reason::FailureReason;
 use crate::keys::provider_keys::{ProviderKeys, Signed};
 use crate::outbound::Outbound;
+use crate::outbound::document_cache::Cached;
 
 /// The most issuers in memory. Only those that operators trust are asked for.
 const MOST: usize = 1000;
@@ -66,7 +66,7 @@ impl OutsideIssuers {
             known.clear();
         }
         let channel = Arc::new(Channel::new(self.outbound.clone(), self.clock.clone()));
-        let (jwks_uri, keys) = (Cached::default(), Keys::default());
+        let (jwks_uri, keys) = (Cached::new(KEEPING), Keys::new(KEEPING));
         let one = Arc::new(OutsideIssuer { channel, jwks_uri, keys });
         known.insert(issuer.to_owned(), Arc::clone(&one));
         one

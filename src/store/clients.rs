@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use chrono::{DateTime, Utc};
-use sea_orm::ActiveValue::Set;
+use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Func, OnConflict, Order};
 use sea_orm::{ConnectionTrait, DbBackend, ExprTrait, QueryOrder, QuerySelect};
@@ -19,7 +19,7 @@ use super::revocation_log::Noted;
 use super::revocations::everywhere;
 use super::statement::ROWS;
 use super::tx::Tx;
-use crate::domain::client::{Client, ClientId, ClientMetadata};
+use crate::domain::client::{Client, ClientId, ClientMetadata, RegisteredBy};
 use crate::domain::client_secret::HeldSecret;
 use crate::domain::clock;
 use crate::domain::hex;
@@ -45,6 +45,12 @@ entity! {
             /// The secrets in JSON, the newest first. `secret_hash` is the newest one again, because
             /// servers of earlier versions know that column alone.
             pub secrets: Option<String>,
+            /// `None`: an operator.
+            pub registered_by: Option<String>,
+            /// The registration access tokens in JSON, the newest first.
+            pub registration_tokens: Option<String>,
+            /// When a client that no operator registered last got tokens, to within a day.
+            pub used_at: Option<i64>,
         }
     }
 }
@@ -59,11 +65,7 @@ impl TryFrom<Model> for Client {
     fn try_from(row: Model) -> Result<Self, Fault> {
         let bad = |why: String| corrupt(TABLE, why);
         let newest = row.secret_hash.as_deref().map(hash_of).transpose()?;
-        let listed: Vec<StoredSecret> = match &row.secrets {
-            Some(text) => serde_json::from_str(text).map_err(|error| bad(error.to_string()))?,
-            None => Vec::new(),
-        };
-        let mut secrets = listed.iter().map(StoredSecret::read).collect::<Result<Vec<_>, _>>()?;
+        let mut secrets = held(row.secrets.as_deref())?;
         // A server of an earlier version wrote another secret, which ended all others.
         if secrets.first().map(|first| first.hash) != newest {
             let only = |hash| HeldSecret { hash, created_at: None, expires_at: None };
@@ -73,6 +75,11 @@ impl TryFrom<Model> for Client {
             id: ClientId::parse(&row.id).ok_or_else(|| bad("a bad client id".to_owned()))?,
             kind: row.kind.parse().map_err(bad)?,
             secrets,
+            registered_by: match row.registered_by {
+                Some(by) => by.parse().map_err(bad)?,
+                None => RegisteredBy::Operator,
+            },
+            registration_tokens: held(row.registration_tokens.as_deref())?,
             metadata: serde_json::from_str(&row.metadata)
                 .map_err(|error| error.to_string())
                 .and_then(ClientMetadata::from_json)
@@ -110,17 +117,31 @@ impl StoredSecret {
     }
 }
 
+fn held(stored: Option<&str>) -> Result<Vec<HeldSecret>, Fault> {
+    let Some(text) = stored else { return Ok(Vec::new()) };
+    let listed: Vec<StoredSecret> =
+        serde_json::from_str(text).map_err(|error| corrupt(TABLE, error.to_string()))?;
+    listed.iter().map(StoredSecret::read).collect()
+}
+
+fn stored(held: &[HeldSecret]) -> String {
+    serde_json::json!(held.iter().map(StoredSecret::new).collect::<Vec<_>>()).to_string()
+}
+
 fn hash_of(bytes: &[u8]) -> Result<Hashed<ClientSecret>, Fault> {
     Hashed::from_stored(bytes).ok_or_else(|| corrupt(TABLE, "a hash is not 32 bytes"))
 }
 
 fn row(client: &Client) -> ActiveModel {
-    let secrets: Vec<_> = client.secrets.iter().map(StoredSecret::new).collect();
+    let is_by_operator = client.registered_by == RegisteredBy::Operator;
     ActiveModel {
         id: Set(client.id.as_str().to_owned()),
         kind: Set(client.kind.as_str().to_owned()),
         secret_hash: Set(client.secrets.first().map(|newest| newest.hash.to_stored())),
-        secrets: Set(Some(serde_json::json!(secrets).to_string())),
+        secrets: Set(Some(stored(&client.secrets))),
+        registered_by: Set((!is_by_operator).then(|| client.registered_by.as_str().to_owned())),
+        registration_tokens: Set((!is_by_operator).then(|| stored(&client.registration_tokens))),
+        used_at: NotSet,
         backchannel_logout_uri: Set(client.metadata.backchannel_logout_uri.clone()),
         metadata: Set(Value::from(client.metadata.to_json()).to_string()),
         disabled_at: Set(client.disabled_at.map(millis)),
@@ -319,7 +340,11 @@ pub async fn that_listen(
 
 /// Registers a client; `false` when its id is taken.
 pub async fn insert(tx: &Tx, client: &Client) -> Result<bool, Fault> {
-    let inserted = Entity::insert(row(client))
+    let mut row = row(client);
+    if client.registered_by != RegisteredBy::Operator {
+        row.used_at = Set(Some(millis(client.created_at)));
+    }
+    let inserted = Entity::insert(row)
         .on_conflict(OnConflict::column(Column::Id).do_nothing().to_owned())
         .exec_without_returning(tx.connection())
         .await
@@ -395,6 +420,96 @@ pub async fn end_own_tokens(
     }
     client_changes::write(tx, &client.id).await?;
     Ok(true)
+}
+
+/// Keeps a client that its document describes, because a person allows it: what it is given needs a
+/// row. Any other client is in the table already.
+pub async fn keep_document(tx: &Tx, client: &Client) -> Result<(), Fault> {
+    if client.registered_by != RegisteredBy::Document {
+        return Ok(());
+    }
+    match lock(tx, &client.id).await? {
+        None => insert(tx, client).await.map(drop),
+        Some(stored) if stored.metadata == client.metadata && stored.kind == client.kind => Ok(()),
+        Some(stored) => {
+            let metadata = client.metadata.clone();
+            update(tx, &Client { kind: client.kind, metadata, ..stored }).await
+        }
+    }
+}
+
+/// Whether a client that no operator registered may be swept when nobody uses it. One that an operator
+/// turned away stays, so that it stays away.
+pub async fn set_swept(tx: &Tx, id: &ClientId, is_swept: bool) -> Result<(), Fault> {
+    Entity::update_many()
+        .col_expr(Column::UsedAt, Expr::value(is_swept.then(|| millis(tx.now()))))
+        .filter(Column::Id.eq(id.as_str()))
+        .filter(Column::RegisteredBy.is_not_null())
+        .exec(tx.connection())
+        .await
+        .map(drop)
+        .map_err(while_doing("writing the table client"))
+}
+
+/// Notes that a client that no operator registered got tokens now.
+pub async fn note_use(tx: &Tx, id: &ClientId) -> Result<(), Fault> {
+    Entity::update_many()
+        .col_expr(Column::UsedAt, Expr::value(millis(tx.now())))
+        .filter(Column::Id.eq(id.as_str()))
+        .filter(Column::RegisteredBy.is_not_null())
+        .filter(Column::UsedAt.lt(millis(tx.now())))
+        .exec(tx.connection())
+        .await
+        .map(drop)
+        .map_err(while_doing("writing the table client"))
+}
+
+/// The clients registered in this way that were not used since this instant, the oldest first, at most
+/// this many.
+pub async fn unused(
+    reader: &impl Reader,
+    by: RegisteredBy,
+    since: DateTime<Utc>,
+    at_most: u64,
+) -> Result<Vec<ClientId>, Fault> {
+    let ids: Vec<String> = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::RegisteredBy.eq(by.as_str()))
+        .filter(Column::UsedAt.lt(millis(since)))
+        .order_by_asc(Column::UsedAt)
+        .limit(at_most)
+        .into_tuple()
+        .all(reader.connection())
+        .await
+        .map_err(while_doing(TABLE))?;
+    Ok(ids.iter().filter_map(|id| ClientId::parse(id)).collect())
+}
+
+/// Locks a client until the transaction ends, if it was not used since this instant.
+pub async fn lock_unused(tx: &Tx, id: &ClientId, since: DateTime<Utc>) -> Result<bool, Fault> {
+    let row = Entity::find_by_id(id.as_str())
+        .filter(Column::UsedAt.lt(millis(since)))
+        .lock_exclusive()
+        .one(tx.connection())
+        .await;
+    Ok(row.map_err(while_doing(TABLE))?.is_some())
+}
+
+/// Whether there are at least so many clients that were registered in this way.
+pub async fn are_many(reader: &impl Reader, by: RegisteredBy, many: u64) -> Result<bool, Fault> {
+    let last: Option<String> = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::RegisteredBy.eq(by.as_str()))
+        .order_by_asc(Column::UsedAt)
+        .offset(many.saturating_sub(1))
+        .limit(1)
+        .into_tuple()
+        .one(reader.connection())
+        .await
+        .map_err(while_doing(TABLE))?;
+    Ok(last.is_some())
 }
 
 /// Deletes a client and its families; `false` when there is no such client.

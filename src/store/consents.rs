@@ -29,6 +29,8 @@ entity! {
             pub claims: String,
             pub given_at: i64,
             pub resources: String,
+            /// What the person saw of an app for which no operator vouches, as a hash.
+            pub seen: Option<String>,
         }
     }
 }
@@ -44,7 +46,12 @@ impl TryFrom<&entity::Model> for Consent {
     fn try_from(row: &entity::Model) -> Result<Self, Fault> {
         let scope = Scope::parse(&row.scope).map_err(|error| corrupt(TABLE, error.to_string()))?;
         let claims = read_list(TABLE, &row.claims)?;
-        Ok(Self { scope, claims, resources: read_list(TABLE, &row.resources)? })
+        Ok(Self {
+            scope,
+            claims,
+            resources: read_list(TABLE, &row.resources)?,
+            seen: row.seen.clone(),
+        })
     }
 }
 
@@ -82,9 +89,16 @@ pub async fn put(
         claims: Set(list(&consent.claims)),
         given_at: Set(millis(tx.now())),
         resources: Set(list(&consent.resources)),
+        seen: Set(consent.seen.clone()),
     };
     let over = OnConflict::columns([Column::UserId, Column::ClientId])
-        .update_columns([Column::Scope, Column::Claims, Column::GivenAt, Column::Resources])
+        .update_columns([
+            Column::Scope,
+            Column::Claims,
+            Column::GivenAt,
+            Column::Resources,
+            Column::Seen,
+        ])
         .to_owned();
     let put = Entity::insert(row).on_conflict(over).exec_without_returning(tx.connection()).await;
     put.map(drop).map_err(while_doing(WRITING))

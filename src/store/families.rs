@@ -178,9 +178,9 @@ pub async fn count_of_client(
     count(reader, some, TABLE).await
 }
 
-/// The family with this id, protected from changes until the transaction ends.
-pub async fn hold(tx: &Tx, id: &FamilyId) -> Result<Option<Family>, Fault> {
-    let row = Entity::find_by_id(id.as_str()).lock_shared().one(tx.connection()).await;
+/// The family with this id, locked until the transaction ends.
+pub async fn lock(tx: &Tx, id: &FamilyId) -> Result<Option<Family>, Fault> {
+    let row = Entity::find_by_id(id.as_str()).lock_exclusive().one(tx.connection()).await;
     row.map_err(while_doing(TABLE))?.map(Family::try_from).transpose()
 }
 

@@ -62,6 +62,7 @@ pub mod rate_limits;
 mod reader;
 pub mod recovery_codes;
 pub mod refresh_days;
+pub mod registration_tokens;
 pub mod repeatable_creations;
 mod repeats;
 pub mod resources;

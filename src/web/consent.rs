@@ -55,6 +55,7 @@ pub(super) async fn get(
         permissions: permissions(&new, new_claims, new_resources, &texts),
         known: permissions(&known, known_claims, known_resources, &texts),
         switch: true,
+        unvouched: app.unvouched(),
     };
     Ok(page::show(&shared, StatusCode::OK, &consent, &page_request))
 }

@@ -47,6 +47,7 @@ mod passkey_form;
 mod passkeys;
 mod rate_limit;
 mod receive;
+mod registration;
 mod respond;
 mod revocations;
 mod revoke;
@@ -157,6 +158,17 @@ fn for_scripts(shared: &Arc<Shared>) -> Router<Arc<Shared>> {
         .layer(from_fn_with_state(Arc::clone(shared), cors::allow))
 }
 
+/// Where apps register themselves.
+fn registration(shared: &Arc<Shared>) -> Router<Arc<Shared>> {
+    let one = get(registration::get).put(registration::put).delete(registration::delete);
+    Router::new()
+        .route(urls::REGISTER, post(registration::post).options(registration::preflight))
+        .route(urls::REGISTER_CLIENT, one.options(registration::preflight))
+        .method_not_allowed_fallback(missing::method)
+        .route_layer(from_fn_with_state(Arc::clone(shared), rate_limit::of_address))
+        .route_layer(from_fn_with_state(Arc::clone(shared), registration::guard))
+}
+
 /// Every route.
 pub fn router(shared: Arc<Shared>) -> Router {
     let metadata = get(well_known::metadata).options(well_known::preflight);
@@ -166,6 +178,7 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route(urls::DEVICE_AUTHORIZATION, post(device_authorization::post))
         .route_layer(from_fn_with_state(Arc::clone(&shared), rate_limit::of_address))
         .merge(for_scripts(&shared))
+        .merge(registration(&shared))
         .merge(my_account().merge(console::routes()).merge(admin_routes(&shared)))
         .route(urls::AUTHORIZE, get(authorize::get).post(authorize::post))
         .route(urls::AUTHORIZE_CONTINUE, get(authorize::resume))

@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 
 use crate::accounts::sign_in::SignInRefused;
 use crate::clients::registry::Registered;
+use crate::domain::client::RegisteredBy;
 use crate::domain::error_code::ErrorCode;
 use crate::domain::interaction::Handle;
 use crate::domain::reason::Reason;
@@ -22,6 +23,7 @@ use crate::domain::{redirect_uri, urls};
 use crate::oauth::refused::RefusedRequest;
 use crate::pages::{
     App, ErrorPage, FORM_POST_SCRIPT, FormPostPage, Frame, Language, PageProblem, RedirectPage,
+    Unvouched,
 };
 use crate::web::answer;
 use crate::web::body::BadBody;
@@ -277,6 +279,12 @@ pub(super) struct Shown {
     logo: Option<String>,
     policy_uri: Option<String>,
     tos_uri: Option<String>,
+    /// Whether an operator vouches for it.
+    is_vouched: bool,
+    /// The host of the document that describes it.
+    document: Option<String>,
+    /// Whether the answer goes to a program on the person's device.
+    is_local: bool,
 }
 
 impl Shown {
@@ -293,7 +301,20 @@ impl Shown {
             logo: client.metadata.logo_uri.as_ref().map(|_| format!("{}{logo}", shared.base)),
             policy_uri: client.metadata.policy_uri.clone(),
             tos_uri: client.metadata.tos_uri.clone(),
+            is_vouched: client.registered_by == RegisteredBy::Operator,
+            document: (client.registered_by == RegisteredBy::Document)
+                .then(|| redirect_uri::shown_host(client.id.as_str())),
+            is_local: uri.is_some_and(redirect_uri::is_unclaimed),
         }
+    }
+
+    /// Where the app comes from, if nobody vouches for it.
+    pub(super) fn unvouched(&self) -> Option<Unvouched<'_>> {
+        if self.is_vouched {
+            return None;
+        }
+        let redirect = self.host.as_deref().unwrap_or_default();
+        Some(Unvouched { document: self.document.as_deref(), redirect, is_local: self.is_local })
     }
 
     pub(super) fn app(&self) -> App<'_> {

@@ -19,8 +19,9 @@ use crate::keys::webhook_secrets::WebhookSecrets;
 use crate::oauth::authorize::context::RequestContext;
 use crate::oauth::authorize::settings::RequestSettings;
 use crate::oauth::mcp::McpSettings;
-use crate::oauth::metadata;
+use crate::oauth::metadata::{self, Offers};
 use crate::oauth::mutual_tls::MutualTls;
+use crate::oauth::registration::endpoint::RegistrationEndpoint;
 use crate::oauth::resource::context::ResourceContext;
 use crate::oauth::status::feed::Feed;
 use crate::oauth::status::lists::StatusLists;
@@ -42,6 +43,10 @@ pub struct SharedParts {
     pub requests: RequestContext,
     /// The token endpoint.
     pub token: Arc<TokenEndpoint>,
+    /// Apps that register themselves.
+    pub registration: Arc<RegistrationEndpoint>,
+    /// Whether clients may be named by documents.
+    pub takes_documents: bool,
     /// The endpoints that take tokens.
     pub resources: ResourceContext,
     /// The signing keys.
@@ -87,9 +92,12 @@ impl Metadata {
     fn new(
         issuer: &Issuer,
         requests: RequestSettings,
+        offers: Offers,
         mutual_tls: Option<&MutualTls>,
     ) -> Result<Self, Fault> {
-        let of = |may_sign_up| metadata::document(issuer, requests, may_sign_up, mutual_tls);
+        let of = |sign_up| {
+            metadata::document(issuer, requests, Offers { sign_up, ..offers }, mutual_tls)
+        };
         Ok(Self { with_sign_up: of(true)?, without: of(false)? })
     }
 
@@ -106,6 +114,7 @@ pub struct Shared {
     pub(super) flows: Flows,
     pub(super) requests: RequestContext,
     pub(super) token: Arc<TokenEndpoint>,
+    pub(super) registration: Arc<RegistrationEndpoint>,
     pub(super) resources: ResourceContext,
     pub(super) keyring: Arc<Keyring>,
     pub(super) status_lists: Arc<StatusLists>,
@@ -139,7 +148,13 @@ impl Shared {
         let SharedParts { supervisor, flows, requests, token, resources, .. } = parts;
         let SharedParts { keyring, status_lists, feed, logos, look, doctor, repeats, .. } = parts;
         let SharedParts { key_fetchers, admin, providers_of_file, settings_in_force, .. } = parts;
-        let SharedParts { webhook_secrets, allows_private, mcp, mutual_tls, .. } = parts;
+        let SharedParts { webhook_secrets, allows_private, registration, mcp, mutual_tls, .. } =
+            parts;
+        let offers = Offers {
+            sign_up: false,
+            registration: registration.is_on(),
+            documents: parts.takes_documents,
+        };
         let seconds = keyring.policy().jwks_max_age.num_seconds();
         let cache = HeaderValue::try_from(format!("public, max-age={seconds}"));
         let jwks_cache = cache.unwrap_or_else(|_| HeaderValue::from_static("no-store"));
@@ -153,7 +168,7 @@ impl Shared {
             origin: url.origin(),
             cookies: Cookies::of(url.as_str()),
             ready: AtomicBool::new(true),
-            metadata: Metadata::new(url, requests.settings, mutual_tls.as_ref())?,
+            metadata: Metadata::new(url, requests.settings, offers, mutual_tls.as_ref())?,
             jwks_cache,
             status_cache,
             status_lists,
@@ -162,6 +177,7 @@ impl Shared {
             flows,
             requests,
             token,
+            registration,
             resources,
             keyring,
             logos,

@@ -506,6 +506,7 @@ both! {
         let saved = send(&mut browser, path, path, &typed).await;
         let shown = ["access_lifetime", "refresh_idle", "refresh_absolute"].map(|name| saved.field(name).unwrap());
         assert_eq!(shown, ["90s", "2h", "1d"], "{}", saved.reply.text);
+        server.forget_clients();
         assert_eq!(app.password("openid").await.ok().json()["expires_in"], 90);
         version = saved.hidden("version");
         for (name, bad, why) in [
@@ -519,6 +520,7 @@ both! {
         let cleared = [("version", &*version), ("access_lifetime", ""), ("refresh_idle", " "), ("refresh_absolute", "")];
         let cleared = send(&mut browser, path, path, &cleared).await;
         assert_eq!(cleared.field("refresh_idle").as_deref(), Some(""), "{}", cleared.reply.text);
+        server.forget_clients();
         assert_eq!(app.password("openid").await.ok().json()["expires_in"], usual);
     }
 }

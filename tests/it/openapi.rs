@@ -7,7 +7,7 @@ use mapae::oauth::openapi;
 use serde_json::Value;
 
 use crate::interop::toolchain;
-use crate::support::{Binary, Database, Reply, http, required_or_skip};
+use crate::support::{Binary, Cli, Database, Reply, http, required_or_skip};
 
 fn page() -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/openapi.json");
@@ -54,14 +54,16 @@ async fn s168_no_request_that_is_made_from_the_document_makes_the_server_fail() 
         Ok(command) => command,
         Err(why) => return required_or_skip(&why),
     };
-    let server = Binary::start(&Database::Sqlite).await;
+    let mut cli = Cli::new(&Database::Sqlite).await;
+    cli.set("MAPAE_REGISTRATION_MODE", "open");
+    let server = cli.serve().await;
     let app =
         server.client("app", &["--kind", "confidential", "--grant", "client_credentials"]).await;
     // Every endpoint of the document is there.
     for (path, methods) in page()["paths"].as_object().expect("paths") {
         for method in methods.as_object().expect("methods").keys() {
             let method = method.to_uppercase().parse().expect("a method");
-            let place = path.replace("{number}", "1");
+            let place = path.replace("{number}", "1").replace("{client_id}", "app");
             let request = http().request(method, format!("{}{place}", server.issuer()));
             let reply = Reply::of(request.send().await.expect("an answer")).await;
             // No token has a place in a status list yet, so there is none.

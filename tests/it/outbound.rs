@@ -100,7 +100,8 @@ async fn a_form_is_posted_and_a_document_fetched() {
         );
         assert!(request.ends_with("\r\n\r\nlogout_token=a%2Bb%26c%3Dd&%C3%A9="), "{request}");
         let content_type = Some("application/json".to_owned());
-        let fetched = HttpResponse { status: 200, content_type, body: "{}".into() };
+        let fetched =
+            HttpResponse { status: 200, content_type, cache_control: None, body: "{}".into() };
         assert_eq!(open().get(&url, 2).await, Ok(fetched));
         let request = asked.recv().await.expect("a request").to_lowercase();
         for header in ["accept-encoding", "cookie", "referer"] {

@@ -73,6 +73,14 @@ struct ServerDocument {
     response_types_supported: Vec<String>,
 }
 
+/// What is read of a token that is a JWT.
+#[derive(Deserialize)]
+struct Claims {
+    iss: Option<String>,
+    aud: Option<AudienceClaim>,
+    exp: Option<i64>,
+}
+
 impl Probe {
     pub(super) async fn run(self, at: &Installation) -> OrRejected {
         let settings = at.quiet_settings()?;
@@ -314,12 +322,6 @@ impl Way<'_> {
                 )),
             };
         };
-        #[derive(Deserialize)]
-        struct Claims {
-            iss: Option<String>,
-            aud: Option<AudienceClaim>,
-            exp: Option<i64>,
-        }
         let Ok(claims) = jwt::unverified::<Claims>(token) else {
             return Ok("it is no JWT, so nothing can be read in it".to_owned());
         };

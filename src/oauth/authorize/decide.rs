@@ -5,10 +5,13 @@
 use std::borrow::Cow;
 
 use chrono::{DateTime, Duration, Utc};
+use sha2::{Digest, Sha256};
 
 use crate::domain::authentication::Acr;
 use crate::domain::authorization::AuthorizationRequest;
+use crate::domain::client::{Client, RegisteredBy};
 use crate::domain::consent::Consent;
+use crate::domain::hex;
 use crate::domain::reason::Reason;
 use crate::domain::session::{Session, SessionId};
 use crate::oauth::error::Refusal;
@@ -58,6 +61,9 @@ pub struct Facts<'a> {
     /// Whether earlier consent does not count, because any program on the machine could send a
     /// request in the name of this client (RFC 8252 §8.6).
     pub asks_always: bool,
+    /// What the person is to see of an app for which no operator vouches. Earlier consent to something
+    /// else does not count.
+    pub seen: Option<String>,
     /// Whether the person has just consented.
     pub allowed_now: bool,
     /// Whether people may make an account on the way to this client.
@@ -253,7 +259,29 @@ fn must_allow(
     }
     request.prompt.consent
         || facts.asks_always
-        || !candidate.consent.as_ref().is_some_and(|consent| covers(consent, request))
+        || !candidate
+            .consent
+            .as_ref()
+            .is_some_and(|consent| covers(consent, request) && saw(consent, facts))
+}
+
+/// Whether the person saw the same of the app.
+fn saw(consent: &Consent, facts: &Facts<'_>) -> bool {
+    facts.seen.is_none() || consent.seen == facts.seen
+}
+
+/// What people see of an app for which no operator vouches, as a hash: how it authenticates, and where
+/// the answer goes. Such an app changes both by itself.
+#[must_use]
+pub fn seen(client: &Client, redirect_uri: &str) -> Option<String> {
+    if client.registered_by == RegisteredBy::Operator {
+        return None;
+    }
+    let mut hash = Sha256::new();
+    hash.update(client.metadata.token_endpoint_auth_method.as_str());
+    hash.update(b" ");
+    hash.update(redirect_uri);
+    Some(hex::lower(&hash.finalize()))
 }
 
 /// Whether the earlier consent covers everything that is asked for.
@@ -277,7 +305,12 @@ pub fn joined(before: Option<&Consent>, request: &AuthorizationRequest) -> Conse
             resources.push(resource.clone());
         }
     }
-    Consent { scope: before.scope.joined_with(&request.scope), claims, resources }
+    Consent {
+        scope: before.scope.joined_with(&request.scope),
+        claims,
+        resources,
+        seen: before.seen.clone(),
+    }
 }
 
 #[cfg(test)]
@@ -343,7 +376,12 @@ mod tests {
     #[expect(clippy::unnecessary_wraps, reason = "the shape in which it is used")]
     fn allowed(scope: &str) -> Option<Consent> {
         let scope = Scope::parse(scope).unwrap();
-        Some(Consent { scope, claims: vec![], resources: vec!["https://known.example".to_owned()] })
+        Some(Consent {
+            scope,
+            claims: vec![],
+            resources: vec!["https://known.example".to_owned()],
+            seen: None,
+        })
     }
 
     type Change<'a> = &'a dyn Fn(&mut AuthorizationRequest);
@@ -368,6 +406,7 @@ mod tests {
             wanted: vec![],
             first_party: false,
             asks_always: false,
+            seen: None,
             allowed_now: false,
             may_sign_up: false,
         }

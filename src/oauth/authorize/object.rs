@@ -15,6 +15,7 @@ use crate::domain::jwt_type;
 use crate::domain::reason::Reason;
 use crate::domain::urls::Issuer;
 use crate::keys::jwt;
+use crate::oauth::authorize::context::RequestContext;
 use crate::oauth::claims::AudienceClaim;
 use crate::oauth::error::Refusal;
 
@@ -50,20 +51,18 @@ struct OwnClaims {
     iat: Option<f64>,
 }
 
-/// The request as it counts: the parameters inside a request object, if there is one. `now` is in
-/// seconds since 1970.
-pub fn opened<'a>(
-    url: &Issuer,
+/// The request as it counts: the parameters inside a request object, if there is one.
+pub async fn opened<'a>(
+    context: &RequestContext,
     registered: &Registered,
     form: &'a Form,
-    now: i64,
 ) -> Result<Cow<'a, Form>, Refusal> {
     // OpenID Connect Core §6.2: nothing is fetched from an address that a request names.
     if form.get("request_uri").is_some() {
         return Err(Reason::RequestUriUnsupported.into());
     }
     match form.get("request") {
-        Some(object) => parameters(url, registered, object, now).map(Cow::Owned),
+        Some(object) => parameters(context, registered, object).await.map(Cow::Owned),
         None if registered.client.metadata.require_signed_request_object => {
             Err(Reason::SignedRequestRequired.into())
         }
@@ -72,27 +71,28 @@ pub fn opened<'a>(
 }
 
 /// The parameters in a request object, when everything about it is right.
-fn parameters(
-    url: &Issuer,
+async fn parameters(
+    context: &RequestContext,
     registered: &Registered,
     object: &str,
-    now: i64,
 ) -> Result<Form, Refusal> {
     let metadata = &registered.client.metadata;
     check_header(object)?;
-    if metadata.jwks.is_none() {
+    if metadata.jwks.is_none() && metadata.jwks_uri.is_none() {
         return Err(Reason::RequestObjectKeysMissing.into());
     }
     let alg = metadata.request_object_signing_alg.map(RequestObjectAlg::as_str);
+    let keys = context.clients.keys_for(registered, object, alg).await;
+    let keys = keys.map_err(|_| Reason::RequestObjectKeysUnavailable)?;
     let verified: Result<Value, _> = match (alg, metadata.profile) {
         // FAPI 2.0 Message Signing §5.3.1, with the algorithms of the Security Profile §5.4.1
         (None, Some(_)) => {
             if !jwt::is_signed_by(object, ClientProfile::ALGORITHMS) {
                 return Err(Reason::RequestObjectAlgRefused.into());
             }
-            registered.keys.verify_among(object, ClientProfile::ALGORITHMS)
+            keys.verify_among(object, ClientProfile::ALGORITHMS)
         }
-        (alg, _) => registered.keys.verify_by(object, alg),
+        (alg, _) => keys.verify_by(object, alg),
     };
     let claims = verified.map_err(|_| Reason::RequestObjectSignatureInvalid)?;
     let Value::Object(members) = claims else {
@@ -103,7 +103,8 @@ fn parameters(
     let id = registered.client.id.as_str();
     // FAPI 2.0 Message Signing §5.3.1: `exp` and `nbf` are there, and not far apart.
     let is_strict = metadata.require_signed_request_object || metadata.profile.is_some();
-    check_own(url, id, &own, is_strict)?;
+    let now = context.clock.now().timestamp();
+    check_own(&context.url, id, &own, is_strict)?;
     check_times(&own, is_strict, now)?;
     form_of(members)
 }

@@ -72,8 +72,7 @@ pub async fn push(
         return Err(Reason::PushedRequestUri.into());
     }
     // RFC 9126 §3: the pushed request may be signed.
-    let now = context.clock.now().timestamp();
-    let form = object::opened(&context.url, authenticated.registered(), form, now)?;
+    let form = object::opened(context, authenticated.registered(), form).await?;
     let target = request::target(context, client, form.get("redirect_uri"));
     let target = target.map_err(|why| {
         let refusal = Refusal::new(pushed_reason(why));

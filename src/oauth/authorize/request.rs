@@ -131,7 +131,7 @@ impl Asked<'_> {
         let named = Some(client.id.as_str());
         // Nothing in a bad request object can be believed, so the parameters beside it say where the
         // refusal goes.
-        let (form, refusal) = match Self::opened(context, &registered, outside, repeated) {
+        let (form, refusal) = match Self::opened(context, &registered, outside, repeated).await {
             Ok(form) => (form, None),
             Err(refusal) => (Cow::Borrowed(outside), Some(refusal)),
         };
@@ -184,7 +184,7 @@ impl Asked<'_> {
     }
 
     /// The parameters that count: those in the request object, if there is one.
-    fn opened<'a>(
+    async fn opened<'a>(
         context: &RequestContext,
         registered: &Registered,
         form: &'a Form,
@@ -193,7 +193,7 @@ impl Asked<'_> {
         if repeated.iter().any(|one| one == "request") {
             return Ok(Cow::Borrowed(form));
         }
-        object::opened(&context.url, registered, form, context.clock.now().timestamp())
+        object::opened(context, registered, form).await
     }
 }
 

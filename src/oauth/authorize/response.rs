@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use url::form_urlencoded::byte_serialize;
 
 use crate::domain::authorization::{AuthorizationRequest, ResponseMode};
-use crate::domain::client::{Client, ClientId, TokenAlg};
+use crate::domain::client::{Client, ClientId, RegisteredBy, TokenAlg};
 use crate::domain::error_code::ErrorCode;
 use crate::domain::redirect_uri;
 use crate::domain::secret::{AuthorizationCode, Plain};
@@ -57,7 +57,11 @@ impl ReturnAddress {
     #[must_use]
     pub fn registered(issuer: &Issuer, client: &Client, uri: &str) -> Option<Self> {
         let metadata = &client.metadata;
-        let known = metadata.redirect_uris.iter().any(|known| redirect_uri::matches(known, uri));
+        let matches = match client.registered_by {
+            RegisteredBy::Operator => redirect_uri::matches,
+            RegisteredBy::Itself | RegisteredBy::Document => redirect_uri::matches_of_unvouched,
+        };
+        let known = metadata.redirect_uris.iter().any(|known| matches(known, uri));
         known.then(|| Self {
             uri: uri.to_owned(),
             mode: ResponseMode::Query,

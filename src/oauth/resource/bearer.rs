@@ -78,7 +78,7 @@ impl AccessTokens {
     /// What the database says of a token, if it counts.
     async fn standing(&self, claims: &AccessToken) -> Result<Option<TokenStanding>, Fault> {
         let Some(client) = ClientId::parse(&claims.client_id) else { return Ok(None) };
-        let registered = self.clients.find(&client).await?;
+        let registered = self.clients.stored(&client).await?;
         let Some(registered) = registered.filter(|registered| registered.client.is_enabled())
         else {
             return Ok(None);

@@ -78,7 +78,7 @@ pub async fn userinfo(
     let family =
         families::find(&*context.store, &FamilyId::from_stored(sid)).await?.ok_or_else(invalid)?;
     let user = users::find(&*context.store, &family.user).await?.ok_or_else(invalid)?;
-    let client = context.added.clients.find(&family.client).await?.ok_or_else(invalid)?;
+    let client = context.added.clients.stored(&family.client).await?.ok_or_else(invalid)?;
     let client = &client.client;
     // OpenID Connect Core §5.3.2: the same `sub` as in the id token.
     let sub = context.subjects.of(client, &user.id);

@@ -210,7 +210,7 @@ impl Feed {
             Audiences::Nobody => false,
             Audiences::These(these) => these.iter().any(is_it),
             // A client that is gone had been told of before, or is told of by its id.
-            Audiences::OfClient(client) => match self.clients.find(client).await? {
+            Audiences::OfClient(client) => match self.clients.stored(client).await? {
                 Some(of) => of.client.metadata.audiences.iter().any(is_it),
                 None => revocation.kind == RevokedKind::Client,
             },

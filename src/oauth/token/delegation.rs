@@ -52,10 +52,10 @@ pub async fn exchange(cx: &Cx<'_>, asked: Exchange) -> Result<Entitlement> {
     // RFC 8693 §4.1: who acts is a client here, and proves it by a token that it got for itself.
     let id = ClientId::parse(&actor.client_id).filter(|_| actor.sid.is_none());
     let id = id.ok_or(Reason::ActorTokenInvalid)?;
-    let acting = cx.server.clients.find(&id).await?.ok_or(Reason::ActorTokenInvalid)?;
+    let acting = cx.server.clients.stored(&id).await?.ok_or(Reason::ActorTokenInvalid)?;
     let acting = &acting.client;
     may_exchange(cx, &subject, acting)?;
-    keeps_its_key(cx, &subject, &actor)?;
+    keeps_its_binding(cx, &subject, &actor)?;
     let chain = Act { sub: acting.id.as_str().to_owned(), act: subject.act.clone().map(Box::new) };
     if chain.length() > CHAIN {
         return Err(Reason::ActorChainTooLong.into());
@@ -64,7 +64,7 @@ pub async fn exchange(cx: &Cx<'_>, asked: Exchange) -> Result<Entitlement> {
     let wants_status = cx.server.families.indices.asked(cx.client.client(), &resources).await?;
     let grown = Grown { parent, acting, scope: &scope, resources: &resources, wants_status };
     let tx = cx.server.store.begin(cx.server.clock.now()).await?;
-    let family = grow(&tx, cx, grown).await;
+    let family = grow(&tx, cx, &grown).await;
     let family = tx.settle(family).await?;
     Ok(Entitlement {
         status: family.status,
@@ -99,15 +99,34 @@ fn may_exchange(cx: &Cx<'_>, subject: &AccessToken, acting: &Client) -> Result<(
     Err(Reason::SubjectTokenForAnother.into())
 }
 
-/// RFC 9449 §5: a token that is bound to a key is not exchanged for one that is bound to none. The
-/// client to which it was issued proves the same key; another one, to which it was sent, its own.
-fn keeps_its_key(cx: &Cx<'_>, subject: &AccessToken, actor: &AccessToken) -> Result<(), Refusal> {
+/// RFC 9449 §5, RFC 8705 §3: a token that is bound to a key or to a certificate is not exchanged for
+/// one that is bound to none. The client to which it was issued proves the same one; another one, to
+/// which it was sent, its own.
+fn keeps_its_binding(
+    cx: &Cx<'_>,
+    subject: &AccessToken,
+    actor: &AccessToken,
+) -> Result<(), Refusal> {
     let client = cx.client.client().id.as_str();
+    let proven = cx.binding();
     for token in [subject, actor] {
         let Some(bound) = &token.cnf else { continue };
-        let key = cx.key().ok_or(Reason::DpopProofMissing)?;
-        if token.client_id == client && *key != bound.jkt {
-            return Err(Reason::ExchangeKeyMismatch.into());
+        let is_own = token.client_id == client;
+        if let Some(key) = &bound.jkt {
+            let own = proven.jkt.as_ref().ok_or(Reason::DpopProofMissing)?;
+            if is_own && own != key {
+                return Err(Reason::ExchangeKeyMismatch.into());
+            }
+        }
+        if let Some(certificate) = &bound.x5t {
+            // One that is bound to a certificate may become one that is bound to a key.
+            let own = proven.x5t.as_ref();
+            if own.is_none() && proven.jkt.is_none() {
+                return Err(Reason::CertificateNeeded.into());
+            }
+            if is_own && own != Some(certificate) {
+                return Err(Reason::ExchangeKeyMismatch.into());
+            }
         }
     }
     Ok(())
@@ -156,43 +175,48 @@ struct Grown<'a> {
 
 /// The family with which the client acts: the one that there is, or a new one. There is one for each
 /// family and client, however often tokens are exchanged.
-async fn grow(tx: &Tx, cx: &Cx<'_>, grown: Grown<'_>) -> Result<Family> {
-    let Grown { parent, acting, scope, resources, wants_status } = grown;
-    // Both are protected from changes: whoever ends them meanwhile waits, and then finds this family.
+async fn grow(tx: &Tx, cx: &Cx<'_>, grown: &Grown<'_>) -> Result<Family> {
+    let Grown { acting, scope, resources, wants_status, .. } = *grown;
+    // Whoever ends them meanwhile waits, and then finds this family. So does another exchange.
     let invalid = || Reason::SubjectTokenInvalid;
-    let owner = table::find(tx, &parent).await?.ok_or_else(invalid)?.user;
+    let owner = table::find(tx, &grown.parent).await?.ok_or_else(invalid)?.user;
     let owner = users::hold(tx, &owner).await?.filter(|user| user.is_enabled());
     let owner = owner.ok_or_else(invalid)?;
-    let parent = table::hold(tx, &parent).await?.filter(|family| family.is_live(tx.now()));
+    let parent = table::lock(tx, &grown.parent).await?.filter(|family| family.is_live(tx.now()));
     let parent = parent.ok_or_else(invalid)?;
     if stopped_actors::has(tx, &owner.id, &acting.id).await? {
         return Err(Reason::ActorStopped.into());
     }
-    let mut family = match table::find_grown(tx, &parent.id, &acting.id).await? {
-        Some(there) => widened(tx, there, scope, resources).await?,
-        None => {
-            let family = Family {
-                id: families::new_id(),
-                client: acting.id.clone(),
-                scope: scope.clone(),
-                resources: resources.to_vec(),
-                claims: Vec::new(),
-                status: None,
-                binding: Confirmation::default(),
-                parent: Some(parent.id.clone()),
-                ..parent.clone()
-            };
-            table::insert(tx, &family, None).await?;
-            let event = Event::new(EventKind::DelegationStarted).user(&owner.id);
-            let event = event.client(&acting.id).family(&family.id).from(cx.origin);
-            let event = event.detail(format!("with the tokens of {}", parent.client));
-            audit_events::insert(tx, &[event]).await?;
-            family
-        }
+    let there = table::find_grown(tx, &parent.id, &acting.id).await?;
+    let mut family = if let Some(there) = there {
+        widened(tx, there, scope, resources).await?
+    } else {
+        begun(tx, cx, &parent, grown).await?
     };
     if wants_status {
         family.status = place(tx, cx, &family).await?;
     }
+    Ok(family)
+}
+
+/// A new family that grows out of this one.
+async fn begun(tx: &Tx, cx: &Cx<'_>, parent: &Family, grown: &Grown<'_>) -> Result<Family, Fault> {
+    let family = Family {
+        id: families::new_id(),
+        client: grown.acting.id.clone(),
+        scope: grown.scope.clone(),
+        resources: grown.resources.to_vec(),
+        claims: Vec::new(),
+        status: None,
+        binding: Confirmation::default(),
+        parent: Some(parent.id.clone()),
+        ..parent.clone()
+    };
+    table::insert(tx, &family, None).await?;
+    let event = Event::new(EventKind::DelegationStarted).user(&family.user);
+    let event = event.client(&family.client).family(&family.id).from(cx.origin);
+    let event = event.detail(format!("with the tokens of {}", parent.client));
+    audit_events::insert(tx, &[event]).await?;
     Ok(family)
 }
 

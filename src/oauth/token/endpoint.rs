@@ -167,6 +167,8 @@ pub async fn token(endpoint: &Arc<TokenEndpoint>, request: TokenRequest<'_>) -> 
         mint::issue(&endpoint.mint, client.client(), &entitlement, person)?
     };
     ISSUED.of(grant_type.as_str()).increment(1);
+    let now = endpoint.clients.clock.now();
+    endpoint.clients.clients.note_use(client.client(), now).await?;
     let cookie = match delivery {
         RefreshDelivery::Body => None,
         RefreshDelivery::Cookie => response.refresh_token.take().map(|token| RefreshCookie {

@@ -8,7 +8,7 @@ use super::parts::{
 use super::snippets;
 use crate::domain::admin_right::AdminRight;
 use crate::domain::app_kind::AppKind;
-use crate::domain::client::{Client, SubjectType};
+use crate::domain::client::{Client, RegisteredBy, SubjectType};
 use crate::domain::client_secret::HeldSecret;
 use crate::domain::console_urls as urls;
 use crate::domain::grant_type::GrantType;
@@ -43,7 +43,13 @@ fn path(client: &Client, template: &str) -> String {
 
 fn tags(frame: &Frame<'_>, client: &Client) -> Vec<(Tone, String)> {
     let disabled = client.disabled_at.map(|_| (Tone::Bad, frame.t("console-disabled")));
-    disabled.into_iter().collect()
+    let unvouched = match client.registered_by {
+        RegisteredBy::Operator => None,
+        RegisteredBy::Itself => Some("console-registered-itself"),
+        RegisteredBy::Document => Some("console-registered-document"),
+    };
+    let unvouched = unvouched.map(|text| (Tone::Plain, frame.t(text)));
+    disabled.into_iter().chain(unvouched).collect()
 }
 
 /// Apps, page by page.
@@ -134,8 +140,8 @@ pub fn show<'a>(
 fn about(frame: &Frame<'_>, client: &Client) -> Vec<Fact> {
     let metadata = &client.metadata;
     let mut state = tags(frame, client);
-    if state.is_empty() {
-        state.push((Tone::Good, frame.t("console-active")));
+    if client.is_enabled() {
+        state.insert(0, (Tone::Good, frame.t("console-active")));
     }
     let grants: Vec<_> = metadata.grant_types.iter().map(|grant| grant.as_str()).collect();
     let mut facts = vec![

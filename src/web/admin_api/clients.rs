@@ -33,6 +33,9 @@ pub(super) struct App {
     id: String,
     /// `public` or `confidential`.
     kind: &'static str,
+    /// Who registered it: `operator`, the app `itself`, or nobody (`document`). An app that no operator
+    /// registered is never first-party and always asks people for consent.
+    registered_by: &'static str,
     /// When it was disabled.
     disabled_at: Option<DateTime<Utc>>,
     /// When it was registered.
@@ -47,6 +50,7 @@ impl From<&Client> for App {
         Self {
             id: client.id.as_str().to_owned(),
             kind: client.kind.as_str(),
+            registered_by: client.registered_by.as_str(),
             disabled_at: client.disabled_at,
             created_at: client.created_at,
             metadata: client.metadata.to_json(),

@@ -106,7 +106,7 @@ impl<R: Right> Visit<R> {
 
     /// The name of an app, or its id when it is gone.
     async fn app_name(&self, client: &ClientId) -> Result<String, Fault> {
-        let found = self.shared.flows.clients.find(client).await?;
+        let found = self.shared.flows.clients.stored(client).await?;
         Ok(match found {
             Some(known) => known.client.metadata.client_name.clone(),
             None => client.as_str().to_owned(),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use mapae::domain::client::{AuthMethod, ClientKind};
@@ -93,7 +93,7 @@ struct Mcp {
 }
 
 async fn call(State(mcp): State<Arc<Mcp>>, headers: HeaderMap, body: Bytes) -> Response {
-    let post = axum::http::Method::POST;
+    let post = Method::POST;
     let presented = Presented::from_headers(&headers, &post, &mcp.url);
     let verified = match presented {
         Ok(presented) => mcp.verifier.verify(presented).await.is_ok(),

@@ -15,6 +15,7 @@ mod mailbox;
 #[expect(dead_code, reason = "the faults use the rest")]
 mod own_postgres;
 mod programs;
+mod publisher;
 mod redis_server;
 mod relay;
 mod rsa_keys;
@@ -36,6 +37,7 @@ pub(crate) use mail_server::{Conduct, MAIL_PASSWORD, MailServer, Received, Step}
 pub(crate) use mailbox::{Letter, Mailbox};
 pub(crate) use own_postgres::OwnPostgres;
 pub(crate) use programs::{Balancer, CertificateProxy, Pooler};
+pub(crate) use publisher::{Published, Publisher};
 pub(crate) use redis_server::RedisServer;
 pub(crate) use relay::Relay;
 pub(crate) use rsa_keys::LentKey;

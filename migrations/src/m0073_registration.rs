@@ -1,0 +1,18 @@
+//! Clients that register themselves, and the tokens that let them.
+
+use crate::step::Step;
+
+pub(crate) const STEP: Step = Step { name: "m0073_registration", statements: STATEMENTS };
+
+const STATEMENTS: &[&str] = &[
+    "ALTER TABLE client ADD COLUMN registered_by TEXT",
+    "ALTER TABLE client ADD COLUMN registration_tokens TEXT",
+    "ALTER TABLE client ADD COLUMN used_at BIGINT",
+    "CREATE INDEX client_by_use ON client (registered_by, used_at) WHERE registered_by IS NOT NULL",
+    "CREATE TABLE registration_token (
+        hash BYTES NOT NULL PRIMARY KEY,
+        uses_left BIGINT NOT NULL,
+        created_at BIGINT NOT NULL,
+        expires_at BIGINT NOT NULL
+    ) BY_KEY",
+];

@@ -1,0 +1,121 @@
+//! Fetches what clients publish: their keys and their metadata documents. Whoever registers clients, or
+//! names a document, chooses where this server calls, so few calls run at once, and fewer to one host.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use url::Url;
+
+use crate::outbound::document_cache::Unfetched;
+use crate::outbound::{HttpResponse, Outbound};
+
+/// How many calls run at once.
+const AT_ONCE: usize = 64;
+
+/// How many calls to one host run at once.
+const AT_ONCE_OF_HOST: usize = 4;
+
+/// Why something was not fetched, for the operator. It names no URL.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NotFetched(pub String);
+
+impl From<Unfetched> for NotFetched {
+    fn from(Unfetched(why): Unfetched) -> Self {
+        Self(why)
+    }
+}
+
+/// The calls that are under way.
+#[derive(Debug)]
+pub struct Fetches {
+    outbound: Outbound,
+    running: Mutex<Running>,
+}
+
+#[derive(Debug, Default)]
+struct Running {
+    all: usize,
+    of_host: HashMap<String, usize>,
+}
+
+impl Running {
+    fn begin(&mut self, host: &str) -> bool {
+        let of_host = self.of_host.get(host).copied().unwrap_or_default();
+        if self.all >= AT_ONCE || of_host >= AT_ONCE_OF_HOST {
+            return false;
+        }
+        self.all += 1;
+        self.of_host.insert(host.to_owned(), of_host + 1);
+        true
+    }
+
+    fn end(&mut self, host: &str) {
+        self.all = self.all.saturating_sub(1);
+        if let Some(of_host) = self.of_host.get_mut(host) {
+            *of_host = of_host.saturating_sub(1);
+            if *of_host == 0 {
+                self.of_host.remove(host);
+            }
+        }
+    }
+}
+
+/// A call that runs. It counts until it is dropped.
+struct Turn<'f> {
+    running: &'f Mutex<Running>,
+    host: String,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).end(&self.host);
+    }
+}
+
+impl Fetches {
+    /// No calls yet.
+    #[must_use]
+    pub fn new(outbound: Outbound) -> Self {
+        Self { outbound, running: Mutex::default() }
+    }
+
+    /// Fetches a URL, of which at most this many bytes are accepted.
+    pub async fn get(&self, url: &str, most: usize) -> Result<HttpResponse, NotFetched> {
+        let host = Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned));
+        let Some(_turn) = self.turn(host.unwrap_or_default()) else {
+            return Err(NotFetched("too many calls are under way".to_owned()));
+        };
+        let fetched = self.outbound.get(url, most).await;
+        fetched.map_err(|failure| NotFetched(failure.to_string()))
+    }
+
+    fn turn(&self, host: String) -> Option<Turn<'_>> {
+        let begun = self.running.lock().unwrap_or_else(PoisonError::into_inner).begin(&host);
+        begun.then(|| Turn { running: &self.running, host })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_calls_run_at_once_and_fewer_to_one_host() {
+        let mut running = Running::default();
+        for _ in 0..AT_ONCE_OF_HOST {
+            assert!(running.begin("a.example"));
+        }
+        assert!(!running.begin("a.example"), "one host");
+        for number in AT_ONCE_OF_HOST..AT_ONCE {
+            assert!(running.begin(&format!("b{number}.example")));
+        }
+        assert!(!running.begin("c.example"), "all");
+        running.end("a.example");
+        assert!(running.begin("c.example") && !running.begin("a.example"));
+        for _ in 0..AT_ONCE {
+            running.end("a.example");
+        }
+        assert!(!running.of_host.contains_key("a.example"), "nothing is left of a host");
+    }
+}

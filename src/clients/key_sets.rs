@@ -1,0 +1,89 @@
+//! The keys that clients publish at their `jwks_uri`. They are kept for a while, and fetched early when
+//! a client signs by a key that is not among them.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chrono::Duration;
+
+use super::fetches::{Fetches, NotFetched};
+use super::kept::Kept;
+use super::registered::Registered;
+use crate::domain::clock::Clock;
+use crate::keys::client_keys::ClientKeys;
+use crate::outbound::document_cache::{Cached, Fetching, Keeping};
+
+/// How long keys are kept. A client that changes its keys is believed at its first signature by a new
+/// one, and a key that it takes away is good for at most as long as keys are fresh.
+const KEEPING: Keeping = Keeping {
+    fresh: Duration::minutes(15),
+    stale: Duration::days(1),
+    cool_down: Duration::seconds(30),
+    first_cool_down: Duration::seconds(30),
+};
+
+/// How many key sets are kept.
+const MOST: usize = 1024;
+
+/// The largest key set in bytes.
+const LIMIT: usize = 64 * 1024;
+
+/// The key sets in memory.
+#[derive(Debug)]
+pub struct KeySets {
+    fetches: Arc<Fetches>,
+    clock: Clock,
+    known: Mutex<Kept<Cached<ClientKeys>>>,
+}
+
+impl KeySets {
+    /// No key sets yet.
+    #[must_use]
+    pub fn new(fetches: Arc<Fetches>, clock: Clock) -> Self {
+        Self { fetches, clock, known: Mutex::new(Kept::of(MOST)) }
+    }
+
+    /// The keys of a client that are to verify this token. `alg` is the one algorithm by which it may
+    /// be signed, if the client is registered for one.
+    pub async fn for_token(
+        &self,
+        registered: &Registered,
+        token: &str,
+        alg: Option<&'static str>,
+    ) -> Result<Arc<ClientKeys>, NotFetched> {
+        let Some(uri) = &registered.client.metadata.jwks_uri else {
+            return Ok(Arc::clone(&registered.keys));
+        };
+        let (cached, now) = (self.cached(uri), self.clock.now());
+        let known = cached.get(now, self.fetch(uri)).await?;
+        // What no key could have signed is no reason to look for another key.
+        if known.has_signed(token, alg) || !ClientKeys::might_sign(token, alg) {
+            return Ok(known);
+        }
+        let presented = token.to_owned();
+        let fits = move |keys: &ClientKeys| keys.has_signed(&presented, alg);
+        let newer = cached.better_than(&known, now, fits, self.fetch(uri)).await?;
+        Ok(newer.unwrap_or(known))
+    }
+
+    fn cached(&self, uri: &str) -> Arc<Cached<ClientKeys>> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.of_url(uri, || Cached::new(KEEPING))
+    }
+
+    fn fetch(&self, uri: &str) -> Fetching<ClientKeys, NotFetched> {
+        let (fetches, uri) = (Arc::clone(&self.fetches), uri.to_owned());
+        Box::pin(async move {
+            let fetched =
+                fetches.get(&uri, LIMIT).await.and_then(|response| match response.status {
+                    200 => std::str::from_utf8(&response.body)
+                        .map_err(|_| "the JWK Set is not JSON")
+                        .and_then(ClientKeys::parse)
+                        .map_err(|why| NotFetched(why.to_owned())),
+                    status => Err(NotFetched(format!("it is answered with status {status}"))),
+                });
+            fetched.inspect_err(|NotFetched(why)| {
+                tracing::warn!(%uri, %why, "the keys of a client could not be fetched");
+            })
+        })
+    }
+}

@@ -1,0 +1,298 @@
+//! The metadata of a client in the words of RFC 7591 §2, as an app or an operator writes them. It is
+//! read into a [`ClientMetadata`], which is checked afterwards like any other.
+
+use serde_json::{Map, Value, json};
+
+use super::client_metadata::{AuthMethod, ClientChange, ClientMetadata};
+use super::grant_type::GrantType;
+
+/// The members that an app may set about itself: those of RFC 7591 §2, OpenID Connect Registration
+/// §2, RFC 9101 §10.5, RFC 9126 §6, RFC 9449 §5.2 and RFC 9701 §6.
+const OF_APPS: &[&str] = &[
+    "application_type",
+    "authorization_signed_response_alg",
+    "backchannel_logout_uri",
+    "client_name",
+    "client_uri",
+    "contacts",
+    "default_acr_values",
+    "dpop_bound_access_tokens",
+    "grant_types",
+    "id_token_signed_response_alg",
+    "introspection_signed_response_alg",
+    "jwks",
+    "jwks_uri",
+    "logo_uri",
+    "policy_uri",
+    "post_logout_redirect_uris",
+    "redirect_uris",
+    "request_object_signing_alg",
+    "require_pushed_authorization_requests",
+    "require_signed_request_object",
+    "scope",
+    "software_id",
+    "software_version",
+    "token_endpoint_auth_method",
+    "tos_uri",
+    "userinfo_signed_response_alg",
+];
+
+/// The most items of a list, and the longest text in bytes, that an app says of itself.
+const MOST_ITEMS: usize = 32;
+const LONGEST: usize = 2048;
+
+/// Why metadata that somebody wrote cannot be registered. The names are those of RFC 7591 §3.2.2.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadDocument {
+    /// A redirect URI.
+    #[error("{0}")]
+    RedirectUri(String),
+    /// A software statement.
+    #[error("software statements are not taken")]
+    SoftwareStatement,
+    /// Anything else.
+    #[error("{0}")]
+    Metadata(String),
+}
+
+fn bad<T>(why: impl Into<String>) -> Result<T, BadDocument> {
+    Err(BadDocument::Metadata(why.into()))
+}
+
+/// What is done with a grant type that this server does not know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnknownGrants {
+    /// The document is refused.
+    Refused,
+    /// The grant type is left out. A published document is for many servers.
+    LeftOut,
+}
+
+/// Reads what an app says of itself. Members that this server does not know are left out, RFC 7591
+/// §2; so are those that only an operator sets.
+pub fn of_app(
+    document: &Map<String, Value>,
+    unknown: UnknownGrants,
+) -> Result<ClientMetadata, BadDocument> {
+    // RFC 7591 §3.2.2
+    if document.get("software_statement").is_some_and(|statement| !statement.is_null()) {
+        return Err(BadDocument::SoftwareStatement);
+    }
+    for (name, value) in document {
+        if OF_APPS.contains(&name.as_str()) && !is_bounded(name, value) {
+            return bad(format!("{name} is too long"));
+        }
+    }
+    check_response_types(document, unknown)?;
+    let mut given: Map<String, Value> = document
+        .iter()
+        .filter(|(name, value)| OF_APPS.contains(&name.as_str()) && !value.is_null())
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    for (name, default) in [
+        // RFC 7591 §2
+        ("token_endpoint_auth_method", json!(AuthMethod::ClientSecretBasic)),
+        ("grant_types", json!([GrantType::AuthorizationCode])),
+    ] {
+        given.entry(name).or_insert(default);
+    }
+    if unknown == UnknownGrants::LeftOut
+        && let Some(Value::Array(grants)) = given.get_mut("grant_types")
+    {
+        let is_known = |grant: &str| grant.parse::<GrantType>().is_ok();
+        grants.retain(|grant| grant.as_str().is_none_or(is_known));
+    }
+    check_text(&given)?;
+    let plain = ClientMetadata::new("", AuthMethod::None);
+    let mut read = plain.changed(&ClientChange(given)).map_err(BadDocument::Metadata)?;
+    if read.client_name.is_empty() {
+        read.client_name = name_of(&read);
+    }
+    // RFC 7591 §2: the method is one that was registered here.
+    if read.token_endpoint_auth_method == AuthMethod::ClientSecret {
+        return bad("token_endpoint_auth_method: client_secret is not a method of RFC 7591");
+    }
+    Ok(read)
+}
+
+/// Reads the metadata that an operator wrote: the same words, and this server's own. `response_types`
+/// is checked and follows from the grants. A member that nobody knows is an error here, since a
+/// misspelled one would be missed otherwise.
+pub fn of_operator(document: &Map<String, Value>) -> Result<ClientChange, BadDocument> {
+    if document.contains_key("software_statement") {
+        return Err(BadDocument::SoftwareStatement);
+    }
+    check_response_types(document, UnknownGrants::Refused)?;
+    let mut given = document.clone();
+    given.remove("response_types");
+    let known = ClientMetadata::default().to_json();
+    match given.keys().find(|name| !known.contains_key(*name)) {
+        Some(unknown) => bad(format!("{unknown:?} is not an attribute of a client")),
+        None => Ok(ClientChange(given)),
+    }
+}
+
+/// The metadata in the answer to an app, RFC 7591 §3.2.1: what it may set, as it is registered.
+#[must_use]
+pub fn shown(metadata: &ClientMetadata) -> Map<String, Value> {
+    let is_given = |value: &Value| !value.is_null() && *value != json!([]);
+    let members = metadata.to_json().into_iter();
+    let mut shown: Map<String, Value> = members
+        .filter(|(name, value)| OF_APPS.contains(&name.as_str()) && is_given(value))
+        .collect();
+    let uses_codes = metadata.grant_types.contains(&GrantType::AuthorizationCode);
+    shown.insert("response_types".to_owned(), if uses_codes { json!(["code"]) } else { json!([]) });
+    shown
+}
+
+/// RFC 7591 §2.1: the response types agree with the grant types. `code` is the only one here.
+fn check_response_types(
+    document: &Map<String, Value>,
+    unknown: UnknownGrants,
+) -> Result<(), BadDocument> {
+    let Some(given) = document.get("response_types").filter(|given| !given.is_null()) else {
+        return Ok(());
+    };
+    let Some(types) = given.as_array() else { return bad("response_types is not a list") };
+    let others = types.iter().find(|one| one.as_str() != Some("code"));
+    let has_code = types.iter().any(|one| one.as_str() == Some("code"));
+    match others {
+        Some(other) if unknown == UnknownGrants::Refused || !has_code => {
+            bad(format!("the response type {other} is not supported: code is"))
+        }
+        _ => {
+            let grants = document.get("grant_types").and_then(Value::as_array);
+            let uses_codes = grants.is_none_or(|grants| {
+                grants.iter().any(|one| one.as_str() == Some("authorization_code"))
+            });
+            if has_code == uses_codes {
+                Ok(())
+            } else {
+                bad("the response type code goes with the grant authorization_code")
+            }
+        }
+    }
+}
+
+/// Whether a value has a size that people and databases can bear. Keys have a limit of their own.
+fn is_bounded(name: &str, value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.len() <= if name == "client_name" { 100 } else { LONGEST },
+        Value::Array(items) => {
+            items.len() <= MOST_ITEMS && items.iter().all(|item| is_bounded("", item))
+        }
+        Value::Object(_) => value.to_string().len() <= 16 * 1024,
+        Value::Null | Value::Bool(_) | Value::Number(_) => true,
+    }
+}
+
+/// Control characters, and those that turn the direction of a text, are in no name that people see.
+fn check_text(given: &Map<String, Value>) -> Result<(), BadDocument> {
+    let is_hidden = |character: char| {
+        character.is_control()
+            || matches!(character, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    };
+    for name in ["client_name", "software_id", "software_version"] {
+        let text = given.get(name).and_then(Value::as_str).unwrap_or_default();
+        if text.chars().any(is_hidden) {
+            return bad(format!("{name} has characters that nobody can see"));
+        }
+    }
+    Ok(())
+}
+
+/// What an app without a name is called: the host that people are sent back to.
+fn name_of(read: &ClientMetadata) -> String {
+    let host = read.redirect_uris.first().map(|uri| super::redirect_uri::shown_host(uri));
+    host.filter(|host| !host.is_empty()).unwrap_or_else(|| "App".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(document: &Value) -> Result<ClientMetadata, BadDocument> {
+        of_app(document.as_object().unwrap(), UnknownGrants::Refused)
+    }
+
+    #[test]
+    fn rfc7591_2_what_is_absent_has_the_default_of_the_rfc() {
+        let app = read(&json!({ "redirect_uris": ["https://app.example/cb"] })).unwrap();
+        assert_eq!(app.token_endpoint_auth_method, AuthMethod::ClientSecretBasic);
+        assert_eq!(app.grant_types, [GrantType::AuthorizationCode]);
+        assert_eq!(app.client_name, "app.example");
+        let null = json!({ "grant_types": null, "client_name": null, "scope": null });
+        assert_eq!(read(&null).unwrap().grant_types, [GrantType::AuthorizationCode]);
+    }
+
+    #[test]
+    fn rfc7591_2_what_nobody_knows_and_what_an_operator_sets_is_left_out() {
+        let app = read(&json!({
+            "first_party": true, "trust_user_ip": true, "resource_servers": ["https://api.example"],
+            "audiences": ["https://api.example"], "claims": [{ "claim": "x", "value": 1 }],
+            "allowed_origins": ["https://app.example"], "signup": "open", "first_party_challenge": true,
+            "access_lifetime": 1, "client_name#ko": "앱", "nonsense": { "a": [1] },
+        }));
+        let mut plain = ClientMetadata::new("App", AuthMethod::ClientSecretBasic);
+        plain.grant_types = vec![GrantType::AuthorizationCode];
+        assert_eq!(app, Ok(plain));
+    }
+
+    #[test]
+    fn rfc7591_3_2_2_each_line_is_refused_for_one_reason() {
+        let long = "x".repeat(LONGEST + 1);
+        for (document, why) in [
+            (json!({ "software_statement": "e30" }), BadDocument::SoftwareStatement.to_string()),
+            (json!({ "client_name": "x".repeat(101) }), "client_name is too long".to_owned()),
+            (
+                json!({ "client_name": "a\u{202e}b" }),
+                "client_name has characters that nobody can see".to_owned(),
+            ),
+            (json!({ "client_uri": long }), "client_uri is too long".to_owned()),
+            (json!({ "contacts": vec!["a"; 33] }), "contacts is too long".to_owned()),
+            (json!({ "response_types": "code" }), "response_types is not a list".to_owned()),
+            (
+                json!({ "response_types": ["code", "token"] }),
+                "the response type \"token\" is not supported: code is".to_owned(),
+            ),
+            (
+                json!({ "response_types": ["code"], "grant_types": ["client_credentials"] }),
+                "the response type code goes with the grant authorization_code".to_owned(),
+            ),
+            (
+                json!({ "response_types": [] }),
+                "the response type code goes with the grant authorization_code".to_owned(),
+            ),
+            (
+                json!({ "token_endpoint_auth_method": "client_secret" }),
+                "token_endpoint_auth_method: client_secret is not a method of RFC 7591".to_owned(),
+            ),
+        ] {
+            assert_eq!(read(&document).unwrap_err().to_string(), why, "{document}");
+        }
+        for document in [
+            json!({ "grant_types": ["implicit"] }),
+            json!({ "grant_types": "authorization_code" }),
+            json!({ "redirect_uris": "https://app.example" }),
+            json!({ "redirect_uris": [1] }),
+            json!({ "token_endpoint_auth_method": "client_secret_jwt" }),
+            json!({ "scope": ["openid"] }),
+            json!({ "scope": "a\"b" }),
+            json!({ "client_name": 7 }),
+            json!({ "application_type": "other" }),
+            json!({ "dpop_bound_access_tokens": "yes" }),
+        ] {
+            assert!(matches!(read(&document), Err(BadDocument::Metadata(_))), "{document}");
+        }
+    }
+
+    #[test]
+    fn a_document_for_many_servers_may_list_what_this_one_does_not_know() {
+        let document = json!({
+            "grant_types": ["authorization_code", "refresh_token", "implicit", "urn:x:y"],
+            "response_types": ["code", "id_token"],
+        });
+        let app = of_app(document.as_object().unwrap(), UnknownGrants::LeftOut).unwrap();
+        assert_eq!(app.grant_types, [GrantType::AuthorizationCode, GrantType::RefreshToken]);
+    }
+}

@@ -1,0 +1,314 @@
+//! The registration endpoint, RFC 7591 §3, and the client configuration endpoint, RFC 7592 §2.
+
+use std::net::IpAddr;
+
+use chrono::Duration;
+use serde_json::{Map, Value, json};
+
+use super::policy::{Policy, kind_of};
+use super::removal;
+use super::settings::RegistrationSettings;
+use crate::clients::registration::{self, ClientRejected};
+use crate::domain::actor::{Acting, Actor};
+use crate::domain::audit::Origin;
+use crate::domain::client::{Client, ClientId, RegisteredBy};
+use crate::domain::client_document::{self, UnknownGrants};
+use crate::domain::client_secret::{self, HeldSecret, MOST};
+use crate::domain::random;
+use crate::domain::reason::Reason;
+use crate::domain::registration_mode::RegistrationMode;
+use crate::domain::secret::{
+    ClientSecret, Plain, RegistrationAccessToken, RegistrationToken, Secret,
+};
+use crate::oauth::client_auth::ClientAuthentication;
+use crate::oauth::error::{Error, Refusal, Result};
+use crate::oauth::lifetimes::Lifetimes;
+use crate::store::{Store, Tx, clients, registration_tokens};
+
+/// How many apps that registered themselves there may be.
+const MOST_APPS: u64 = 10_000;
+
+/// For how long the secret before the last one is good, after an app replaced its registration.
+const SECRET_OVERLAP: Duration = Duration::hours(24);
+
+/// For how long the registration access token before the last one is good: for an app that did not
+/// get the answer.
+const TOKEN_OVERLAP: Duration = Duration::hours(1);
+
+/// The registration endpoint.
+#[derive(Debug)]
+pub struct RegistrationEndpoint {
+    /// The database, the clock, the clients and the limits of requests.
+    pub clients: ClientAuthentication,
+    /// What an operator decided.
+    pub settings: RegistrationSettings,
+    /// The longest lifetimes.
+    pub lifetimes: Lifetimes,
+    /// Whether addresses in the operator's network may be named.
+    pub allows_private: bool,
+}
+
+/// A request to register.
+#[derive(Debug)]
+pub struct Registering<'a> {
+    /// The `Authorization` headers.
+    pub authorization: &'a [&'a [u8]],
+    /// What the app says of itself.
+    pub document: &'a Map<String, Value>,
+    /// The client address.
+    pub address: IpAddr,
+    /// Where the request came from, for the audit.
+    pub origin: &'a Origin,
+}
+
+/// A request about one registration.
+#[derive(Debug)]
+pub struct Managing<'a> {
+    /// The client that the path names.
+    pub id: &'a str,
+    /// The `Authorization` headers.
+    pub authorization: &'a [&'a [u8]],
+    /// Where the request came from, for the audit.
+    pub origin: &'a Origin,
+}
+
+/// The bearer token of a request, RFC 6750 §2.1. `None`: there is none.
+fn bearer(authorization: &[&[u8]]) -> Result<Option<Secret>, Refusal> {
+    let [header] = authorization else {
+        return match authorization {
+            [] => Ok(None),
+            _ => Err(Reason::RegistrationTokenInvalid.into()),
+        };
+    };
+    let text = std::str::from_utf8(header).map_err(|_| Reason::RegistrationTokenInvalid)?;
+    match text.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
+            Ok(Some(Secret::text(token.trim())))
+        }
+        _ => Err(Reason::RegistrationTokenInvalid.into()),
+    }
+}
+
+/// The form in which a registration access token is kept.
+fn kept(token: &Plain<RegistrationAccessToken>) -> Plain<ClientSecret> {
+    Plain::presented(token.expose())
+}
+
+impl RegistrationEndpoint {
+    /// Whether apps register themselves at all.
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        self.settings.mode != RegistrationMode::Off
+    }
+
+    fn policy(&self) -> Policy<'_> {
+        Policy {
+            issuer: &self.clients.url,
+            settings: &self.settings,
+            lifetimes: &self.lifetimes,
+            allows_private: self.allows_private,
+        }
+    }
+
+    /// The database, for changes by this client.
+    fn acting(&self, id: &ClientId, origin: &Origin) -> Store {
+        let acting = Acting { actor: Actor::Client(id.clone()), origin: origin.clone() };
+        self.clients.store.acting_as(&acting)
+    }
+
+    /// Registers an app, RFC 7591 §3.1.
+    pub async fn register(&self, asked: Registering<'_>) -> Result<Value> {
+        let now = self.clients.clock.now();
+        let token = bearer(asked.authorization)?;
+        let token =
+            token.map(|token| Plain::<RegistrationToken>::presented(token.expose()).hashed());
+        let is_good = match token {
+            Some(hash) => registration_tokens::is_good(&*self.clients.store, hash, now).await?,
+            None => true,
+        };
+        if !is_good {
+            return Err(Reason::RegistrationTokenInvalid.into());
+        }
+        if token.is_none() && self.settings.mode != RegistrationMode::Open {
+            return Err(Reason::RegistrationTokenMissing.into());
+        }
+        let read = client_document::of_app(asked.document, UnknownGrants::Refused);
+        let metadata = read.map_err(Refusal::from)?;
+        let Some(id) = ClientId::parse(&random::identifier()) else {
+            return Err(Reason::RegistrationMetadata.into());
+        };
+        let mut client = Client::new(id, kind_of(&metadata), now);
+        client.metadata = metadata;
+        client.registered_by = RegisteredBy::Itself;
+        self.policy().check(&mut client)?;
+        if token.is_none() {
+            let counted =
+                self.clients.limiter.registration(asked.address, self.settings.per_address);
+            counted.await.map_err(|error| error.map(Refusal::from))?;
+        }
+        let access = Plain::<RegistrationAccessToken>::generate();
+        client.registration_tokens = vec![HeldSecret::new(kept(&access).hashed(), now)];
+        let tx = self.acting(&client.id, asked.origin).begin(now).await?;
+        let registered = async {
+            if clients::are_many(&tx, RegisteredBy::Itself, MOST_APPS).await? {
+                return Err(Error::from(Reason::RegistrationsTooMany));
+            }
+            // The last use of a token is spent by one registration, whichever replica takes it.
+            if let Some(hash) = token
+                && !registration_tokens::spend(&tx, hash).await?
+            {
+                return Err(Reason::RegistrationTokenInvalid.into());
+            }
+            registration::create_in(&tx, &mut client).await.map_err(refused)
+        };
+        let registered = registered.await;
+        match registered {
+            Ok(secret) => {
+                tx.commit().await?;
+                Ok(self.answer(&client, secret.as_ref(), Some(&access)))
+            }
+            Err(error) => {
+                tx.abandon().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// What is registered, RFC 7592 §2.1. The secret is not known any more.
+    pub async fn read(&self, asked: &Managing<'_>) -> Result<Value> {
+        let (tx, client) = self.lock(asked).await?;
+        tx.commit().await?;
+        Ok(self.answer(&client, None, None))
+    }
+
+    /// Replaces what is registered, RFC 7592 §2.2. The secret and the registration access token are
+    /// replaced, too; the ones before are good for a while, since the answer may be lost.
+    pub async fn replace(
+        &self,
+        asked: &Managing<'_>,
+        document: &Map<String, Value>,
+    ) -> Result<Value> {
+        let (tx, client) = self.lock(asked).await?;
+        let now = tx.now();
+        let access = Plain::<RegistrationAccessToken>::generate();
+        let changed = self.replaced(client.clone(), document, now);
+        let (mut changed, secret) = match changed {
+            Ok(changed) => changed,
+            Err(refusal) => {
+                tx.abandon().await;
+                return Err(refusal.into());
+            }
+        };
+        let until = Some(now + TOKEN_OVERLAP);
+        let hash = kept(&access).hashed();
+        changed.registration_tokens =
+            client_secret::rotated(&client.registration_tokens, hash, now, until);
+        changed.registration_tokens.truncate(MOST);
+        let into = |client: &mut Client| {
+            *client = changed;
+            Ok(())
+        };
+        let updated = registration::update_locked(tx, &self.clients.url, client, into).await;
+        let updated = updated.map_err(refused)?;
+        Ok(self.answer(&updated, secret.as_ref(), Some(&access)))
+    }
+
+    fn replaced(
+        &self,
+        mut client: Client,
+        document: &Map<String, Value>,
+        now: chrono::DateTime<chrono::Utc>,
+    ) -> Result<(Client, Option<Plain<ClientSecret>>), Refusal> {
+        let bad = |why: &str| Err(Refusal::new(Reason::RegistrationMetadata).naming(why));
+        // RFC 7592 §2.2: the request names the client that it is about.
+        if document.get("client_id").and_then(Value::as_str) != Some(client.id.as_str()) {
+            return bad("client_id is not that of the registration");
+        }
+        if let Some(secret) = document.get("client_secret").filter(|secret| !secret.is_null()) {
+            let secret = Plain::presented(secret.as_str().unwrap_or_default());
+            if !client_secret::knows(&client.secrets, &secret, now) {
+                return bad("client_secret is not that of the registration");
+            }
+        }
+        let metadata = client_document::of_app(document, UnknownGrants::Refused)?;
+        if kind_of(&metadata) != client.kind {
+            return bad("an app stays public or confidential");
+        }
+        client.metadata = metadata;
+        self.policy().check(&mut client)?;
+        let has_secret = client.metadata.token_endpoint_auth_method.has_secret();
+        let secret = has_secret.then(Plain::<ClientSecret>::generate);
+        client.secrets = match &secret {
+            Some(secret) => {
+                let until = Some(now + SECRET_OVERLAP);
+                client_secret::rotated(&client.secrets, secret.hashed(), now, until)
+            }
+            None => Vec::new(),
+        };
+        client.secrets.truncate(MOST);
+        Ok((client, secret))
+    }
+
+    /// Deletes a registration with everything that it was given, RFC 7592 §2.3.
+    pub async fn delete(&self, asked: &Managing<'_>) -> Result<()> {
+        let (tx, client) = self.lock(asked).await?;
+        let store = self.acting(&client.id, asked.origin);
+        removal::end(tx, &store, &self.clients.clock, &client.id).await?;
+        Ok(removal::delete(&store, &self.clients.clock, &client.id).await?)
+    }
+
+    /// Locks the client of a registration access token. RFC 7592 §2: whoever asks with a wrong one does
+    /// not learn whether the client exists.
+    async fn lock(&self, asked: &Managing<'_>) -> Result<(Tx, Client)> {
+        let token = bearer(asked.authorization)?.ok_or(Reason::RegistrationTokenMissing)?;
+        let id = ClientId::parse(asked.id).ok_or(Reason::RegistrationTokenInvalid)?;
+        let tx = self.acting(&id, asked.origin).begin(self.clients.clock.now()).await?;
+        let found = clients::lock(&tx, &id).await?;
+        let presented = Plain::presented(token.expose());
+        let found = found.filter(|client| {
+            client.registered_by == RegisteredBy::Itself
+                && client.is_enabled()
+                && client_secret::knows(&client.registration_tokens, &presented, tx.now())
+        });
+        if let Some(client) = found {
+            return Ok((tx, client));
+        }
+        tx.abandon().await;
+        Err(Reason::RegistrationTokenInvalid.into())
+    }
+
+    /// The answer of RFC 7591 §3.2.1.
+    fn answer(
+        &self,
+        client: &Client,
+        secret: Option<&Plain<ClientSecret>>,
+        access: Option<&Plain<RegistrationAccessToken>>,
+    ) -> Value {
+        let mut members = client_document::shown(&client.metadata);
+        let uri = self.clients.url.registration(client.id.as_str());
+        members.extend([
+            ("client_id".to_owned(), json!(client.id)),
+            ("client_id_issued_at".to_owned(), json!(client.created_at.timestamp())),
+            ("registration_client_uri".to_owned(), json!(uri)),
+        ]);
+        if let Some(secret) = secret {
+            members.insert("client_secret".to_owned(), json!(secret.expose()));
+        }
+        if !client.secrets.is_empty() {
+            // It ends by itself only when a later one takes its place.
+            members.insert("client_secret_expires_at".to_owned(), json!(0));
+        }
+        if let Some(access) = access {
+            members.insert("registration_access_token".to_owned(), json!(access.expose()));
+        }
+        Value::Object(members)
+    }
+}
+
+/// What registration itself refuses.
+fn refused(error: crate::domain::verdict::Error<ClientRejected>) -> Error {
+    error.map(|rejected| {
+        let why = rejected.to_string().replace(['"', '\\'], "'");
+        Refusal::new(Reason::RegistrationMetadata).naming(&why)
+    })
+}

@@ -1,0 +1,372 @@
+//! Apps that register themselves: RFC 7591, RFC 7592, security case S147.
+
+use futures_util::future::join_all;
+use mapae::admin::authority::May;
+use mapae::admin::{client_roles, clients};
+use mapae::domain::client_metadata::ClientChange;
+use serde_json::{Map, Value, json};
+
+use crate::support::{App, CALLBACK, Reply, Server, both, eventually};
+
+const OPEN: &[(&str, &str)] = &[("registration.mode", "open")];
+const BY_TOKEN: &[(&str, &str)] = &[("registration.mode", "token")];
+
+fn document(changes: &Value) -> Value {
+    let mut document = json!({
+        "client_name": "Notes", "redirect_uris": [CALLBACK], "token_endpoint_auth_method": "none",
+        "grant_types": ["authorization_code", "refresh_token"], "response_types": ["code"],
+        "scope": "openid offline_access",
+    });
+    for (name, value) in changes.as_object().unwrap() {
+        document[name] = value.clone();
+    }
+    document.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+    document
+}
+
+async fn call(
+    server: &Server,
+    method: &str,
+    path: &str,
+    token: Option<&str>,
+    body: Option<&Value>,
+) -> Reply {
+    let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
+    let mut request = server.http.request(method, server.url(path));
+    if let Some(token) = token {
+        request = request.bearer_auth(token);
+    }
+    if let Some(body) = body {
+        request = request.header("content-type", "application/json").body(body.to_string());
+    }
+    Reply::of(request.send().await.unwrap()).await
+}
+
+async fn register(server: &Server, token: Option<&str>, changes: &Value) -> Reply {
+    call(server, "POST", "/register", token, Some(&document(changes))).await
+}
+
+async fn token(server: &Server, uses: u32) -> String {
+    let (store, may) = (&server.inner.services().store, May::operator());
+    let made =
+        clients::registration_token(&may, store, server.now(), chrono::Duration::hours(1), uses);
+    made.await.unwrap().expose().to_owned()
+}
+
+fn app(server: &Server, registered: &Reply) -> App {
+    App {
+        id: registered.text("client_id"),
+        secret: registered.json()["client_secret"].as_str().map(str::to_owned),
+        base: server.issuer().to_owned(),
+        http: server.http.clone(),
+    }
+}
+
+fn path(registered: &Reply) -> String {
+    format!("/register/{}", registered.text("client_id"))
+}
+
+both! {
+    async fn rfc7591_3_nobody_registers_where_it_is_off(database) {
+        let server = Server::start(&database).await;
+        register(&server, None, &json!({})).await.refused(404, "not_found");
+        for method in ["GET", "PUT", "DELETE"] {
+            assert_eq!(call(&server, method, "/register/x", Some("x"), Some(&json!({}))).await.status, 404, "{method}");
+        }
+        let any = server.client("any", |_| {}).await;
+        assert!(any.metadata().await.get("registration_endpoint").is_none());
+    }
+
+    async fn rfc7591_3_1_an_app_that_registered_itself_signs_people_in_and_always_asks(database) {
+        let server = Server::start_with(&database, OPEN).await;
+        server.alice().await;
+        let registered = register(&server, None, &json!({ "client_uri": "https://notes.example", "contacts": ["a@notes.example"], "x-unknown": 1 })).await;
+        assert_eq!(registered.status, 201, "{}", registered.text);
+        assert!(registered.header("cache-control").contains("no-store"));
+        let answer = registered.json();
+        for (name, value) in [
+            ("client_name", json!("Notes")), ("redirect_uris", json!([CALLBACK])), ("response_types", json!(["code"])),
+            ("grant_types", json!(["authorization_code", "refresh_token"])), ("scope", json!("offline_access openid")),
+            ("token_endpoint_auth_method", json!("none")), ("contacts", json!(["a@notes.example"])),
+        ] {
+            assert_eq!(answer[name], value, "{name}");
+        }
+        assert!(answer.get("client_secret").is_none() && answer.get("client_secret_expires_at").is_none());
+        assert!(answer.get("first_party").is_none() && answer.get("x-unknown").is_none());
+        assert_eq!(answer["registration_client_uri"], json!(server.url(&path(&registered))));
+        let app = app(&server, &registered);
+        assert_eq!(app.metadata().await["registration_endpoint"], json!(server.url("/register")));
+        let mut browser = server.browser();
+        let page = browser.open(&app.authorization_url(&[("scope", "openid offline_access")])).await;
+        let page = browser.sign_in(&page).await;
+        assert!(page.has("consent-allow"), "{}", page.reply.text);
+        let code = browser.consent(&page, "allow").await.authorization_response().code();
+        let (_, refresh) = app.exchange(&code).await.ok().pair();
+        app.refresh(&refresh).await.ok();
+    }
+
+    async fn rfc7591_3_a_token_is_good_for_so_many_registrations_and_for_so_long(database) {
+        let server = Server::start_with(&database, BY_TOKEN).await;
+        register(&server, None, &json!({})).await.refused(401, "invalid_token");
+        register(&server, Some("mapae_it_x"), &json!({})).await.refused(401, "invalid_token");
+        let once = token(&server, 1).await;
+        // What is refused spends nothing.
+        register(&server, Some(&once), &json!({ "grant_types": ["password"], "response_types": null })).await.refused(400, "invalid_client_metadata");
+        let nothing = json!({});
+        let replies = join_all((0..8).map(|_| register(&server, Some(&once), &nothing))).await;
+        assert_eq!(replies.iter().filter(|reply| reply.status == 201).count(), 1);
+        replies.iter().filter(|reply| reply.status != 201).for_each(|reply| reply.refused(401, "invalid_token"));
+        let twice = token(&server, 2).await;
+        for status in [201, 201, 401] {
+            assert_eq!(register(&server, Some(&twice), &json!({})).await.status, status);
+        }
+        let short = token(&server, 1).await;
+        server.advance(3600);
+        register(&server, Some(&short), &json!({})).await.refused(401, "invalid_token");
+    }
+
+    async fn s147_each_line_is_refused_for_one_reason(database) {
+        let server = Server::start_with(&database, &[
+            ("registration.mode", "open"), ("registration.per_address", "off"),
+            ("registration.grants", "authorization_code,refresh_token,client_credentials"),
+        ]).await;
+        let key = json!({ "keys": [crate::client_keys::Signer::new("1").jwk()] });
+        for (changes, error) in [
+            (json!({ "redirect_uris": null }), "invalid_client_metadata"),
+            (json!({ "redirect_uris": [] }), "invalid_client_metadata"),
+            (json!({ "redirect_uris": ["javascript:alert(1)"] }), "invalid_redirect_uri"),
+            (json!({ "redirect_uris": ["data:text/html,x"] }), "invalid_redirect_uri"),
+            (json!({ "redirect_uris": ["vbscript:x"] }), "invalid_redirect_uri"),
+            (json!({ "redirect_uris": ["file:///etc/passwd"] }), "invalid_redirect_uri"),
+            (json!({ "redirect_uris": ["blob:https://app.example/x"] }), "invalid_redirect_uri"),
+            (json!({ "redirect_uris": ["http://app.example/cb"] }), "invalid_redirect_uri"),
+            (json!({ "redirect_uris": ["https://app.example/cb#x"] }), "invalid_redirect_uri"),
+            (json!({ "redirect_uris": ["https://app.example/*"] }), "invalid_redirect_uri"),
+            (json!({ "redirect_uris": ["https://a:b@app.example/cb"] }), "invalid_redirect_uri"),
+            (json!({ "redirect_uris": ["/cb"] }), "invalid_redirect_uri"),
+            (json!({ "redirect_uris": ["app:/cb"] }), "invalid_redirect_uri"),
+            (json!({ "redirect_uris": ["com.example.app:/cb"], "token_endpoint_auth_method": "client_secret_basic" }), "invalid_redirect_uri"),
+            (json!({ "redirect_uris": ["http://127.0.0.1/cb"], "application_type": "web" }), "invalid_redirect_uri"),
+            (json!({ "post_logout_redirect_uris": ["http://app.example"] }), "invalid_redirect_uri"),
+            (json!({ "redirect_uris": vec!["https://app.example/cb"; 33] }), "invalid_client_metadata"),
+            (json!({ "grant_types": ["password"], "response_types": null }), "invalid_client_metadata"),
+            (json!({ "grant_types": ["urn:ietf:params:oauth:grant-type:jwt-bearer"], "response_types": null }), "invalid_client_metadata"),
+            (json!({ "grant_types": ["urn:ietf:params:oauth:grant-type:device_code"], "response_types": null }), "invalid_client_metadata"),
+            (json!({ "grant_types": ["implicit"] }), "invalid_client_metadata"),
+            (json!({ "grant_types": ["client_credentials"], "response_types": null }), "invalid_client_metadata"),
+            (json!({ "response_types": ["token"] }), "invalid_client_metadata"),
+            (json!({ "scope": "openid orders:write" }), "invalid_client_metadata"),
+            (json!({ "scope": "admin:users" }), "invalid_client_metadata"),
+            (json!({ "token_endpoint_auth_method": "client_secret_jwt" }), "invalid_client_metadata"),
+            (json!({ "token_endpoint_auth_method": "private_key_jwt" }), "invalid_client_metadata"),
+            (json!({ "token_endpoint_auth_method": "private_key_jwt", "jwks": key, "jwks_uri": "https://app.example/jwks" }), "invalid_client_metadata"),
+            (json!({ "token_endpoint_auth_method": "private_key_jwt", "jwks_uri": "http://app.example/jwks" }), "invalid_client_metadata"),
+            (json!({ "token_endpoint_auth_method": "private_key_jwt", "jwks_uri": "https://127.0.0.1/jwks" }), "invalid_client_metadata"),
+            (json!({ "logo_uri": "javascript:alert(1)" }), "invalid_client_metadata"),
+            (json!({ "logo_uri": "https://169.254.169.254/latest" }), "invalid_client_metadata"),
+            (json!({ "backchannel_logout_uri": "https://10.0.0.1/x" }), "invalid_client_metadata"),
+            (json!({ "policy_uri": "ftp://app.example" }), "invalid_client_metadata"),
+            (json!({ "client_name": "x".repeat(101) }), "invalid_client_metadata"),
+            (json!({ "client_name": "Bank\u{202e}knaB" }), "invalid_client_metadata"),
+            (json!({ "software_statement": "eyJ" }), "invalid_software_statement"),
+        ] {
+            let reply = register(&server, None, &changes).await;
+            assert_eq!((reply.status.as_u16(), reply.text("error")), (400, error.to_owned()), "{changes} {}", reply.text);
+        }
+        // The body itself.
+        for (content_type, body) in [("application/json", "[]"), ("application/json", "{"), ("text/plain", "{}"), ("application/json", "{\"client_name\":\"\\u0000\"}")] {
+            let request = server.http.post(server.url("/register")).header("content-type", content_type).body(body);
+            Reply::of(request.send().await.unwrap()).await.refused(400, "invalid_client_metadata");
+        }
+        // What an operator alone sets is nothing to an app.
+        let greedy = json!({ "first_party": true, "resource_servers": ["https://api.example"], "allowed_origins": ["https://evil.example"], "trust_user_ip": true });
+        let reply = register(&server, None, &greedy).await;
+        let kept = mapae::store::clients::list_all(&*server.inner.services().store).await.unwrap();
+        let kept = kept.iter().find(|client| client.id.as_str() == reply.text("client_id")).unwrap();
+        assert!(!kept.metadata.first_party && kept.metadata.resource_servers.is_empty() && kept.metadata.allowed_origins.is_empty());
+    }
+
+    async fn s147_hosts_are_those_that_the_operator_lists(database) {
+        let server = Server::start_with(&database, &[("registration.mode", "open"), ("registration.redirect_hosts", "*.corp.example,localhost")]).await;
+        for (uri, status) in [
+            ("https://a.corp.example/cb", 201), ("http://127.0.0.1/cb", 201), ("https://corp.example.evil.example/cb", 400),
+            ("https://app.example/cb", 400), ("com.example.app:/cb", 400),
+        ] {
+            let reply = register(&server, None, &json!({ "redirect_uris": [uri] })).await;
+            assert_eq!(reply.status, status, "{uri} {}", reply.text);
+            if status == 400 {
+                reply.refused(400, "invalid_redirect_uri");
+            }
+        }
+    }
+
+    async fn rfc7592_2_an_app_reads_replaces_and_deletes_its_own_registration(database) {
+        let server = Server::start_with(&database, OPEN).await;
+        server.alice().await;
+        let secret = json!({ "token_endpoint_auth_method": "client_secret_basic" });
+        let registered = register(&server, None, &secret).await;
+        assert_eq!(registered.json()["client_secret_expires_at"], json!(0));
+        let (path, access, old) = (path(&registered), registered.text("registration_access_token"), app(&server, &registered));
+        let other = register(&server, None, &secret).await;
+        for wrong in [None, Some("x"), Some(other.text("registration_access_token").as_str()), old.secret.as_deref()] {
+            for method in ["GET", "PUT", "DELETE"] {
+                call(&server, method, &path, wrong, Some(&json!({}))).await.refused(401, "invalid_token");
+            }
+        }
+        call(&server, "GET", "/register/nobody", Some(&access), None).await.refused(401, "invalid_token");
+        let read = call(&server, "GET", &path, Some(&access), None).await.ok();
+        assert_eq!(read.text("client_name"), "Notes");
+        assert!(read.json().get("client_secret").is_none());
+
+        let mut browser = server.browser();
+        let page = browser.open(&old.authorization_url(&[("scope", "openid offline_access"), ("prompt", "consent")])).await;
+        let page = browser.sign_in(&page).await;
+        let code = browser.consent(&page, "allow").await.authorization_response().code();
+        let (_, refresh) = old.exchange(&code).await.ok().pair();
+
+        let mut changed = document(&secret);
+        changed["client_name"] = json!("Better notes");
+        for bad in [json!({}), json!({ "client_id": "x" }), json!({ "client_id": old.id, "client_secret": "x" }), json!({ "client_id": old.id, "token_endpoint_auth_method": "none" })] {
+            let mut asked = changed.clone();
+            asked.as_object_mut().unwrap().extend(bad.as_object().unwrap().clone());
+            call(&server, "PUT", &path, Some(&access), Some(&asked)).await.refused(400, "invalid_client_metadata");
+        }
+        changed["client_id"] = json!(old.id);
+        changed["client_secret"] = json!(old.secret);
+        let mut more = changed.clone();
+        more["scope"] = json!("openid orders:write");
+        call(&server, "PUT", &path, Some(&access), Some(&more)).await.refused(400, "invalid_client_metadata");
+        let replaced = call(&server, "PUT", &path, Some(&access), Some(&changed)).await.ok();
+        assert_eq!(replaced.text("client_name"), "Better notes");
+        let new = app(&server, &replaced);
+        assert_ne!(new.secret, old.secret);
+        // The one before is good for a while, for an app that did not get the answer.
+        let (_, refresh) = old.refresh(&refresh).await.ok().pair();
+        let (_, refresh) = new.refresh(&refresh).await.ok().pair();
+        let newer = replaced.text("registration_access_token");
+        for good in [&access, &newer] {
+            call(&server, "GET", &path, Some(good), None).await.ok();
+        }
+        server.advance(3600);
+        call(&server, "GET", &path, Some(&access), None).await.refused(401, "invalid_token");
+        server.advance(23 * 3600);
+        old.refresh(&refresh).await.refused(401, "invalid_client");
+        let (access_token, refresh) = new.refresh(&refresh).await.ok().pair();
+
+        assert_eq!(call(&server, "DELETE", &path, Some(&newer), None).await.status, 204);
+        new.refresh(&refresh).await.refused(401, "invalid_client");
+        other_userinfo(&server, &access_token).await;
+        call(&server, "GET", &path, Some(&newer), None).await.refused(401, "invalid_token");
+        let kinds = ["client.created", "client.updated", "client.deleted"];
+        let evidence = server.evidence().await;
+        for kind in kinds {
+            assert!(!evidence.events_of(kind).await.is_empty(), "{kind}");
+        }
+    }
+
+    async fn s147_no_operator_makes_such_an_app_their_own_by_mistake(database) {
+        let server = Server::start_with(&database, OPEN).await;
+        let id = register(&server, None, &json!({})).await.text("client_id");
+        let services = server.inner.services();
+        let (store, may) = (&services.store, May::operator());
+        for change in [
+            json!({ "first_party": true }), json!({ "trust_user_ip": true }), json!({ "scope": "admin:users" }),
+            json!({ "grant_types": ["password"] }), json!({ "resource_servers": ["https://api.example"] }),
+            json!({ "signup": "open" }), json!({ "claims": [{ "claim": "tenant", "value": "x" }] }),
+        ] {
+            let members: Map<String, Value> = change.as_object().unwrap().clone();
+            let changed = clients::update(&may, store, server.now(), (&services.url, &services.lifetimes), clients::Target::of(&id), &ClientChange(members)).await;
+            assert!(changed.is_err(), "{change}");
+        }
+        assert!(client_roles::create(&May::operator(), store, server.now(), &id, "admin").await.is_err());
+        let cli = server.cli().await;
+        let listed = cli.json(&["client", "list", "--json"], None).await;
+        let listed = listed["clients"].as_array().unwrap().iter().find(|one| one["client_id"] == json!(id)).cloned().unwrap();
+        assert_eq!(listed["registered_by"], "itself");
+        let made = cli.json(&["client", "registration-token", "--json"], None).await;
+        assert!(made["token"].as_str().unwrap().starts_with("mapae_it_"));
+    }
+
+    async fn s147_one_address_registers_only_so_many(database) {
+        let server = Server::start_with(&database, OPEN).await;
+        for _ in 0..20 {
+            assert_eq!(register(&server, None, &json!({})).await.status, 201);
+        }
+        let refused = register(&server, None, &json!({})).await;
+        refused.refused(429, "temporarily_unavailable");
+        assert_eq!(refused.header("retry-after"), "180");
+        // Whoever has a token was let in by an operator.
+        let token = token(&server, 1).await;
+        assert_eq!(register(&server, Some(&token), &json!({})).await.status, 201);
+        server.advance(180);
+        assert_eq!(register(&server, None, &json!({})).await.status, 201);
+    }
+
+    async fn s147_an_app_that_nobody_uses_goes(database) {
+        let server = Server::start_with(&database, OPEN).await;
+        server.alice().await;
+        server.client("own", |_| {}).await;
+        let unused = register(&server, None, &json!({})).await;
+        let used = register(&server, None, &json!({})).await;
+        let used = app(&server, &used);
+        server.advance(29 * 86_400);
+        let mut browser = server.browser();
+        let page = browser.open(&used.authorization_url(&[])).await;
+        let page = browser.sign_in(&page).await;
+        let code = browser.consent(&page, "allow").await.authorization_response().code();
+        used.exchange(&code).await.ok();
+        server.advance(2 * 86_400);
+        let server = server.restart().await;
+        let evidence = server.evidence().await;
+        let clients = async || {
+            let mut ids = evidence.column("SELECT id FROM client", "id").await;
+            ids.sort();
+            ids
+        };
+        let mut kept = vec!["own".to_owned(), used.id.clone()];
+        kept.sort();
+        eventually("the unused app is gone", async || clients().await == kept).await;
+        assert!(!kept.contains(&unused.text("client_id")));
+    }
+
+    async fn scripts_of_any_origin_may_register(database) {
+        let server = Server::start_with(&database, OPEN).await;
+        let preflight = server.http.request(reqwest::Method::OPTIONS, server.url("/register"))
+            .header("origin", "https://inspector.example").header("access-control-request-method", "POST")
+            .header("access-control-request-headers", "content-type,mcp-protocol-version");
+        let preflight = Reply::of(preflight.send().await.unwrap()).await;
+        assert_eq!((preflight.status.as_u16(), preflight.header("access-control-allow-origin")), (204, "*"));
+        assert_eq!(preflight.header("access-control-allow-headers"), "content-type,mcp-protocol-version");
+        let reply = register(&server, None, &json!({})).await;
+        assert_eq!(reply.header("access-control-allow-origin"), "*");
+        assert!(!reply.headers.contains_key("access-control-allow-credentials"));
+    }
+
+    async fn rfc7591_2_an_operator_writes_metadata_in_the_same_words(database) {
+        let server = Server::start(&database).await;
+        let cli = server.cli().await;
+        let file = cli.folder.path().join("app.json");
+        let create = async |document: &Value, more: &[&str]| {
+            std::fs::write(&file, document.to_string()).unwrap();
+            let file = file.display().to_string();
+            let mut arguments = vec!["client", "create", "--id", "app", "--metadata", &file, "--json"];
+            arguments.extend(more);
+            cli.run(&arguments, None).await
+        };
+        for bad in [json!([]), json!({ "redirect_uri": CALLBACK }), json!({ "software_statement": "x" }), json!({ "response_types": ["token"] })] {
+            assert_eq!(create(&bad, &[]).await.code, 2, "{bad}");
+        }
+        let document = document(&json!({ "contacts": ["ops@notes.example"], "tos_uri": "https://notes.example/tos", "first_party": true, "application_type": "web", "x": null }));
+        let said = create(&document, &["--name", "Renamed"]).await;
+        assert_eq!(said.code, 0, "{}", said.err);
+        let shown = cli.json(&["client", "show", "--id", "app", "--json"], None).await;
+        assert_eq!((&shown["client_name"], &shown["kind"], &shown["first_party"]), (&json!("Renamed"), &json!("public"), &json!(true)));
+        assert_eq!((&shown["contacts"], &shown["registered_by"]), (&json!(["ops@notes.example"]), &json!("operator")));
+    }
+}
+
+/// A token of an app that is gone is good nowhere.
+async fn other_userinfo(server: &Server, token: &str) {
+    let asked = server.http.get(server.url("/userinfo")).bearer_auth(token);
+    Reply::of(asked.send().await.unwrap()).await.refused(401, "invalid_token");
+}
