@@ -12,7 +12,7 @@ use super::refused::{AdminResult, invalid};
 use crate::accounts::session_endings;
 use crate::clients::documents::document_url;
 use crate::clients::registration::{self, ClientRejected, ClientResult, check, done, lock};
-use crate::clients::sector;
+use crate::clients::sector::{self, CheckedChange};
 use crate::domain::admin_right::{AdminScope, Rights};
 use crate::domain::audit::{Event, EventKind};
 use crate::domain::client::{AuthMethod, Client, ClientId, ClientKind, RegisteredBy};
@@ -53,6 +53,10 @@ impl NewClient {
             let why = "a client id has 1 to 255 characters of printable ASCII";
             return Err(ClientRejected::InvalidMetadata(why.to_owned()));
         };
+        if id.is_like_a_sub() {
+            let why = "43 letters, digits, - and _ are the sub of a person, not a client id";
+            return Err(ClientRejected::InvalidMetadata(why.to_owned()));
+        }
         let mut client = Client::new(id, self.kind, now);
         let has_keys =
             ["jwks", "jwks_uri"].iter().any(|name| self.attributes.0.contains_key(*name));
@@ -135,6 +139,22 @@ fn fresh<R: Right>(may: &May<R>) -> Result<(), ClientRejected> {
 const CREDENTIALS: &[&str] =
     &["jwks", "jwks_uri", "may_act", "profile", "token_endpoint_auth_method", "trusted_issuers"];
 
+fn fresh_for<R: Right>(may: &May<R>, change: &ClientChange) -> Result<(), ClientRejected> {
+    if CREDENTIALS.iter().any(|name| change.0.contains_key(*name)) { fresh(may) } else { Ok(()) }
+}
+
+/// Whether the caller may change this client, and has seen what it is now.
+fn check_target<R: Right>(
+    may: &May<R>,
+    target: Target<'_>,
+    client: &Client,
+) -> Result<(), ClientRejected> {
+    match target.version {
+        Some(seen) if *seen != version(client) => Err(ClientRejected::Changed),
+        _ => over(may, client),
+    }
+}
+
 /// Locks the client, if the caller may change it.
 async fn locked<R: Right>(
     may: &May<R>,
@@ -143,11 +163,7 @@ async fn locked<R: Right>(
     target: Target<'_>,
 ) -> ClientResult<(Tx, Client)> {
     let (tx, client) = lock(&may.acting(store), clock, target.id).await?;
-    let checked = match target.version {
-        Some(seen) if *seen != version(&client) => Err(ClientRejected::Changed),
-        _ => over(may, &client),
-    };
-    match checked {
+    match check_target(may, target, &client) {
         Ok(()) => Ok((tx, client)),
         Err(why) => {
             tx.abandon().await;
@@ -157,40 +173,51 @@ async fn locked<R: Right>(
 }
 
 /// Changes a client. Only what is given is replaced, so changes that others make at the same time
-/// are kept. The client gets no scope of the administration API that the caller lacks.
-pub async fn update(
+/// are kept. The client gets no scope of the administration API that the caller lacks. If it would
+/// know people by another `sub` then, or a security profile begins, what they gave it ends.
+pub async fn update<'a>(
     may: &May<ChangeClients>,
     store: &Store,
     clock: &Clock,
     (issuer, lifetimes): (&urls::Issuer, &Lifetimes),
     target: Target<'_>,
-    change: &ClientChange,
+    change: impl Into<CheckedChange<'a>>,
 ) -> ClientResult<Client> {
-    if CREDENTIALS.iter().any(|name| change.0.contains_key(*name)) {
-        fresh(may)?;
-    }
+    let checked: CheckedChange<'a> = change.into();
+    fresh_for(may, checked.change)?;
     let (tx, client) = locked(may, store, clock, target).await?;
     registration::update_locked(tx, issuer, client, |client| {
-        apply(change, client, lifetimes)?;
-        over(may, client)
+        let before = client.metadata.clone();
+        apply(checked.change, client, lifetimes)?;
+        over(may, client)?;
+        checked.check(&before, &client.metadata)
     })
     .await
 }
 
 /// The metadata that a client would have, if the document of its sector has to be read before it is
-/// changed like this ([`sector::check`]).
+/// changed like this ([`sector::check`]). Nothing is fetched for those who may not change it.
 pub async fn of_sector(
-    _may: &May<ChangeClients>,
+    may: &May<ChangeClients>,
     reader: &impl Reader,
-    id: &str,
+    target: Target<'_>,
     change: &ClientChange,
 ) -> ClientResult<Option<ClientMetadata>> {
     if !sector::is_concerned(change) {
         return Ok(None);
     }
-    let client = registration::find(reader, id).await?;
-    let changed = client.metadata.changed(change).map_err(ClientRejected::InvalidMetadata)?;
-    Ok(changed.sector_identifier_uri.is_some().then_some(changed))
+    fresh_for(may, change)?;
+    let mut client = registration::find(reader, target.id).await?;
+    check_target(may, target, &client)?;
+    client.metadata = client.metadata.changed(change).map_err(ClientRejected::InvalidMetadata)?;
+    over(may, &client)?;
+    Ok(client.metadata.sector_identifier_uri.is_some().then_some(client.metadata))
+}
+
+/// Whether the caller may register this client.
+pub fn may_create(may: &May<ChangeClients>, client: &Client) -> Result<(), ClientRejected> {
+    over(may, client)?;
+    if client.metadata.token_endpoint_auth_method.has_secret() { fresh(may) } else { Ok(()) }
 }
 
 /// Registers a client, and makes its secret if its authentication method has one. The client gets
@@ -202,10 +229,7 @@ pub async fn create(
     issuer: &urls::Issuer,
     client: Client,
 ) -> ClientResult<Option<Plain<ClientSecret>>> {
-    over(may, &client)?;
-    if client.metadata.token_endpoint_auth_method.has_secret() {
-        fresh(may)?;
-    }
+    may_create(may, &client)?;
     registration::create(&may.acting(store), clock, issuer, client).await
 }
 

@@ -106,13 +106,17 @@ async fn status(server: &ResourceContext, presented: &Presented) -> Result<Statu
 /// The most revocations that are looked at.
 const TOLD: u64 = 100;
 
-/// What the feed of revocations tells that concerns this token.
-async fn told(store: &Store, presented: &Presented) -> Result<Vec<ToldRevocation>, Fault> {
+/// What the feed of revocations tells that concerns this token, of this person.
+async fn told(
+    store: &Store,
+    presented: &Presented,
+    person: Option<&UserId>,
+) -> Result<Vec<ToldRevocation>, Fault> {
     let Some(claims) = presented.claims() else { return Ok(Vec::new()) };
     let named = [
         (RevokedKind::Token, claims.text("jti")),
         (RevokedKind::Family, claims.text("sid")),
-        (RevokedKind::Person, claims.text("sub")),
+        (RevokedKind::Person, person.map(UserId::as_str)),
         (RevokedKind::Client, claims.text("client_id")),
         (RevokedKind::Key, presented.jwt().and_then(|jwt| jwt.header.text("kid"))),
     ];
@@ -220,8 +224,9 @@ async fn registered(
     // A pairwise `sub` names the person for the client alone; the session says who it is.
     let of_family = found.as_ref().map(|family| family.user.clone());
     let named = claims.text("sub").map(|sub| UserId::from_stored(sub.to_owned()));
-    let person = match (&sid, of_family.or(named)) {
-        (Some(_), Some(user)) => person(store, &user).await?,
+    let subject = of_family.or(named);
+    let person = match (&sid, &subject) {
+        (Some(_), Some(user)) => person(store, user).await?,
         _ => PersonFact::Nobody,
     };
     let family = match (sid, found) {
@@ -241,7 +246,7 @@ async fn registered(
         }
         _ => None,
     };
-    let told = told(store, presented).await?;
+    let told = told(store, presented, subject.as_ref()).await?;
     Ok(Registered {
         audiences,
         resource_server,

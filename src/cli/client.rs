@@ -17,7 +17,7 @@ use crate::admin::authority::May;
 use crate::admin::clients::{self, NewClient, Target};
 use crate::app::outbound;
 use crate::clients::registration::ClientRejected;
-use crate::clients::sector;
+use crate::clients::sector::{self, CheckedChange};
 use crate::domain::authentication::Acr;
 use crate::domain::claim_rule::ClaimRule;
 use crate::domain::client::{
@@ -377,20 +377,16 @@ impl Verbs {
                 let change = update.given.attributes()?;
                 let store = at.store(&settings, database_use).await?;
                 let may = May::operator();
-                let sector = clients::of_sector(&may, &*store, &update.id, &change).await;
-                if let Some(changed) = sector.or_else(said)? {
-                    let checked = sector::check(&outbound(&settings)?, &changed).await;
+                let (rules, target) = ((issuer, lifetimes), Target::of(&update.id));
+                let sector = clients::of_sector(&may, &*store, target, &change).await;
+                let sector = sector.or_else(said)?;
+                if let Some(changed) = &sector {
+                    let checked = sector::check(&outbound(&settings)?, changed).await;
                     checked.or_else(|why| said(why.into()))?;
                 }
-                let changed = clients::update(
-                    &May::operator(),
-                    &store,
-                    &at.clock,
-                    (issuer, lifetimes),
-                    Target::of(&update.id),
-                    &change,
-                )
-                .await;
+                let checked = CheckedChange { change: &change, seen: sector.as_ref() };
+                let changed =
+                    clients::update(&may, &store, &at.clock, rules, target, checked).await;
                 show(at, &changed.or_else(said)?);
             }
             Self::RotateSecret(rotate) => {

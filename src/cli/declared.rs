@@ -186,16 +186,17 @@ impl Apply {
         let source = text_of(&self.file)?;
         let opened = Opened::new(at, &settings, DatabaseUse::Adds).await?;
         let cx = opened.context(at, &settings);
-        let applied = match Plan::read(&source) {
-            Some(_) if self.prune => return reject("a plan says itself whether it prunes"),
-            Some(plan) => declared::apply_plan(&cx, &plan).await,
-            None => {
-                let outbound = || app::outbound(&settings);
-                match declared::check_sectors(&cx, &source, outbound).await {
-                    Ok(()) => declared::apply(&cx, &source, self.prune).await,
-                    Err(error) => Err(error),
-                }
-            }
+        let plan = Plan::read(&source);
+        if plan.is_some() && self.prune {
+            return reject("a plan says itself whether it prunes");
+        }
+        // Between a plan and its application a document may have changed.
+        let text = plan.as_ref().map_or(source.as_str(), Plan::source);
+        let checked = declared::check_sectors(&cx, text, || app::outbound(&settings)).await;
+        named(&self.file, checked)?;
+        let applied = match &plan {
+            Some(plan) => declared::apply_plan(&cx, plan).await,
+            None => declared::apply(&cx, &source, self.prune).await,
         };
         show(at, &named(&self.file, applied)?);
         Ok(())

@@ -8,20 +8,21 @@ use crate::domain::admin_right::{AdminScope, Rights};
 use crate::domain::audit::{Event, EventKind};
 use crate::domain::claim_names::{RESERVED, SCOPE_CLAIMS, is_claim};
 use crate::domain::client::{
-    AuthMethod, Client, ClientId, ClientKind, ClientProfile, RefreshDelivery, RefreshPolicy,
-    RegisteredBy, RequirePkce, SubjectType,
+    AuthMethod, Client, ClientId, ClientKind, ClientMetadata, ClientProfile, RefreshDelivery,
+    RefreshPolicy, RegisteredBy, RequirePkce, SubjectType,
 };
 use crate::domain::client_secret::{HeldSecret, MOST};
 use crate::domain::clock::Clock;
+use crate::domain::family::FamilyFilter;
 use crate::domain::grant_type::GrantType;
 use crate::domain::secret::{ClientSecret, Plain};
 use crate::domain::user::UserId;
-use crate::domain::verdict::{Error, Rejected};
+use crate::domain::verdict::{Error, Fault, Rejected};
 use crate::domain::{claim_rule, redirect_uri, trusted_issuer, urls};
 use crate::keys::certificates;
 use crate::keys::client_keys::ClientKeys;
 use crate::keys::provider_keys::ProviderKeys;
-use crate::store::{Reader, Store, Tx, audit_events, clients, users};
+use crate::store::{Reader, Store, Tx, audit_events, clients, device_grants, families, users};
 
 /// Why a client cannot be registered or changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -139,7 +140,7 @@ pub(crate) async fn update_locked(
     mut client: Client,
     change: impl FnOnce(&mut Client) -> Result<(), ClientRejected>,
 ) -> ClientResult<Client> {
-    let before = facts(&client);
+    let (before, was) = (facts(&client), client.metadata.clone());
     let changed = change(&mut client).and_then(|()| check(issuer, &client));
     let has_secret = client.metadata.token_endpoint_auth_method.has_secret();
     let changed = match changed {
@@ -151,10 +152,35 @@ pub(crate) async fn update_locked(
         return Err(why.into());
     }
     clients::update(&tx, &client).await?;
+    end_outdated(&tx, &was, &client).await?;
     let event = Event::new(EventKind::ClientUpdated).client(&client.id);
     audit_events::insert(&tx, &[event.changing(&before, &facts(&client))]).await?;
     tx.commit().await?;
     Ok(client)
+}
+
+/// How many families of a client one statement ends.
+const STEP: u64 = 2000;
+
+/// Ends what people gave a client that was registered like this before, if it may not live on. That
+/// is in the transaction of the change: no token may be refreshed between the two. The app is not
+/// told: a notice would name the session with the new `sub`.
+pub(crate) async fn end_outdated(
+    tx: &Tx,
+    before: &ClientMetadata,
+    client: &Client,
+) -> Result<(), Fault> {
+    if !client.metadata.outdates(before) {
+        return Ok(());
+    }
+    device_grants::delete_of_client(tx, &client.id).await?;
+    loop {
+        let of = FamilyFilter::Client(&client.id);
+        let ended = families::revoke_some(tx, of, None, None, STEP).await?;
+        if (ended.len() as u64) < STEP {
+            return Ok(());
+        }
+    }
 }
 
 /// What the audit says about a client that is changed: its metadata, in which no secret is.
@@ -257,13 +283,25 @@ pub fn check(issuer: &urls::Issuer, client: &Client) -> Result<(), ClientRejecte
 /// Checks that it is clear to which sector a client belongs, OpenID Connect Core §8.1. What stands in
 /// the document of the sector is checked by whoever can fetch it (`clients::sector`).
 fn check_sector(client: &Client) -> Result<(), ClientRejected> {
-    if let Some(uri) = &client.metadata.sector_identifier_uri {
+    let own = &client.metadata;
+    if let Some(uri) = &own.sector_identifier_uri {
         check_link(uri)?;
     }
-    if client.metadata.subject_type == SubjectType::Pairwise && client.metadata.sector().is_none() {
+    if own.subject_type != SubjectType::Pairwise {
+        return Ok(());
+    }
+    if own.redirect_uris.is_empty() {
         return invalid(
-            "pairwise subjects need redirect URIs of one host, or a sector_identifier_uri (OpenID \
-             Connect Core §8.1)",
+            "pairwise subjects need a redirect URI: its host is the sector, or the document at the \
+             sector_identifier_uri lists it (OpenID Connect Core §8.1)",
+        );
+    }
+    // Nobody sends an answer to a redirect URI that is not used, so it proves nothing.
+    let proves_host = client.may_use(GrantType::AuthorizationCode) && own.sector().is_some();
+    if own.sector_identifier_uri.is_none() && !proves_host {
+        return invalid(
+            "pairwise subjects need the grant authorization_code and https redirect URIs of one \
+             host, or a sector_identifier_uri (OpenID Connect Core §8.1)",
         );
     }
     Ok(())

@@ -38,6 +38,14 @@ impl ClientId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether it has the form of a pairwise `sub`, which is 256 bits in base64url. A client's own
+    /// token has its id as `sub`, so such an id could be that of a person.
+    #[must_use]
+    pub fn is_like_a_sub(&self) -> bool {
+        let is_of_base64url = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+        self.0.len() == 43 && self.0.bytes().all(is_of_base64url)
+    }
 }
 
 impl fmt::Display for ClientId {

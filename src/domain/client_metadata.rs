@@ -211,16 +211,34 @@ impl ClientMetadata {
     }
 
     /// The host that clients have in common which know a person by the same pairwise `sub`, OpenID
-    /// Connect Core §8.1; `None` if the redirect URIs have no host or several.
+    /// Connect Core §8.1; `None` if the redirect URIs have no host or several. Only https proves that
+    /// somebody has a host: what is behind a private-use scheme or a loopback address is anybody's.
     #[must_use]
     pub fn sector(&self) -> Option<String> {
-        let host = |uri: &String| Url::parse(uri).ok()?.host_str().map(str::to_ascii_lowercase);
+        let parsed = |uri: &String| Url::parse(uri).ok();
+        let host = |url: Url| url.host_str().map(str::to_ascii_lowercase);
         if let Some(uri) = &self.sector_identifier_uri {
-            return host(uri);
+            return parsed(uri).and_then(host);
         }
-        let mut hosts = self.redirect_uris.iter().map(host);
+        let proven = |url: &Url| url.scheme() == "https";
+        let mut hosts =
+            self.redirect_uris.iter().map(|uri| parsed(uri).filter(proven).and_then(host));
         let first = hosts.next()??;
         hosts.all(|other| other.as_ref() == Some(&first)).then_some(first)
+    }
+
+    /// By which `sub` the client knows people: the kind, and the sector if there is one for each.
+    fn known_by(&self) -> (SubjectType, Option<String>) {
+        let is_pairwise = self.subject_type == SubjectType::Pairwise;
+        (self.subject_type, is_pairwise.then(|| self.sector()).flatten())
+    }
+
+    /// Whether what people gave the client has to end when it is registered like this in place of
+    /// `before`: it would know them by another `sub` and could tell which two are the same, or a
+    /// security profile begins that those tokens were not held to.
+    #[must_use]
+    pub fn outdates(&self, before: &Self) -> bool {
+        self.known_by() != before.known_by() || (self.profile.is_some() && before.profile.is_none())
     }
 
     /// The metadata as a JSON object.
@@ -506,6 +524,52 @@ mod tests {
         let full = metadata().changed(&change(&all)).unwrap();
         for one in [metadata(), full] {
             assert_eq!(ClientMetadata::from_json(one.to_json()), Ok(one));
+        }
+    }
+
+    #[test]
+    fn core_8_1_only_a_host_that_https_proves_is_a_sector() {
+        for (uris, sector) in [
+            (&["https://A.example/cb", "https://a.example:8443/x"][..], Some("a.example")),
+            (&["https://a.example/cb", "https://b.example/cb"], None),
+            (&["https://a.example/cb", "com.example.app:/cb"], None),
+            (&["com.example.app://a.example/cb"], None),
+            (&["http://127.0.0.1/cb"], None),
+            (&[], None),
+        ] {
+            let one = metadata().changed(&change(&json!({ "redirect_uris": uris }))).unwrap();
+            assert_eq!(one.sector().as_deref(), sector, "{uris:?}");
+        }
+    }
+
+    #[test]
+    fn what_people_gave_ends_when_the_sub_or_the_profile_is_another() {
+        let at = |more: &Value| {
+            let start = json!({ "redirect_uris": ["https://a.example/cb"] });
+            metadata().changed(&change(&start)).unwrap().changed(&change(more)).unwrap()
+        };
+        let pairwise = json!({ "subject_type": "pairwise" });
+        let other = json!({ "redirect_uris": ["https://b.example/cb"] });
+        let other_pairwise =
+            json!({ "subject_type": "pairwise", "redirect_uris": ["https://b.example/cb"] });
+        let same_host =
+            json!({ "subject_type": "pairwise", "redirect_uris": ["https://a.example/2"] });
+        let named = json!({
+            "subject_type": "pairwise", "sector_identifier_uri": "https://c.example/uris.json",
+        });
+        let (none, profile) = (json!({}), json!({ "profile": "fapi2" }));
+        for (before, after, ends) in [
+            (&none, &other, false),
+            (&none, &pairwise, true),
+            (&pairwise, &none, true),
+            (&pairwise, &same_host, false),
+            (&pairwise, &other_pairwise, true),
+            (&pairwise, &named, true),
+            (&none, &profile, true),
+            (&profile, &profile, false),
+            (&profile, &none, false),
+        ] {
+            assert_eq!(at(after).outdates(&at(before)), ends, "{before} {after}");
         }
     }
 

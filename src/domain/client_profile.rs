@@ -39,12 +39,15 @@ const GRANTS: [GrantType; 3] =
 /// Whether the access tokens of a client are bound to a key that it proves to have, FAPI 2.0 §5.3.2.1.
 #[must_use]
 pub fn is_sender_constrained(metadata: &ClientMetadata) -> bool {
-    metadata.dpop_bound_access_tokens
+    metadata.dpop_bound_access_tokens || metadata.tls_client_certificate_bound_access_tokens
 }
 
 /// Whether a client proves by a key of its own who it is, FAPI 2.0 §5.3.2.1.
 fn authenticates_by_key(method: AuthMethod) -> bool {
-    matches!(method, AuthMethod::PrivateKeyJwt)
+    matches!(
+        method,
+        AuthMethod::PrivateKeyJwt | AuthMethod::TlsClientAuth | AuthMethod::SelfSignedTlsClientAuth
+    )
 }
 
 impl ClientProfile {
@@ -79,7 +82,8 @@ impl ClientProfile {
         let refuse = |why: &str| Err(format!("the profile {} {why}", self.as_str()));
         if !authenticates_by_key(metadata.token_endpoint_auth_method) {
             return refuse(
-                "is for confidential clients that authenticate by private_key_jwt (FAPI 2.0 §5.3.2.1)",
+                "is for confidential clients that authenticate by private_key_jwt, tls_client_auth or \
+                 self_signed_tls_client_auth (FAPI 2.0 §5.3.2.1)",
             );
         }
         let asked = [
@@ -89,7 +93,10 @@ impl ClientProfile {
                 metadata.require_pushed_authorization_requests,
                 "needs require_pushed_authorization_requests",
             ),
-            (is_sender_constrained(metadata), "needs dpop_bound_access_tokens"),
+            (
+                is_sender_constrained(metadata),
+                "needs dpop_bound_access_tokens or tls_client_certificate_bound_access_tokens",
+            ),
             (!metadata.first_party_challenge, "has no challenge endpoint"),
             (
                 metadata.grant_types.iter().all(|grant| GRANTS.contains(grant)),
@@ -219,6 +226,24 @@ mod tests {
         let left = rotating.changed(&ClientChange(left)).unwrap();
         assert_eq!((left.profile, left.token_alg), (None, TokenAlg::Rs256));
         assert!(left.require_pushed_authorization_requests);
+    }
+
+    #[test]
+    fn fapi2_5_3_2_1_a_certificate_is_as_good_as_a_key() {
+        let bound = "tls_client_certificate_bound_access_tokens";
+        for method in ["tls_client_auth", "self_signed_tls_client_auth", "private_key_jwt"] {
+            let by_certificate = json!({ "token_endpoint_auth_method": method, bound: true });
+            let set = registered(&by_certificate).unwrap();
+            assert_eq!(set.token_endpoint_auth_method.as_str(), method);
+            assert!(
+                set.tls_client_certificate_bound_access_tokens && !set.dpop_bound_access_tokens
+            );
+            // Without it the tokens are bound by DPoP.
+            let set = registered(&json!({ "token_endpoint_auth_method": method })).unwrap();
+            assert!(set.dpop_bound_access_tokens);
+        }
+        let neither = json!({ "dpop_bound_access_tokens": false, bound: false });
+        assert!(registered(&neither).unwrap_err().contains(bound));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use crate::accounts::browsers::{BrowserState, SignedInUser, new_browser_session, touch};
 use crate::domain::authentication::Acr;
+use crate::domain::authorization::AuthorizationRequest;
 use crate::domain::client::{ClientId, ClientKind};
 use crate::domain::consent::Consent;
 use crate::domain::interaction::{Handle, Interaction, Purpose};
@@ -72,7 +73,7 @@ fn without_writing(
         };
     };
     let facts = facts(flows, browser_state, asked, known, interaction, allowed_now);
-    match decide(&asked.request, &facts) {
+    match decided(asked, &facts) {
         AuthorizationStep::SignIn(_) => waits(NextStep::SignIn),
         AuthorizationStep::Finish | AuthorizationStep::StepUp(..) => waits(NextStep::SecondFactor),
         AuthorizationStep::SetUp(_) => waits(NextStep::SetUpFactor),
@@ -87,6 +88,21 @@ fn without_writing(
         }
         AuthorizationStep::Refuse(_) | AuthorizationStep::Issue(_) => Ok(None),
     }
+}
+
+/// The next step of a request. One that began before its client was held to a security profile does
+/// not go on: it was not pushed, or has no challenge.
+fn decided<'a>(asked: &CheckedRequest, facts: &'a Facts<'a>) -> AuthorizationStep<'a> {
+    let is_held = asked.client.client.metadata.profile.is_some();
+    if is_held && !is_of_profile(&asked.request) {
+        return AuthorizationStep::Refuse(Reason::PushRequired.into());
+    }
+    decide(&asked.request, facts)
+}
+
+/// FAPI 2.0 §5.3.2.2: whether the request was pushed, with a challenge.
+fn is_of_profile(request: &AuthorizationRequest) -> bool {
+    request.pushed.is_some() && request.challenge.is_some()
 }
 
 /// What a person sees who came for their own account, or to prove who they are.
@@ -171,7 +187,7 @@ pub(super) async fn step(
     let Progress { mut interaction, asked } = progress;
     let Some(asked) = asked else { return to_account(tx, browser_state, interaction).await };
     let facts = facts(flows, browser_state, &asked, known, &interaction, allowed_now);
-    let answer = match decide(&asked.request, &facts) {
+    let answer = match decided(&asked, &facts) {
         AuthorizationStep::Issue(session) => {
             let address = address(flows, &asked)?;
             let signed_in_user =
@@ -347,10 +363,11 @@ fn facts<'a>(
     let hint = asked.request.login_hint.as_deref();
     let candidate = |(signed_in_user, known): (&'a SignedInUser, &KnownPerson)| {
         let SignedInUser { session, user } = signed_in_user;
+        let sub = flows.subjects.of(client, &user.id);
         Candidate {
             session,
-            sub: flows.subjects.of(client, &user.id),
-            is_hinted: hint.is_some_and(|hint| names(hint, user)),
+            is_hinted: hint.is_some_and(|hint| names(hint, user, &sub)),
+            sub,
             is_leaving: signed_in_user.is_leaving(),
             consent: known.consent.clone(),
             reach: due_factor::reach(user, known.has_passkey),
@@ -404,12 +421,14 @@ pub fn eligible<'a>(
         .collect()
 }
 
-fn names(hint: &str, user: &User) -> bool {
+/// Whether a hint names this person. Of the ids only the `sub` counts by which the client knows them:
+/// another one would tell the client whose it is.
+fn names(hint: &str, user: &User, sub: &str) -> bool {
     let same = |key: Option<String>, own: Option<String>| key.is_some() && key == own;
     let email = user.email.as_deref().and_then(person::email_key);
     same(person::username_key(hint), person::username_key(&user.username))
         || same(person::email_key(hint), email)
-        || hint == user.id.as_str()
+        || hint == sub
 }
 
 /// Finds an interaction and what its page shows.
@@ -444,7 +463,7 @@ pub(super) async fn shown(
     };
     let known = known(flows, &*flows.store, browser_state, Some(&asked)).await?;
     let facts = facts(flows, browser_state, &asked, &known, &interaction, false);
-    let subject = match decide(&asked.request, &facts) {
+    let subject = match decided(&asked, &facts) {
         AuthorizationStep::SignIn(session) => {
             Subject::SignIn(session.and_then(signed_in_user).map(Box::new))
         }

@@ -10,6 +10,7 @@ use super::kind::{
 };
 use crate::admin::clients::NewClient;
 use crate::clients::registration;
+use crate::clients::sector::has_same_uris;
 use crate::domain::admin_right::AdminScope;
 use crate::domain::audit::{Event, EventKind};
 use crate::domain::client::{Client, ClientId, ClientKind, ClientMetadata};
@@ -43,12 +44,17 @@ impl Kind for Clients {
     }
 
     async fn write(tx: &Tx, cx: &Context<'_>, object: Object<'_>) -> OrRejected {
+        let before = match ClientId::parse(object.name) {
+            Some(id) => clients::find(tx, &id).await?,
+            None => None,
+        };
         let client = match client(tx, cx, object).await? {
             Ok(client) => client,
             Err(Wrong(_, why)) => return reject(why),
         };
-        let kind = if object.before.is_some() {
+        let kind = if let Some(before) = before {
             clients::update(tx, &client).await?;
+            registration::end_outdated(tx, &before.metadata, &client).await?;
             EventKind::ClientUpdated
         } else if clients::insert(tx, &client).await? {
             EventKind::ClientCreated
@@ -92,12 +98,8 @@ pub(super) async fn of_sector(
     let mut members = with_nulls(&declared.members, &ClientMetadata::default().to_json());
     members.retain(|name, _| ["sector_identifier_uri", "redirect_uris"].contains(&name.as_str()));
     let after = before.clone().unwrap_or_default().changed(&ClientChange(members)).ok();
-    let is_same = |after: &ClientMetadata| {
-        before.as_ref().is_some_and(|before| {
-            before.sector_identifier_uri == after.sector_identifier_uri
-                && before.redirect_uris == after.redirect_uris
-        })
-    };
+    let is_same =
+        |after: &ClientMetadata| before.as_ref().is_some_and(|before| has_same_uris(before, after));
     Ok(after.filter(|after| after.sector_identifier_uri.is_some() && !is_same(after)))
 }
 

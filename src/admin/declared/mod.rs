@@ -82,6 +82,12 @@ impl Plan {
         serde_json::from_str(text).ok().filter(|plan: &Self| plan.mapae_plan == 1)
     }
 
+    /// The file of which it is the plan.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
     /// Whether the database is as the file says.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -7,7 +7,7 @@ use metrics::Counter;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::domain::client::{AccessTokenTyp, Client};
+use crate::domain::client::{AccessTokenTyp, Client, TokenAlg};
 use crate::domain::clock::Clock;
 use crate::domain::dpop::{Confirmation, token_type};
 use crate::domain::family::Family;
@@ -189,11 +189,20 @@ fn person(claims: &AccessToken) -> &str {
     claims.user.as_ref().map_or(&claims.sub, UserId::as_str)
 }
 
+/// The algorithm that signs an access token: that of its resources or of the client. A client of a
+/// security profile gets nothing that is signed by RS256, whatever an API is registered for (FAPI 2.0
+/// §5.4.1).
+fn access_alg(client: &Client, terms: &TokenTerms) -> TokenAlg {
+    let is_held = client.metadata.profile.is_some();
+    let of_resource = terms.token_alg.filter(|alg| !(is_held && *alg == TokenAlg::Rs256));
+    of_resource.unwrap_or(client.metadata.token_alg)
+}
+
 /// Sees to it that there are keys for the tokens of this client: the first key of an algorithm may
 /// not be made yet when its first token is asked for.
 pub async fn prepare(mint: &Mint, client: &Client, terms: &TokenTerms) -> Result<(), Fault> {
     let own = [client.metadata.token_alg, client.metadata.id_token_alg()];
-    mint.keyring.ensure(own.into_iter().chain(terms.token_alg)).await
+    mint.keyring.ensure(own.into_iter().chain([access_alg(client, terms)])).await
 }
 
 /// Makes the tokens of an entitlement.
@@ -204,7 +213,7 @@ pub fn make(
     mut about: AboutTokens,
 ) -> Result<Minted, Fault> {
     let keys = mint.keyring.snapshot()?;
-    let access_key = keys.signing(about.terms.token_alg.unwrap_or(client.metadata.token_alg))?;
+    let access_key = keys.signing(access_alg(client, &about.terms))?;
     let mut claims = access_token(mint, client, entitlement, &about.terms);
     claims.cnf = about.confirmation.take();
     let typ = match client.metadata.access_token_typ {

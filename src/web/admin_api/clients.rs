@@ -18,7 +18,7 @@ use super::received::{Named, Parameters, Seen, Sent};
 use super::shown::{Shown, done, encoded};
 use crate::admin::authority::{ChangeClients, ReadClients};
 use crate::admin::clients::{self, NewClient, Target};
-use crate::clients::sector;
+use crate::clients::sector::{self, CheckedChange};
 use crate::domain::admin_urls;
 use crate::domain::client::{Client, ClientKind};
 use crate::domain::client_metadata::ClientChange;
@@ -137,6 +137,7 @@ pub(super) async fn create(
         let new = NewClient { id: sent.id, kind, attributes: ClientChange(sent.metadata) };
         let lifetimes = &shared.token.mint.lifetimes;
         let client = new.checked(&flows.url, lifetimes, clock.now()).map_err(Error::Refused)?;
+        clients::may_create(&may, &client).map_err(Error::Refused)?;
         sector::check(flows.providers.outbound(), &client.metadata)
             .await
             .map_err(Error::Refused)?;
@@ -184,10 +185,12 @@ pub(super) async fn change(
     let (flows, change) = (&shared.flows, ClientChange(sent.metadata));
     let (store, clock, target) = (&flows.store, &flows.clock, target(&id, &seen));
     let rules = (&flows.url, &shared.token.mint.lifetimes);
-    if let Some(changed) = clients::of_sector(&may, &**store, &id, &change).await? {
-        sector::check(flows.providers.outbound(), &changed).await.map_err(Error::Refused)?;
+    let sector = clients::of_sector(&may, &**store, target, &change).await?;
+    if let Some(changed) = &sector {
+        sector::check(flows.providers.outbound(), changed).await.map_err(Error::Refused)?;
     }
-    let changed = clients::update(&may, store, clock, rules, target, &change).await?;
+    let checked = CheckedChange { change: &change, seen: sector.as_ref() };
+    let changed = clients::update(&may, store, clock, rules, target, checked).await?;
     Ok(shown(&changed))
 }
 

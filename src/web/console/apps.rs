@@ -13,7 +13,7 @@ use crate::admin::client_use;
 use crate::admin::clients::{self, Target};
 use crate::admin::refused::Refused;
 use crate::admin::token_preview::{self, PreviewRequest};
-use crate::clients::sector;
+use crate::clients::sector::{self, CheckedChange};
 use crate::domain::client::Client;
 use crate::domain::client_metadata::ClientChange;
 use crate::domain::console_notice::ConsoleNotice;
@@ -179,16 +179,14 @@ pub(super) async fn change(visit: Visit<ChangeClients>) -> Answered {
     let rules = (&flows.url, &visit.shared.token.mint.lifetimes);
     let (store, clock) = (&flows.store, &flows.clock);
     let checked = async {
-        let sector = clients::of_sector(&visit.may, &**store, visit.name(), &change).await?;
-        match sector {
-            Some(changed) => Ok(sector::check(flows.providers.outbound(), &changed).await?),
-            None => Ok(()),
+        let sector = clients::of_sector(&visit.may, &**store, target, &change).await?;
+        if let Some(changed) = &sector {
+            sector::check(flows.providers.outbound(), changed).await?;
         }
+        let checked = CheckedChange { change: &change, seen: sector.as_ref() };
+        clients::update(&visit.may, store, clock, rules, target, checked).await
     };
-    let changed = match checked.await {
-        Ok(()) => clients::update(&visit.may, store, clock, rules, target, &change).await,
-        Err(error) => Err(error),
-    };
+    let changed = checked.await;
     visit.app_changed(changed.map(|_| ConsoleNotice::Saved))
 }
 
