@@ -36,7 +36,11 @@ PLANS = {
     "sp-mtls": {
         "plan": f"{SECURITY}-test-plan[client_auth_type=mtls][sender_constrain=mtls]{COMMON}",
         "module": SECURITY,
-        "flags": None,
+        "flags": [
+            "--auth-method", "self_signed_tls_client_auth",
+            "--tls-client-certificate-bound-access-tokens", "true",
+            "--dpop-bound-access-tokens", "false",
+        ],
     },
     "ms": {
         "plan": f"{MESSAGES}-test-plan[client_auth_type=private_key_jwt][sender_constrain=dpop]{COMMON}{SIGNED}",
@@ -198,21 +202,15 @@ def configuration(arguments, word, folder):
     for number, suffix in (("", ""), ("2", DUMMY)):
         client_id = f"{alias}-{number or '1'}"
         private, public, key = new_key(folder, client_id)
-        flags = list(plan["flags"] or [])
         if is_mtls:
             certificate = new_certificate(folder, client_id, key)
             lines = certificate.read_text().strip().splitlines()
             public = {**public, "x5c": ["".join(lines[1:-1])]}
-            flags += [
-                "--auth-method", "self_signed_tls_client_auth",
-                "--tls-client-certificate-bound-access-tokens",
-                "--dpop-bound-access-tokens", "false",
-            ]
             written[f"mtls{number}"] = {"cert": certificate.read_text(), "key": key.read_text()}
         jwks = folder / f"{client_id}.json"
         jwks.write_text(json.dumps({"keys": [public]}))
         # Either client is used with either address.
-        installation.register(client_id, [callback, callback + DUMMY], jwks, flags)
+        installation.register(client_id, [callback, callback + DUMMY], jwks, plan["flags"])
         written[f"client{number}"] = {
             "client_id": client_id,
             "scope": SCOPE,
@@ -251,6 +249,8 @@ def main():
             written = configuration(arguments, word, pathlib.Path(folder))
         path = arguments.out / f"{word}.json"
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        # A file of an earlier run keeps the mode that it has.
+        os.fchmod(descriptor, 0o600)
         with os.fdopen(descriptor, "w") as file:
             json.dump(written, file, indent=2)
         commands.append(f"{PLANS[word]['plan']} {path}")

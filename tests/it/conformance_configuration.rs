@@ -1,5 +1,7 @@
 //! `tests/conformance/configure.py`: the clients that it names exist, and their keys work.
 
+use std::os::unix::fs::PermissionsExt;
+
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use base64::Engine;
@@ -101,8 +103,13 @@ async fn the_configuration_names_clients_that_exist_and_keys_that_work() {
         Ok(plans) => plans,
         Err(why) => return required_or_skip(&why),
     };
+    let written = server.cli.folder.path().join("plans/ms.json");
+    let everybody = std::fs::Permissions::from_mode(0o644);
+    std::fs::set_permissions(&written, everybody).expect("another mode");
     // A second run changes what the first one made.
     let plans_again = configure(&server, &["sp-dpop", "ms", "dynamic"]).await.expect("again");
+    let mode = std::fs::metadata(&written).expect("a plan").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
     for (first, (again, signs)) in plans.iter().zip(plans_again.iter().zip([false, true])) {
         assert_eq!(first["client"]["client_id"], again["client"]["client_id"]);
         assert_ne!(first["client"]["jwks"], again["client"]["jwks"]);
@@ -122,6 +129,32 @@ async fn the_configuration_names_clients_that_exist_and_keys_that_work() {
         }
     }
     assert_eq!(plans[2]["client"]["client_name"], "mapae-dynamic");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_configuration_registers_the_certificates_that_it_wrote() {
+    let server = Binary::start(&Database::Sqlite).await;
+    let plans = match configure(&server, &["sp-mtls"]).await {
+        Ok(plans) => plans,
+        Err(why) => return required_or_skip(&why),
+    };
+    for (client, held) in [("client", "mtls"), ("client2", "mtls2")] {
+        let id = plans[0][client]["client_id"].as_str().expect("an id");
+        let shown = server.cli(&["client", "show", "--id", id], None).await;
+        for (name, value) in [
+            ("profile", json!("fapi2")),
+            ("token_endpoint_auth_method", json!("self_signed_tls_client_auth")),
+            ("tls_client_certificate_bound_access_tokens", json!(true)),
+            ("dpop_bound_access_tokens", json!(false)),
+        ] {
+            assert_eq!(shown[name], value, "{name}");
+        }
+        let text = |name: &str| plans[0][held][name].as_str().expect(name).to_owned();
+        let certificate = text("cert");
+        let der: String = certificate.lines().filter(|line| !line.starts_with('-')).collect();
+        assert_eq!(shown["jwks"]["keys"][0]["x5c"][0], der.as_str());
+        assert!(text("key").contains("PRIVATE KEY"));
+    }
 }
 
 /// The whole flow as the suite does it: pushed, bound, and signed both ways where the plan says so.

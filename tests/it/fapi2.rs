@@ -337,6 +337,38 @@ both! {
         assert_eq!(refused.text("error_description"), sentence("request_object_alg_refused"));
     }
 
+    /// An API cannot have what the profile forbids.
+    async fn fapi2_5_4_1_an_api_for_rs256_gets_the_algorithm_of_the_client(database) {
+        let server = Server::start(&database).await;
+        let api = "https://api.example.com";
+        let cli = server.cli().await;
+        cli.json(&["resource", "create", "--id", api, "--token-alg", "RS256"], None).await;
+        let bank = Bank::new(&server, "bank", Key::es256(), &json!({ "audiences": [api] })).await;
+        server.forget_clients();
+        let own = bank.post("/token", &[("grant_type", "client_credentials")]).await.ok();
+        let access = own.text("access_token");
+        assert!(decode_claims(&access)["aud"].to_string().contains(api));
+        assert_eq!(decode_header(&access)["alg"], "ES256");
+    }
+
+    /// When the profile begins, what was there before does not go on.
+    async fn fapi2_5_3_2_what_began_before_the_profile_ends(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let app = server.web_app("bank", |_| ()).await;
+        let (access, _) = app.exchange(&server.browser().code(&app).await).await.pair();
+        app.userinfo(&access).await.ok();
+        let mut browser = server.browser();
+        let login = browser.open(&app.authorization_url(&[])).await;
+        assert!(login.has("login-submit"));
+        let key = Key::es256();
+        server.change("bank", |client| profiled(client, &key, &json!({}))).await;
+        app.userinfo(&access).await.refused(401, "invalid_token");
+        let heard = browser.sign_in(&login).await;
+        let heard = heard.error_response("invalid_request");
+        assert_eq!(heard.get("error_description"), sentence("push_required"));
+    }
+
     /// Requests: each line one reason.
     async fn fapi2_5_3_2_2_requests_are_refused_each_for_its_reason(database) {
         let server = Server::start(&database).await;

@@ -106,6 +106,46 @@ both! {
         page.error_response("login_required");
     }
 
+    async fn core_8_1_a_hint_of_a_public_id_says_nothing(database) {
+        let server = Server::start(&database).await;
+        let alice = server.alice().await;
+        server.user("bob", Some(PASSWORD)).await;
+        let a = server.web_app("a", |client| pairwise(client, CALLBACK)).await;
+        let mut browser = server.browser();
+        let tokens = a.exchange(&browser.code(&a).await).await.ok();
+        let sub = decode_claims(&tokens.text("id_token"))["sub"].as_str().unwrap().to_owned();
+        server.advance(1);
+        let login = browser.open(&a.authorization_url(&[("prompt", "login")])).await;
+        let login = browser.open(&format!("/login?interaction={}&another=1", login.hidden("interaction"))).await;
+        browser.sign_in_as(&login, "bob", PASSWORD).await.authorization_response().code();
+        // Two people: the app can name one of them as it knows them, and not otherwise.
+        let silent = ("prompt", "none");
+        let heard = browser.get(&a.authorization_url(&[silent, ("login_hint", &sub)])).await;
+        a.exchange(&heard.authorization_response().code()).await.ok();
+        let asked = a.authorization_url(&[silent, ("login_hint", &alice)]);
+        browser.get(&asked).await.error_response("account_selection_required");
+    }
+
+    async fn core_8_1_a_change_of_sector_ends_what_people_gave(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let a = server.web_app("a", |client| pairwise(client, CALLBACK)).await;
+        let changes: [(&str, fn(&mut Client), bool); 5] = [
+            ("name", |client| client.metadata.client_name = "A".to_owned(), true),
+            ("path", |client| client.metadata.redirect_uris.push("https://app.example.com/2".to_owned()), true),
+            ("kind", |client| client.metadata.subject_type = SubjectType::Public, false),
+            ("kind again", |client| client.metadata.subject_type = SubjectType::Pairwise, false),
+            ("sector", |client| client.metadata.redirect_uris = vec![B.to_owned()], false),
+        ];
+        for (what, change, lives) in changes {
+            let (access, refresh) = a.exchange(&server.browser().code(&a).await).await.pair();
+            assert!(a.is_active(&access).await, "{what}");
+            server.change("a", change).await;
+            assert_eq!(a.is_active(&access).await, lives, "{what}");
+            assert_eq!(a.refresh(&refresh).await.status == 200, lives, "{what}");
+        }
+    }
+
     async fn rp_initiated_logout_2_a_pairwise_hint_proves_the_person(database) {
         let told = Arc::new(Mutex::new(Vec::<String>::new()));
         let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -159,6 +199,8 @@ async fn core_8_1_a_sub_outlives_every_rotation() {
                 "openid",
                 "--grant",
                 "password",
+                "--grant",
+                "authorization_code",
                 "--redirect-uri",
                 CALLBACK,
                 "--subject-type",
@@ -181,6 +223,19 @@ async fn core_8_1_a_sub_outlives_every_rotation() {
     server.restart().await;
     let after = app.password("openid").await.ok().text("access_token");
     assert_eq!(decode_claims(&after)["sub"], sub);
+    // A file ends what people gave as well, if it changes by which `sub` they are known.
+    let file = server.cli.folder.path().join("objects.toml");
+    let path = file.display().to_string();
+    for (more, lives) in [("client_name = \"A\"", true), ("subject_type = \"public\"", false)] {
+        std::fs::write(&file, format!("[[client]]\nclient_id = \"a\"\n{more}\n")).unwrap();
+        let applied = server.cli.run(&["apply", &path], None).await;
+        assert_eq!(applied.code, 0, "{applied:?}");
+        assert_eq!(app.is_active(&after).await, lives, "{more}");
+    }
+    // What the feed tells of a person is found by the session.
+    server.cli(&["user", "disable", "--username", USERNAME], None).await;
+    let explained = server.cli.run(&["token", "explain", "--json"], Some(&after)).await;
+    assert!(explained.out.contains("tells of its sub"), "{explained:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -206,10 +261,20 @@ async fn core_8_1_the_document_of_a_sector_lists_every_redirect_uri() {
         (both.to_vec(), "one host"),
         (vec!["--sector-identifier-uri", "ftp://a.example/x"], "https"),
         // The guard of all calls: nothing private is called unless the operator allows it.
-        ([&both[..], &listed].concat(), "never calls"),
+        ([&both[..], &listed].concat(), "array"),
+        // What nobody uses, or has for themselves alone, proves no sector.
+        (both[..2].to_vec(), "authorization_code"),
+        (vec!["--grant", "authorization_code", "--redirect-uri", "http://127.0.0.1/cb"], "https"),
+        (listed.to_vec(), "a redirect URI"),
     ] {
         let refused = create(&cli, "a", &more).await;
         assert!(refused.code != 0 && refused.err.contains(word), "{more:?} {refused:?}");
+    }
+    let redirecting = ["--grant", "authorization_code", "--redirect-uri", CALLBACK];
+    for (id, is_good) in [("a".repeat(43), false), ("a".repeat(42), true)] {
+        let made = create(&cli, &id, &redirecting).await;
+        assert_eq!(made.code == 0, is_good, "{made:?}");
+        assert_eq!(made.err.contains("the sub of a person"), !is_good, "{made:?}");
     }
     cli.set("MAPAE_OUTBOUND_ALLOW_PRIVATE", "true");
     assert_eq!(create(&cli, "a", &[&both[..], &listed].concat()).await.code, 0);
@@ -231,7 +296,14 @@ async fn core_8_1_the_document_of_a_sector_lists_every_redirect_uri() {
         assert!(refused.code == 1 && refused.err.contains("does not list"), "{refused:?}");
     }
     std::fs::write(&file, text(B)).unwrap();
-    assert_eq!(cli.run(&["apply", &path], None).await.code, 0);
+    // The document may change between a plan and its application.
+    let planned = cli.folder.path().join("plan.json").display().to_string();
+    assert_eq!(cli.run(&["plan", &path, "--out", &planned], None).await.code, 2);
+    *document.lock().unwrap() = json!([CALLBACK]);
+    let refused = cli.run(&["apply", &planned], None).await;
+    assert!(refused.code == 1 && refused.err.contains("does not list"), "{refused:?}");
+    *document.lock().unwrap() = json!([CALLBACK, B]);
+    assert_eq!(cli.run(&["apply", &planned], None).await.code, 0);
     for (bad, word) in [(json!({}), "array"), (json!([1]), "array"), (json!([B]), "does not list")]
     {
         *document.lock().unwrap() = bad;
