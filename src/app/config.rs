@@ -73,9 +73,10 @@ settings! {
         /// another one has the default port.
         pub admin_listen_chosen: bool = group(|from| from.is_given("admin_listen")),
         /// Networks whose `X-Forwarded-For` is believed, for the client address alone; with an
-        /// `mtls.ca_file` also their `Client-Cert` (RFC 9440). Ports, brackets and IPv6 zones in an
-        /// address are left out. What cannot be read is warned of once, and the proxy itself counts as
-        /// the client.
+        /// `mtls.ca_file` and without `mtls.listen` also their `Client-Cert` (RFC 9440), so each proxy
+        /// must then replace what clients send as `Client-Cert` and `Client-Cert-Chain`. Ports, brackets
+        /// and IPv6 zones in an address are left out. What cannot be read is warned of once, and the proxy
+        /// itself counts as the client.
         pub trusted_proxies: TrustedProxies = trusted_proxies(),
         /// The least that is logged. No level logs a secret. Every line that is written while a request
         /// is answered has its `request_id` (the `X-Request-Id` of the answer), `method` and `route`. At
@@ -182,6 +183,9 @@ impl Settings {
         if self.mtls.listen.is_some() && self.mtls.files.is_none() && self.tls.is_none() {
             from.problem("mtls.listen", "needs a certificate: mtls.cert_file or tls.cert_file");
         }
+        if self.mtls.url.as_ref().is_some_and(|url| url.path() != self.issuer.path()) {
+            from.problem("mtls.url", "must have the path of the issuer, and no other");
+        }
         if self.admin.api == ApiPlace::Admin && self.admin_listen.is_none() {
             from.problem("admin.api", "is on the admin listener, but admin_listen is off");
         }
@@ -192,6 +196,14 @@ impl Settings {
             let why = "is at an address that this server never calls: it must be https and public, unless outbound.allow_private says otherwise";
             from.problem("passwords.range_url", why);
         }
+    }
+
+    /// Whether a client certificate counts that a trusted proxy hands on in a header, RFC 9440: where no
+    /// listener asks for certificates.
+    #[must_use]
+    pub fn takes_certificates_of_proxies(&self) -> bool {
+        let Self { mtls, trusted_proxies, .. } = self;
+        mtls.listen.is_none() && mtls.ca_file.is_some() && !trusted_proxies.0.is_empty()
     }
 
     /// The key policy that follows from these settings.

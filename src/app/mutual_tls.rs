@@ -12,6 +12,7 @@ use super::jobs;
 use super::listening::{bind, local, serve};
 use super::services::Services;
 use crate::domain::address::TrustedProxies;
+use crate::domain::clock::Clock;
 use crate::domain::verdict::{OrRejected, reject};
 use crate::keys::authorities::Authorities;
 use crate::net::listener::{Http, Listener, affordable};
@@ -36,10 +37,10 @@ pub(super) struct MutualTlsParts {
 
 impl MutualTlsParts {
     /// Opens the listener and reads the files.
-    pub(super) async fn open(settings: &Settings) -> OrRejected<Self> {
+    pub(super) async fn open(settings: &Settings, clock: &Clock) -> OrRejected<Self> {
         let own = &settings.mtls;
         let authorities = match own.ca_file.clone() {
-            Some(file) => Some(Authorities::load(file).await.or_else(reject)?),
+            Some(file) => Some(Authorities::load(file, clock.clone()).await.or_else(reject)?),
             None => None,
         };
         let listener = match own.listen {
@@ -53,7 +54,16 @@ impl MutualTlsParts {
             None => None,
         };
         let address = listener.as_ref().map(|(socket, _)| local(socket)).transpose()?;
-        let by_proxies = !settings.trusted_proxies.0.is_empty() && authorities.is_some();
+        let by_proxies = settings.takes_certificates_of_proxies();
+        if by_proxies {
+            let networks: Vec<_> =
+                settings.trusted_proxies.0.iter().map(ToString::to_string).collect();
+            tracing::warn!(
+                trusted_proxies = networks.join(","),
+                "with mtls.ca_file and without mtls.listen, the header Client-Cert is believed from \
+                 trusted_proxies: every proxy there must replace Client-Cert and Client-Cert-Chain"
+            );
+        }
         let url = match address {
             Some(address) => own.url_at(&settings.issuer, address.port()),
             None => own.url.clone(),

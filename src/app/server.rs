@@ -76,7 +76,7 @@ impl Server {
             Some(files) => Some(Tls::load(files).await.or_else(reject)?),
             None => None,
         };
-        let mutual = MutualTlsParts::open(&settings).await?;
+        let mutual = MutualTlsParts::open(&settings, &clock).await?;
         warn_of_plain_connections(&settings);
         let store = wait_for_store(&settings).await?;
         if signing_keys::list_all(&*store).await?.is_empty() {

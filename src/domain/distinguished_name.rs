@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use super::der::{self, Element};
+
 /// A distinguished name: its relative names, the most specific one first, as RFC 4514 §2.1 writes
 /// them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,13 +57,40 @@ const SPECIAL: &[u8] = b" \"#+,;<=>\\";
 /// The longest text that is read.
 const LONGEST: usize = 2048;
 
+/// The types of values that are text of UTF-8, or of what UTF-8 begins with: `UTF8String`,
+/// `NumericString`, `PrintableString` and `IA5String`.
+const TEXTS: [u8; 4] = [0x0c, 0x12, 0x13, 0x16];
+/// `BMPString`: text of UTF-16.
+const WIDE_TEXT: u8 = 0x1e;
+
+impl AttributeValue {
+    /// The value that a certificate has; `None` if it is not what its type says.
+    fn of(element: &Element<'_>) -> Option<Self> {
+        let bytes = element.content;
+        match element.tag {
+            tag if TEXTS.contains(&tag) => {
+                std::str::from_utf8(bytes).ok().map(|text| Self::Text(text.to_owned()))
+            }
+            WIDE_TEXT => {
+                let pairs = bytes.chunks(2).map(|pair| <[u8; 2]>::try_from(pair).ok());
+                let units: Option<Vec<u16>> =
+                    pairs.map(|pair| pair.map(u16::from_be_bytes)).collect();
+                String::from_utf16(&units?).ok().map(Self::Text)
+            }
+            _ => Some(Self::Der(element.whole.to_vec())),
+        }
+    }
+}
+
 impl DistinguishedName {
-    /// The name that a certificate has. `names` are in the order of the certificate, which is the other
-    /// way round.
-    pub fn of_certificate(
-        names: impl DoubleEndedIterator<Item = BTreeSet<(String, AttributeValue)>>,
-    ) -> Self {
-        Self(names.rev().collect())
+    /// The name that a certificate has, in DER. `None` if any part of it cannot be read: a name of which
+    /// something is left out would be the name of somebody else.
+    #[must_use]
+    pub fn of_der(der: &[u8]) -> Option<Self> {
+        let name = der::only(der).filter(|name| name.tag == der::SEQUENCE)?;
+        // A certificate has them the other way round.
+        let names = der::all(name.content)?;
+        names.iter().rev().map(attributes).collect::<Option<_>>().map(Self)
     }
 
     /// Whether it names nobody: the certificate has its names elsewhere.
@@ -87,6 +116,21 @@ impl DistinguishedName {
             }
         }
     }
+}
+
+/// The attributes of a relative name of a certificate.
+fn attributes(name: &Element<'_>) -> Option<BTreeSet<Attribute>> {
+    let mut attributes = BTreeSet::new();
+    for one in der::all(name.content)? {
+        let parts = der::all(one.content)?;
+        let [kind, value] = parts.as_slice() else { return None };
+        let is_attribute = one.tag == der::SEQUENCE && kind.tag == der::OID;
+        let attribute = (der::dotted(kind.content)?, AttributeValue::of(value)?);
+        if !is_attribute || !attributes.insert(attribute) {
+            return None;
+        }
+    }
+    (name.tag == der::SET && !attributes.is_empty()).then_some(attributes)
 }
 
 /// Reads the attributes up to the next comma. Returns what ended it, and the rest.
@@ -129,10 +173,12 @@ fn value(text: &str) -> Result<(AttributeValue, Option<char>, &str), &'static st
     if let Some(hexadecimal) = text.strip_prefix('#') {
         let end = hexadecimal.find([',', '+', ';']).unwrap_or(hexadecimal.len());
         let (digits, rest) = hexadecimal.split_at(end);
-        let der = bytes(digits.trim_end_matches(' ')).filter(|der| !der.is_empty());
-        let der = der.ok_or("has a value behind # that is not hexadecimal")?;
+        let read = bytes(digits.trim_end_matches(' '));
+        let read = read.ok_or("has a value behind # that is not hexadecimal")?;
+        let value = der::only(&read).as_ref().and_then(AttributeValue::of);
+        let value = value.ok_or("has a value behind # that is not DER of its type")?;
         let (separator, rest) = split_separator(rest);
-        return Ok((AttributeValue::Der(der), separator, rest));
+        return Ok((value, separator, rest));
     }
     let mut read = Vec::new();
     // Blanks at the end count only if they were escaped.
@@ -267,6 +313,10 @@ mod tests {
             ("emailAddress=a@b.example", "E=a@b.example"),
             ("1.3.6.1.4.1.1466.0=#04024869", "1.3.6.1.4.1.1466.0=#04024869"),
             ("CN=", "CN= "),
+            // The same value, in each of the types that are text.
+            ("CN=Client", "CN=#0c06436c69656e74"),
+            ("CN=Client", "CN=#1306436c69656e74"),
+            ("CN=Client", "CN=#1e0c0043006c00690065006e0074"),
         ] {
             assert_eq!(parsed(one), parsed(other), "{one} {other}");
             assert_eq!(parsed(&parsed(one).to_string()), parsed(one), "{one}");
@@ -285,7 +335,8 @@ mod tests {
             "CN=Client+O=Example,C=KR",
             "CN=Client\\,O=Example,C=KR",
             "CN=Client,OU=Example,C=KR",
-            "CN=#0c06436c69656e74,O=Example,C=KR",
+            "CN=#0406436c69656e74,O=Example,C=KR",
+            "CN=#2c080c06436c69656e74,O=Example,C=KR",
         ] {
             assert_ne!(parsed(other), name, "{other}");
         }
@@ -314,10 +365,51 @@ mod tests {
             "CN=#",
             "CN=#0",
             "CN=#0g",
+            "CN=#0c",
+            "CN=#0c0343",
+            "CN=#0c014300",
+            "CN=#0c810143",
+            "CN=#0c01ff",
+            "CN=#1e0143",
+            "CN=#1e02d800",
             "CN=a+CN=a",
             &format!("CN={}", "a".repeat(3000)),
         ] {
             assert!(DistinguishedName::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_of_a_certificate_is_read_whole_or_not_at_all() {
+        let element = |tag: u8, parts: &[&[u8]]| {
+            let content = parts.concat();
+            [&[tag, u8::try_from(content.len()).unwrap()][..], &content].concat()
+        };
+        let of = |kind: u8, value: &[u8]| element(0x30, &[&[6, 3, 0x55, 4, kind], value]);
+        let (country, common) = (of(6, b"\x13\x02KR"), of(3, b"\x0c\x01a"));
+        let (first, last) = (element(0x31, &[&country]), element(0x31, &[&common]));
+        let whole = element(0x30, &[&first, &last]);
+        assert_eq!(DistinguishedName::of_der(&whole), Some(parsed("CN=a,C=KR")));
+        let both = element(0x30, &[&element(0x31, &[&country, &common])]);
+        assert_eq!(DistinguishedName::of_der(&both), Some(parsed("CN=a+C=KR")));
+        assert!(DistinguishedName::of_der(&[0x30, 0]).is_some_and(|name| name.is_empty()));
+        let name = |parts: &[&[u8]]| element(0x30, &[&element(0x31, parts)]);
+        for (line, bad) in [
+            ("nothing", vec![]),
+            ("more behind it", [&whole[..], &[5, 0]].concat()),
+            ("cut", whole.get(..whole.len() - 1).unwrap().to_vec()),
+            ("a part of another kind", element(0x30, &[&first, &[5, 0]])),
+            ("a part that is cut", element(0x30, &[&first, &[0x31, 9]])),
+            ("an empty part", element(0x30, &[&first, &[0x31, 0]])),
+            ("a list for a set", element(0x30, &[&element(0x30, &[&common])])),
+            ("twice the same", name(&[&common, &common])),
+            ("more behind an attribute", name(&[&common, &[5, 0]])),
+            ("more in an attribute", name(&[&of(3, b"\x0c\x01a\x05\x00")])),
+            ("no value", name(&[&of(3, b"")])),
+            ("no UTF-8", name(&[&of(3, b"\x0c\x01\xff")])),
+            ("no type", name(&[&element(0x30, &[&[5, 0], &[5, 0]])])),
+        ] {
+            assert_eq!(DistinguishedName::of_der(&bad), None, "{line}");
         }
     }
 
@@ -327,7 +419,7 @@ mod tests {
             let names = values.iter().map(|value| {
                 BTreeSet::from([("2.5.4.3".to_owned(), AttributeValue::Text(value.clone()))])
             });
-            let name = DistinguishedName::of_certificate(names);
+            let name = DistinguishedName(names.collect());
             prop_assert_eq!(DistinguishedName::parse(&name.to_string()), Ok(name));
         }
     }

@@ -29,6 +29,7 @@ pub mod console_notice;
 pub mod console_section;
 pub mod console_urls;
 pub mod deadline;
+mod der;
 pub mod device;
 pub mod device_grant;
 pub mod distinguished_name;

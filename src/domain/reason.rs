@@ -419,7 +419,7 @@ reasons! {
             "let the proxy replace the header, not add one";
         CertificateMalformed = "certificate_malformed", InvalidRequest,
             "the client certificate cannot be read",
-            "`Client-Cert` is the certificate in DER, in base64 between two colons (RFC 9440 §2.2); 8 KiB at most";
+            "`Client-Cert` is the certificate in DER, in base64 between two colons (RFC 9440 §2.2); 8 KiB at most, and at most three certificates above it";
         CertificateUntrusted = "certificate_untrusted", InvalidClient,
             "the client certificate comes from no authority of mtls.ca_file",
             "look whether an intermediate certificate is missing, then at the authorities in the file";
@@ -431,7 +431,7 @@ reasons! {
             "look at the clocks";
         CertificatePurposeMismatch = "certificate_purpose_mismatch", InvalidClient,
             "the client certificate is not for clients",
-            "its extended key usage has to allow `clientAuth`, if it has one";
+            "its extended key usage has to allow `clientAuth`, and its key usage `digitalSignature`, where it has them";
         CertificateSubjectMismatch = "certificate_subject_mismatch", InvalidClient,
             "the subject of the client certificate is not the registered one",
             "compare `--tls-client-auth-subject-dn` with `openssl x509 -noout -subject -nameopt RFC2253`";

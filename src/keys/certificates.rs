@@ -2,7 +2,6 @@
 //! Whoever shows a certificate has proven its key: to this server in the handshake, or to a trusted
 //! proxy.
 
-use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -12,7 +11,6 @@ use chrono::{DateTime, Utc};
 use rustls::pki_types::CertificateDer;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use x509_parser::asn1_rs::{Any, Tag, ToDer};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer;
@@ -20,7 +18,7 @@ use x509_parser::public_key::PublicKey as ParsedKey;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
 use crate::domain::client::{AuthMethod, ClientMetadata};
-use crate::domain::distinguished_name::{AttributeValue, DistinguishedName};
+use crate::domain::distinguished_name::DistinguishedName;
 use crate::domain::dpop::Thumbprint;
 use crate::domain::reason::Reason;
 use crate::domain::shown_certificates::{LONGEST, MOST};
@@ -28,12 +26,13 @@ use crate::domain::shown_certificates::{LONGEST, MOST};
 /// A certificate that a client showed, with those above it.
 #[derive(Debug)]
 pub struct ClientCertificate {
-    /// The certificate, then those above it.
+    /// The certificate, then those above it that may sign others.
     chain: Vec<CertificateDer<'static>>,
     thumbprint: Thumbprint,
     subject: DistinguishedName,
     names: Vec<Name>,
     key: Option<PublicKey>,
+    may_sign: bool,
     not_before: i64,
     not_after: i64,
 }
@@ -72,33 +71,30 @@ impl ClientCertificate {
     /// Reads a chain in DER, the certificate of the client first.
     pub fn read(chain: Vec<Vec<u8>>) -> Result<Self, Reason> {
         let malformed = Reason::CertificateMalformed;
-        let der = chain.first().filter(|der| der.len() <= LONGEST).ok_or(malformed)?;
-        if chain.len() > MOST {
+        let der = chain.first().ok_or(malformed)?;
+        if chain.len() > MOST || chain.iter().any(|der| der.len() > LONGEST) {
             return Err(malformed);
         }
         let (rest, read) = X509Certificate::from_der(der).map_err(|_| malformed)?;
         if !rest.is_empty() {
             return Err(malformed);
         }
-        let subject = read.subject().iter_rdn().map(|name| {
-            let attributes = name.iter();
-            attributes
-                .map(|one| Some((one.attr_type().to_id_string(), attribute(one.attr_value())?)))
-                .collect::<Option<BTreeSet<_>>>()
-        });
-        let subject: Option<Vec<_>> = subject.collect();
-        let subject = DistinguishedName::of_certificate(subject.ok_or(malformed)?.into_iter());
+        // The parser ends a name where it cannot read on. What it left out is missed here.
+        let subject = DistinguishedName::of_der(read.subject().as_raw()).ok_or(malformed)?;
         // RFC 5280 §4.2: no extension stands twice in a certificate.
         let alternative = read.subject_alternative_name().map_err(|_| malformed)?;
         let names = alternative.map_or_else(Vec::new, |extension| {
             extension.value.general_names.iter().filter_map(name).collect()
         });
+        let usage = read.key_usage().map_err(|_| malformed)?;
+        let may_sign = usage.is_none_or(|usage| usage.value.digital_signature());
         let (key, validity) = (key(read.public_key()), read.validity());
         let (not_before, not_after) =
             (validity.not_before.timestamp(), validity.not_after.timestamp());
         let thumbprint = Thumbprint::from_stored(URL_SAFE_NO_PAD.encode(Sha256::digest(der)));
-        let chain = chain.into_iter().map(CertificateDer::from).collect();
-        Ok(Self { chain, thumbprint, subject, names, key, not_before, not_after })
+        let above = chain.iter().skip(1).filter(|der| may_issue(der));
+        let chain = std::iter::once(der).chain(above).cloned().map(CertificateDer::from).collect();
+        Ok(Self { chain, thumbprint, subject, names, key, may_sign, not_before, not_after })
     }
 
     /// `x5t#S256`, RFC 8705 §3.1.
@@ -113,7 +109,13 @@ impl ClientCertificate {
         &self.subject
     }
 
-    /// The certificate and those above it.
+    /// Whether its key may sign, as it does in a handshake, if its key usage says anything (RFC 5280
+    /// §4.2.1.3).
+    pub(super) fn may_sign(&self) -> bool {
+        self.may_sign
+    }
+
+    /// The certificate and those above it that may sign others.
     pub(super) fn chain(&self) -> &[CertificateDer<'static>] {
         &self.chain
     }
@@ -209,8 +211,8 @@ impl Name {
     }
 }
 
-/// Checks what a client that authenticates by certificates is registered for, and that no other client
-/// is registered for it. The error says in words what is wrong.
+/// Checks what a client that authenticates by certificates is registered for. Another client may be
+/// registered for the same. The error says in words what is wrong.
 pub fn check_registration(client: &ClientMetadata) -> Result<(), String> {
     let method = client.token_endpoint_auth_method;
     let has_name = [
@@ -312,20 +314,11 @@ fn trimmed(number: &[u8]) -> Vec<u8> {
     number.iter().copied().skip_while(|byte| *byte == 0).collect()
 }
 
-/// The value of an attribute; `None` if it is not what its type says.
-fn attribute(value: &Any<'_>) -> Option<AttributeValue> {
-    let bytes = value.data;
-    match value.tag() {
-        Tag::Utf8String | Tag::PrintableString | Tag::NumericString | Tag::Ia5String => {
-            std::str::from_utf8(bytes).ok().map(|text| AttributeValue::Text(text.to_owned()))
-        }
-        Tag::BmpString => {
-            let pairs = bytes.chunks(2).map(|pair| <[u8; 2]>::try_from(pair).ok());
-            let units: Option<Vec<u16>> = pairs.map(|pair| pair.map(u16::from_be_bytes)).collect();
-            String::from_utf16(&units?).ok().map(AttributeValue::Text)
-        }
-        _ => value.to_der_vec().ok().map(AttributeValue::Der),
-    }
+/// Whether a certificate may sign others, if its key usage says anything (RFC 5280 §4.2.1.3). Whether
+/// it is one of an authority is looked at with the whole chain.
+fn may_issue(der: &[u8]) -> bool {
+    let Ok((_, read)) = X509Certificate::from_der(der) else { return false };
+    read.key_usage().is_ok_and(|usage| usage.is_none_or(|usage| usage.value.key_cert_sign()))
 }
 
 fn name(general: &GeneralName<'_>) -> Option<Name> {

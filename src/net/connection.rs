@@ -22,7 +22,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use tokio_rustls::server::TlsStream;
 
-use crate::domain::shown_certificates::ShownCertificates;
+use crate::keys::certificates::ShownCertificate;
 use crate::net::timeouts::{Activity, WatchedStream};
 use crate::net::tls::{Tls, chose_http2, shown};
 
@@ -106,7 +106,7 @@ impl Connection {
 struct Origin {
     peer: SocketAddr,
     /// The certificate of the handshake.
-    shown: Option<ShownCertificates>,
+    shown: Option<ShownCertificate>,
 }
 
 impl Origin {

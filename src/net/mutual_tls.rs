@@ -27,7 +27,7 @@ impl MutualTlsSettings {
     pub(crate) fn read(from: &mut Collector) -> Self {
         from.begin("Mutual TLS");
         let listen = from.take(optional_address("mtls.listen").words(
-            "A listener of its own that asks clients for a certificate and takes any: which of them is trusted for which client is decided with each request. It has the endpoints of `mtls_endpoint_aliases` and no others, and speaks TLS as the main listener does. Without it, client certificates come from `trusted_proxies` alone, in the header `Client-Cert` (RFC 9440), and only if there is an `mtls.ca_file`.",
+            "A listener of its own that asks clients for a certificate and takes any: which of them is trusted for which client is decided with each request. It has the endpoints of `mtls_endpoint_aliases` and no others, and speaks TLS as the main listener does. With it, certificates come from nowhere else. Without it, they come from `trusted_proxies` alone, in the header `Client-Cert` (RFC 9440), and only if there is an `mtls.ca_file`; every proxy must then replace what clients send under this name.",
         ));
         let certificate = from.take(optional_path("mtls.cert_file", Holds::File).words(
             "The certificate of this listener with its chain, in PEM; without it that of the main listener (`tls.cert_file`). It is read again when it changes.",
@@ -36,7 +36,7 @@ impl MutualTlsSettings {
             .take(optional_path("mtls.key_file", Holds::Secret).words("Its private key, in PEM."));
         let url = from.take(url());
         let ca_file = from.take(optional_path("mtls.ca_file", Holds::File).words(
-            "The authorities whose certificates authenticate clients (`tls_client_auth`), in PEM; behind a proxy too. It is read again when it changes; a file that cannot be used is logged and the former authorities stay.",
+            "The authorities whose certificates authenticate clients (`tls_client_auth`), in PEM; behind a proxy too. Each has CA:TRUE, and keyCertSign if it has a key usage; the times of an authority do not count. It is read again when it changes; a file that cannot be used is logged and the former authorities stay.",
         ));
         let files = match (certificate, key) {
             (Some(certificate), Some(key)) => Some(Files { certificate, key, section: "mtls" }),

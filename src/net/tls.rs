@@ -12,8 +12,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::version::{TLS12, TLS13};
 use rustls::{
-    CipherSuite, DigitallySignedStruct, DistinguishedName, InconsistentKeys, ServerConfig,
-    SignatureScheme,
+    CertificateError, CipherSuite, DigitallySignedStruct, DistinguishedName, InconsistentKeys,
+    ServerConfig, SignatureScheme,
 };
 use sha2::{Digest, Sha256};
 use tokio::net::TcpStream;
@@ -21,7 +21,8 @@ use tokio_rustls::server::TlsStream;
 use tokio_rustls::{Accept, TlsAcceptor};
 
 use crate::domain::secret::Secret;
-use crate::domain::shown_certificates::{MOST, ShownCertificates};
+use crate::domain::shown_certificates::{LONGEST, MOST};
+use crate::keys::certificates::{ClientCertificate, ShownCertificate};
 use crate::keys::secret_file;
 use crate::settings::Collector;
 use crate::settings::kinds::optional_path;
@@ -143,12 +144,12 @@ pub(crate) fn chose_http2(stream: &TlsStream<TcpStream>) -> bool {
     stream.get_ref().1.alpn_protocol() == Some(HTTP_2)
 }
 
-/// What the client showed in the handshake; `None` if it showed nothing.
-pub(crate) fn shown(stream: &TlsStream<TcpStream>) -> Option<ShownCertificates> {
+/// What the client showed in the handshake, read once for all requests of the connection; `None` if it
+/// showed nothing.
+pub(crate) fn shown(stream: &TlsStream<TcpStream>) -> Option<ShownCertificate> {
     let chain = stream.get_ref().1.peer_certificates()?;
-    // One more than is read, so that a chain that is too long is refused.
-    let chain: Vec<_> = chain.iter().take(MOST + 1).map(|one| one.to_vec()).collect();
-    Some(ShownCertificates(chain.into()))
+    let chain = chain.iter().map(|one| one.to_vec()).collect();
+    Some(ShownCertificate(ClientCertificate::read(chain).map(Arc::new)))
 }
 
 /// Takes any certificate whose key the client proves, RFC 8705 §2. Whether it is trusted, and for
@@ -168,10 +169,15 @@ impl ClientCertVerifier for AnyCertificate {
 
     fn verify_client_cert(
         &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
+        own: &CertificateDer<'_>,
+        above: &[CertificateDer<'_>],
         _: UnixTime,
     ) -> Result<ClientCertVerified, rustls::Error> {
+        // TLS itself takes 64 KiB, and keeps them for as long as the connection lives.
+        if above.len() >= MOST || is_too_long(own) || above.iter().any(is_too_long) {
+            let refused = CertificateError::ApplicationVerificationFailure;
+            return Err(rustls::Error::InvalidCertificate(refused));
+        }
         Ok(ClientCertVerified::assertion())
     }
 
@@ -198,6 +204,10 @@ impl ClientCertVerifier for AnyCertificate {
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.0.signature_verification_algorithms.supported_schemes()
     }
+}
+
+fn is_too_long(certificate: &CertificateDer<'_>) -> bool {
+    certificate.len() > LONGEST
 }
 
 /// The certificate and the key as they were read, or why they could not be read.
@@ -296,6 +306,23 @@ mod tests {
     fn pair() -> (String, String) {
         let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         (made.cert.pem(), made.signing_key.serialize_pem())
+    }
+
+    #[test]
+    fn a_chain_that_is_too_long_ends_the_handshake() {
+        let verifier = AnyCertificate(Arc::new(provider()));
+        let of = |length: usize| CertificateDer::from(vec![0x30; length]);
+        let now = UnixTime::since_unix_epoch(Duration::ZERO);
+        for (own, above, is_taken) in [
+            (of(LONGEST), vec![], true),
+            (of(1), vec![of(LONGEST); MOST - 1], true),
+            (of(LONGEST + 1), vec![], false),
+            (of(1), vec![of(1), of(LONGEST + 1)], false),
+            (of(1), vec![of(1); MOST], false),
+        ] {
+            let verified = verifier.verify_client_cert(&own, &above, now);
+            assert_eq!(verified.is_ok(), is_taken, "{} {}", own.len(), above.len());
+        }
     }
 
     #[tokio::test]

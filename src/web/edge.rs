@@ -36,7 +36,7 @@ use crate::domain::error_code::ErrorCode;
 use crate::domain::excerpt::excerpt;
 use crate::domain::reason::Reason;
 use crate::domain::request::{self, RequestId};
-use crate::domain::shown_certificates::{self, ShownCertificates};
+use crate::domain::shown_certificates::{self, MOST};
 use crate::domain::trace::TraceParent;
 use crate::domain::verdict::Fault;
 use crate::domain::{random, urls};
@@ -182,8 +182,9 @@ impl Edge {
         let address = inner.client(peer, request.headers());
         let names_host = names_host(&request);
         let mut request = request.map(Body::new);
+        let in_handshake = request.extensions_mut().remove::<ShownCertificate>();
         request.extensions_mut().insert(Context { id, address });
-        if let Some(shown) = inner.certificate(peer, &request) {
+        if let Some(shown) = inner.certificate(peer, request.headers(), in_handshake) {
             request.extensions_mut().insert(shown);
         }
         let method = method(request.method());
@@ -234,19 +235,21 @@ impl Inner {
     }
 
     /// The client certificate of a request.
-    fn certificate(&self, peer: SocketAddr, request: &Request<Body>) -> Option<ShownCertificate> {
-        let chain = match self.certificates {
-            CertificateSource::Nowhere => return None,
-            CertificateSource::Handshake => {
-                let ShownCertificates(chain) = request.extensions().get()?;
-                Ok(chain.to_vec())
-            }
+    fn certificate(
+        &self,
+        peer: SocketAddr,
+        headers: &HeaderMap,
+        in_handshake: Option<ShownCertificate>,
+    ) -> Option<ShownCertificate> {
+        match self.certificates {
+            CertificateSource::Nowhere => None,
+            CertificateSource::Handshake => in_handshake,
             CertificateSource::Proxies => {
                 let is_trusted = || self.proxies.trusts(peer.ip().to_canonical());
-                handed_on(request.headers()).filter(|_| is_trusted())?
+                let chain = handed_on(headers).filter(|_| is_trusted())?;
+                Some(ShownCertificate(chain.and_then(ClientCertificate::read).map(Arc::new)))
             }
-        };
-        Some(ShownCertificate(chain.and_then(ClientCertificate::read).map(Arc::new)))
+        }
     }
 
     /// The trace that a trusted proxy hands on. Nobody else decides what is kept here.
@@ -436,7 +439,8 @@ fn handed_on(headers: &HeaderMap) -> Option<Result<Vec<Vec<u8>>, Reason>> {
     let mut chain = one.to_str().ok().and_then(shown_certificates::item).map(|own| vec![own]);
     for above in headers.get_all(CLIENT_CERT_CHAIN) {
         let above = above.to_str().ok().and_then(shown_certificates::list);
-        chain = chain.zip(above).map(|(chain, above)| [chain, above].concat());
+        let longer = chain.zip(above).map(|(chain, above)| [chain, above].concat());
+        chain = longer.filter(|chain| chain.len() <= MOST);
     }
     Some(chain.ok_or(Reason::CertificateMalformed))
 }

@@ -47,6 +47,11 @@ fn exposure(settings: &Settings) -> Vec<Option<Finding>> {
             "name the proxy in trusted_proxies, or give the certificate to this server (tls.cert_file)",
         ),
         warn(
+            settings.takes_certificates_of_proxies(),
+            "mtls.ca_file is there without mtls.listen: the header Client-Cert is believed from trusted_proxies, whoever wrote it".to_owned(),
+            "see that every proxy replaces Client-Cert and Client-Cert-Chain, or set mtls.listen",
+        ),
+        warn(
             !settings.issuer.is_https(),
             format!("the issuer {} is plain http: only browsers and apps on this machine can use it", settings.issuer.as_str()),
             "set issuer to the https URL under which people reach this server",
