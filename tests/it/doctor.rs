@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::Value;
 
+use crate::support::certificates::Authority;
 use crate::support::{
     Binary, Cli, Database, RedisServer, Said, both, free_port, http, postgres_or_skip,
 };
@@ -145,6 +146,15 @@ async fn weak_settings_and_open_files_are_told_with_their_mending() {
     cli.set("MAPAE_ISSUER", "https://127.0.0.1:1");
     assert_eq!(weak(&examine(&cli, &[]).await), [("ok".to_owned(), "none".to_owned())]);
     cli.set("MAPAE_ISSUER", issuer);
+    let authorities = cli.folder.path().join("clients.pem");
+    fs::write(&authorities, Authority::new().pem()).unwrap();
+    cli.set("MAPAE_MTLS_CA_FILE", authorities.display().to_string());
+    for (proxies, is_told) in [("", false), ("10.0.0.0/8", true)] {
+        cli.set("MAPAE_TRUSTED_PROXIES", proxies);
+        let found = weak(&examine(&cli, &[]).await);
+        let told = found.iter().any(|(_, detail)| detail.contains("Client-Cert"));
+        assert_eq!(told, is_told, "{proxies:?}: {found:?}");
+    }
     let file = cli.folder.path().join("mapae.db");
     fs::set_permissions(&file, fs::Permissions::from_mode(0o602)).unwrap();
     let report = examine(&cli, &[]).await;

@@ -11,7 +11,7 @@ use mapae::domain::scope::Scope;
 use mapae_verify::{Presented, Refusal, Verifier};
 use rcgen::string::Ia5String;
 use rcgen::{
-    CertificateParams, DnType, ExtendedKeyUsagePurpose, PKCS_ECDSA_P256_SHA256,
+    CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256,
     PKCS_ECDSA_P384_SHA384, PKCS_ED25519, SanType, date_time_ymd,
 };
 use serde_json::{Value, json};
@@ -62,7 +62,7 @@ impl Files {
         self.folder.path().join(name).display().to_string()
     }
 
-    /// The settings of a listener of mutual TLS, and of a proxy.
+    /// The settings of a listener of mutual TLS, and of a proxy that is trusted beside it.
     fn settings(&self) -> Vec<(&'static str, String)> {
         vec![
             ("mtls.listen", "127.0.0.1:0".to_owned()),
@@ -73,8 +73,22 @@ impl Files {
         ]
     }
 
+    /// The settings of a server that takes certificates from a proxy, and asks nobody for one.
+    fn settings_behind_proxies(&self) -> Vec<(&'static str, String)> {
+        let mut settings = self.settings();
+        settings.retain(|(key, _)| ["mtls.ca_file", "trusted_proxies"].contains(key));
+        settings
+    }
+
     async fn start(&self, database: &Database) -> Server {
-        let settings = self.settings();
+        Self::start_with(database, &self.settings()).await
+    }
+
+    async fn start_behind_proxies(&self, database: &Database) -> Server {
+        Self::start_with(database, &self.settings_behind_proxies()).await
+    }
+
+    async fn start_with(database: &Database, settings: &[(&'static str, String)]) -> Server {
         let settings: Vec<_> = settings.iter().map(|(key, it)| (*key, it.as_str())).collect();
         let server = Server::start_with(database, &settings).await;
         server.alice().await;
@@ -294,6 +308,7 @@ both! {
     async fn rfc8705_2_2_a_client_authenticates_by_the_certificate_that_is_registered(database) {
         let files = Files::new();
         let server = files.start(&database).await;
+        let proxied = files.start_behind_proxies(&database).await;
         let own = Pair::self_signed(&PKCS_ECDSA_P256_SHA256, usual);
         let other = Pair::self_signed(&PKCS_ECDSA_P384_SHA384, usual);
         // Another certificate of the same key.
@@ -302,12 +317,16 @@ both! {
         params.distinguished_name.push(DnType::CommonName, "renewed");
         let renewed =
             Pair { certificate: params.self_signed(&key).unwrap().pem(), key: own.key.clone() };
-        let by_certificate = server.client("x5c", self_signed(&[jwk(&own, true)])).await;
+        let registered = async |id: &str, jwks: &[Value]| {
+            let there = server.client(id, self_signed(jwks)).await;
+            (there, proxied.client(id, self_signed(jwks)).await)
+        };
+        let by_certificate = registered("x5c", &[jwk(&own, true)]).await;
         let mut bare = jwk(&own, true);
         bare.as_object_mut().unwrap().retain(|name, _| ["kty", "x5c"].contains(&name.as_str()));
-        let bare = server.client("bare", self_signed(&[bare])).await;
-        let by_key = server.client("key", self_signed(&[jwk(&other, false), jwk(&own, false)])).await;
-        for (app, pair, is_good) in [
+        let bare = registered("bare", &[bare]).await;
+        let by_key = registered("key", &[jwk(&other, false), jwk(&own, false)]).await;
+        for ((there, behind), pair, is_good) in [
             (&by_certificate, &own, true),
             (&bare, &own, true),
             (&bare, &renewed, false),
@@ -320,8 +339,8 @@ both! {
             (&by_key, &files.authority.client(usual), false),
         ] {
             let replies = [
-                files.showing(app, &server, pair).token(OWN).await,
-                behind_proxy(app, &[("client-cert", &pair.header())]).token(OWN).await,
+                files.showing(there, &server, pair).token(OWN).await,
+                behind_proxy(behind, &[("client-cert", &pair.header())]).token(OWN).await,
             ];
             for reply in replies {
                 if is_good {
@@ -374,8 +393,8 @@ both! {
         // §3: userinfo takes the token with the certificate alone.
         with(&pair).userinfo(&access).await.ok();
         let header = pair.header();
-        behind_proxy(&app, &[("client-cert", &header)]).userinfo(&access).await.ok();
         for reply in [
+            behind_proxy(&app, &[("client-cert", &header)]).userinfo(&access).await,
             with(&thief).userinfo(&access).await,
             without.userinfo(&access).await,
             app.userinfo(&access).await,
@@ -397,7 +416,7 @@ both! {
 
     async fn rfc8705_3_endpoints_for_bearer_tokens_take_a_bound_one_with_its_certificate(database) {
         let files = Files::new();
-        let server = files.start(&database).await;
+        let server = files.start_behind_proxies(&database).await;
         let app = server
             .client("app", |client| {
                 bound(client);
@@ -406,9 +425,9 @@ both! {
             .await;
         let (pair, thief) = (files.authority.client(usual), files.authority.client(usual));
         let fields = [("grant_type", "client_credentials"), ("scope", "revocations:read")];
-        let issued = files.showing(&app, &server, &pair).token(&fields).await.ok();
-        let token = issued.text("access_token");
         let (own, other) = (pair.header(), thief.header());
+        let issued = behind_proxy(&app, &[("client-cert", &own)]).token(&fields).await.ok();
+        let token = issued.text("access_token");
         for (address, header, status) in [
             (PROXY, Some(&own), 200),
             (PROXY, Some(&other), 401),
@@ -481,7 +500,7 @@ both! {
 
     async fn rfc9440_2_2_certificates_come_from_trusted_proxies_alone(database) {
         let files = Files::new();
-        let server = files.start(&database).await;
+        let server = files.start_behind_proxies(&database).await;
         let app = server.client("app", by_subject).await;
         let pair = files.authority.client(usual);
         let header = pair.header();
@@ -490,12 +509,6 @@ both! {
             .token(OWN)
             .await
             .refused(401, "invalid_client");
-        // Not even a trusted proxy says at the listener of mutual TLS who somebody is.
-        let there = files.showing_nothing(&app, &server);
-        let said = there.http.post(format!("{}/token", there.base)).header("client-cert", &header);
-        let body = form(&[OWN, &[("client_id", "app")]].concat());
-        let said = said.header("content-type", "application/x-www-form-urlencoded").body(body);
-        Reply::of(said.send().await.unwrap()).await.refused(401, "invalid_client");
 
         // §2.3: an intermediate certificate comes in a header of its own.
         let below = files.authority.below();
@@ -510,6 +523,7 @@ both! {
         let secret = server.client("secret", |_| {}).await;
         let long = format!(":{}:", STANDARD.encode(vec![0x30; 9000]));
         let garbage = format!(":{}:", STANDARD.encode("no certificate"));
+        let many = [pair.header().as_str(); 4].join(",");
         let (own, cut) = (pair.header(), format!("{}:", &header[..header.len() - 5]));
         for headers in [
             vec![("client-cert", own.as_str()), ("client-cert", own.as_str())],
@@ -521,6 +535,7 @@ both! {
             vec![("client-cert", garbage.as_str())],
             vec![("client-cert", long.as_str())],
             vec![("client-cert", own.as_str()), ("client-cert-chain", "x")],
+            vec![("client-cert", own.as_str()), ("client-cert-chain", many.as_str())],
         ] {
             for app in [&app, &secret] {
                 token_with(app, PROXY, &headers).await.refused(400, "invalid_request");
@@ -528,6 +543,28 @@ both! {
             token_with(&secret, "127.0.0.1", &headers).await.ok();
         }
         behind_proxy(&secret, &[("client-cert-chain", "x")]).token(OWN).await.ok();
+    }
+
+    async fn rfc9440_4_beside_a_listener_of_mutual_tls_the_header_says_nothing(database) {
+        let files = Files::new();
+        let server = files.start(&database).await;
+        let app = server.client("app", by_subject).await;
+        let pair = files.authority.client(usual);
+        let header = pair.header();
+        files.showing(&app, &server, &pair).token(OWN).await.ok();
+        // Not even a trusted proxy says who somebody is: many hand on what a stranger sent.
+        behind_proxy(&app, &[("client-cert", &header)])
+            .token(OWN)
+            .await
+            .refused(401, "invalid_client");
+        let there = files.showing_nothing(&app, &server);
+        let said = there.http.post(format!("{}/token", there.base)).header("client-cert", &header);
+        let body = form(&[OWN, &[("client_id", "app")]].concat());
+        let said = said.header("content-type", "application/x-www-form-urlencoded").body(body);
+        Reply::of(said.send().await.unwrap()).await.refused(401, "invalid_client");
+        // It is not even read.
+        let secret = server.client("secret", |_| {}).await;
+        behind_proxy(&secret, &[("client-cert", "x")]).token(OWN).await.ok();
     }
 
     async fn rfc9440_4_without_authorities_or_proxies_the_header_says_nothing(database) {
@@ -589,7 +626,7 @@ both! {
 
     async fn the_authorities_are_read_again_and_a_bad_file_changes_nothing(database) {
         let files = Files::new();
-        let server = files.start(&database).await;
+        let server = files.start_behind_proxies(&database).await;
         let app = server.client("app", by_subject).await;
         let newer = Authority::new();
         let (old, new) = (files.authority.client(usual), newer.client(usual));
@@ -605,7 +642,8 @@ both! {
         files.trust(newer.pem());
         eventually("one is trusted", async || !is_taken(&old).await).await;
         assert!(is_taken(&new).await);
-        for broken in ["", "nothing", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
+        let garbage = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        for broken in ["", "nothing", garbage, old.certificate.as_str()] {
             files.trust(broken);
             for _ in 0..3 {
                 assert!(is_taken(&new).await && !is_taken(&old).await);
@@ -641,93 +679,111 @@ both! {
 
     /// Each line has exactly one fault, and exactly one reason, in a handshake and behind a proxy.
     async fn rfc8705_2_each_fault_of_a_certificate_has_its_reason(database) {
-        let files = Files::new();
-        let mut cli = Cli::new(&database).await;
-        for (key, value) in files.settings() {
-            cli.set(&format!("MAPAE_{}", key.replace('.', "_").to_uppercase()), value);
-        }
-        let address: SocketAddr = format!("127.0.0.1:{}", free_port()).parse().unwrap();
-        cli.set("MAPAE_MTLS_LISTEN", address.to_string());
-        let server = cli.serve().await;
-        let named = |flag: &'static str, value: &'static str| {
-            ["--kind", "confidential", "--grant", "client_credentials", "--scope", "read",
-                "--auth-method", "tls_client_auth", flag, value]
-        };
-        let app = server.client("app", &named("--tls-client-auth-subject-dn", SUBJECT)).await;
-        let host = server.client("host", &named("--tls-client-auth-san-dns", "client.example")).await;
-        let own = Pair::self_signed(&PKCS_ECDSA_P256_SHA256, usual);
-        let jwks = files.path("jwks.json");
-        let expired = Pair::self_signed(&PKCS_ECDSA_P256_SHA256, |params| {
-            params.not_after = date_time_ymd(2020, 1, 1);
-        });
-        let early = Pair::self_signed(&PKCS_ECDSA_P256_SHA256, |params| {
-            params.not_before = date_time_ymd(4000, 1, 1);
-        });
-        let keys = json!({ "keys": [jwk(&own, true), jwk(&expired, true), jwk(&early, true)] });
-        std::fs::write(&jwks, keys.to_string()).unwrap();
-        let alone = server.client("alone", &["--kind", "confidential", "--grant", "client_credentials",
-            "--scope", "read", "--auth-method", "self_signed_tls_client_auth", "--jwks", &jwks]).await;
-        let ca = &files.authority;
-        let (below, foreign) = (ca.below(), Authority::new());
-        let subject = |change: fn(&mut rcgen::DistinguishedName)| {
-            ca.client(|params| change(&mut params.distinguished_name))
-        };
-        let usage = |usage: ExtendedKeyUsagePurpose| {
-            ca.client(|params| params.extended_key_usages = vec![usage])
-        };
-        let good = ca.client(usual);
-        let lines: Vec<(&str, &App, Option<Pair>, Option<&str>)> = vec![
-            ("good", &app, Some(good), None),
-            ("an intermediate is there", &app, Some(below.client(usual).with_chain(&below)), None),
-            ("for clients", &app, Some(usage(ExtendedKeyUsagePurpose::ClientAuth)), None),
-            ("registered itself", &alone, Some(own), None),
-            ("no certificate", &app, None, Some("certificate_missing")),
-            ("no certificate where it is registered", &alone, None, Some("certificate_missing")),
-            ("expired", &app, Some(ca.client(|params| params.not_after = date_time_ymd(2020, 1, 1))),
-                Some("certificate_expired")),
-            ("not yet valid", &app,
-                Some(ca.client(|params| params.not_before = date_time_ymd(4000, 1, 1))),
-                Some("certificate_not_yet_valid")),
-            ("another authority", &app, Some(foreign.client(usual)), Some("certificate_untrusted")),
-            ("self-signed", &app, Some(Pair::self_signed(&PKCS_ECDSA_P256_SHA256, usual)),
-                Some("certificate_untrusted")),
-            ("no intermediate", &app, Some(below.client(usual)), Some("certificate_untrusted")),
-            ("for servers", &app, Some(usage(ExtendedKeyUsagePurpose::ServerAuth)),
-                Some("certificate_purpose_mismatch")),
-            ("another subject", &app, Some(subject(|name| name.push(DnType::CommonName, "Client"))),
-                Some("certificate_subject_mismatch")),
-            ("more in the subject", &app,
-                Some(subject(|name| name.push(DnType::OrganizationalUnitName, "client"))),
-                Some("certificate_subject_mismatch")),
-            ("another host", &host,
-                Some(ca.client(san(SanType::DnsName(ia5("client.example.com"))))),
-                Some("certificate_name_mismatch")),
-            ("a wildcard", &host, Some(ca.client(san(SanType::DnsName(ia5("*.example"))))),
-                Some("certificate_name_mismatch")),
-            ("the host as common name alone", &host,
-                Some(subject(|name| name.push(DnType::CommonName, "client.example"))),
-                Some("certificate_name_mismatch")),
-            ("not registered", &alone, Some(Pair::self_signed(&PKCS_ECDSA_P256_SHA256, usual)),
-                Some("certificate_unregistered")),
-            ("of the authority, not registered", &alone, Some(ca.client(usual)),
-                Some("certificate_unregistered")),
-            ("registered, expired", &alone, Some(expired), Some("certificate_expired")),
-            ("registered, not yet valid", &alone, Some(early), Some("certificate_not_yet_valid")),
-        ];
-        let mut seen = 0;
-        for (line, app, pair, reason) in &lines {
-            let base = format!("https://{address}");
-            let http = match pair {
-                Some(pair) => pair.http(ca),
-                None => https(ca).build().unwrap(),
-            };
-            let there = App { http, ..app.at(&base) };
-            let mut headers = Vec::new();
-            let (own, above) = pair.as_ref().map(headers_of).unwrap_or_default();
-            if pair.is_some() {
-                headers.extend([("client-cert", own.as_str()), ("client-cert-chain", above.as_str())]);
+        for is_proxied in [false, true] {
+            let files = Files::new();
+            let mut cli = Cli::new(&database).await;
+            let settings = if is_proxied { files.settings_behind_proxies() } else { files.settings() };
+            for (key, value) in settings {
+                cli.set(&format!("MAPAE_{}", key.replace('.', "_").to_uppercase()), value);
             }
-            for app in [there, behind_proxy(app, &headers)] {
+            let address: SocketAddr = format!("127.0.0.1:{}", free_port()).parse().unwrap();
+            if !is_proxied {
+                cli.set("MAPAE_MTLS_LISTEN", address.to_string());
+            }
+            let server = cli.serve().await;
+            let is_said = server.whole_log().await.contains("the header Client-Cert is believed");
+            assert_eq!(is_said, is_proxied);
+            let named = |flag: &'static str, value: &'static str| {
+                ["--kind", "confidential", "--grant", "client_credentials", "--scope", "read",
+                    "--auth-method", "tls_client_auth", flag, value]
+            };
+            let app = server.client("app", &named("--tls-client-auth-subject-dn", SUBJECT)).await;
+            let host = server.client("host", &named("--tls-client-auth-san-dns", "client.example")).await;
+            let own = Pair::self_signed(&PKCS_ECDSA_P256_SHA256, usual);
+            let jwks = files.path("jwks.json");
+            let expired = Pair::self_signed(&PKCS_ECDSA_P256_SHA256, |params| {
+                params.not_after = date_time_ymd(2020, 1, 1);
+            });
+            let early = Pair::self_signed(&PKCS_ECDSA_P256_SHA256, |params| {
+                params.not_before = date_time_ymd(4000, 1, 1);
+            });
+            let keys = json!({ "keys": [jwk(&own, true), jwk(&expired, true), jwk(&early, true)] });
+            std::fs::write(&jwks, keys.to_string()).unwrap();
+            let alone = server.client("alone", &["--kind", "confidential", "--grant", "client_credentials",
+                "--scope", "read", "--auth-method", "self_signed_tls_client_auth", "--jwks", &jwks]).await;
+            let ca = &files.authority;
+            let (below, foreign) = (ca.below(), Authority::new());
+            let second = below.below();
+            let third = second.below();
+            let deep =
+                third.client(usual).with_chain(&third).with_chain(&second).with_chain(&below);
+            let idle = ca.below_with(|params| params.key_usages = vec![KeyUsagePurpose::CrlSign]);
+            let key_usage = |usage: KeyUsagePurpose| ca.client(|params| params.key_usages = vec![usage]);
+            let subject = |change: fn(&mut rcgen::DistinguishedName)| {
+                ca.client(|params| change(&mut params.distinguished_name))
+            };
+            let usage = |usage: ExtendedKeyUsagePurpose| {
+                ca.client(|params| params.extended_key_usages = vec![usage])
+            };
+            let good = ca.client(usual);
+            let lines: Vec<(&str, &App, Option<Pair>, Option<&str>)> = vec![
+                ("good", &app, Some(good), None),
+                ("an intermediate is there", &app, Some(below.client(usual).with_chain(&below)), None),
+                ("three intermediates are there", &app, Some(deep), None),
+                ("its key may sign", &app, Some(key_usage(KeyUsagePurpose::DigitalSignature)), None),
+                ("for clients", &app, Some(usage(ExtendedKeyUsagePurpose::ClientAuth)), None),
+                ("registered itself", &alone, Some(own), None),
+                ("no certificate", &app, None, Some("certificate_missing")),
+                ("no certificate where it is registered", &alone, None, Some("certificate_missing")),
+                ("expired", &app, Some(ca.client(|params| params.not_after = date_time_ymd(2020, 1, 1))),
+                    Some("certificate_expired")),
+                ("not yet valid", &app,
+                    Some(ca.client(|params| params.not_before = date_time_ymd(4000, 1, 1))),
+                    Some("certificate_not_yet_valid")),
+                ("another authority", &app, Some(foreign.client(usual)), Some("certificate_untrusted")),
+                ("self-signed", &app, Some(Pair::self_signed(&PKCS_ECDSA_P256_SHA256, usual)),
+                    Some("certificate_untrusted")),
+                ("no intermediate", &app, Some(below.client(usual)), Some("certificate_untrusted")),
+                ("for servers", &app, Some(usage(ExtendedKeyUsagePurpose::ServerAuth)),
+                    Some("certificate_purpose_mismatch")),
+                ("its key may not sign", &app, Some(key_usage(KeyUsagePurpose::KeyEncipherment)),
+                    Some("certificate_purpose_mismatch")),
+                ("an intermediate may not sign", &app, Some(idle.client(usual).with_chain(&idle)),
+                    Some("certificate_untrusted")),
+                ("another subject", &app, Some(subject(|name| name.push(DnType::CommonName, "Client"))),
+                    Some("certificate_subject_mismatch")),
+                ("more in the subject", &app,
+                    Some(subject(|name| name.push(DnType::OrganizationalUnitName, "client"))),
+                    Some("certificate_subject_mismatch")),
+                ("another host", &host,
+                    Some(ca.client(san(SanType::DnsName(ia5("client.example.com"))))),
+                    Some("certificate_name_mismatch")),
+                ("a wildcard", &host, Some(ca.client(san(SanType::DnsName(ia5("*.example"))))),
+                    Some("certificate_name_mismatch")),
+                ("the host as common name alone", &host,
+                    Some(subject(|name| name.push(DnType::CommonName, "client.example"))),
+                    Some("certificate_name_mismatch")),
+                ("not registered", &alone, Some(Pair::self_signed(&PKCS_ECDSA_P256_SHA256, usual)),
+                    Some("certificate_unregistered")),
+                ("of the authority, not registered", &alone, Some(ca.client(usual)),
+                    Some("certificate_unregistered")),
+                ("registered, expired", &alone, Some(expired), Some("certificate_expired")),
+                ("registered, not yet valid", &alone, Some(early), Some("certificate_not_yet_valid")),
+            ];
+            let mut seen = 0;
+            for (line, app, pair, reason) in &lines {
+                let base = format!("https://{address}");
+                let http = match pair {
+                    Some(pair) => pair.http(ca),
+                    None => https(ca).build().unwrap(),
+                };
+                let there = App { http, ..app.at(&base) };
+                let mut headers = Vec::new();
+                let (own, above) = pair.as_ref().map(headers_of).unwrap_or_default();
+                if pair.is_some() {
+                    headers.extend([("client-cert", own.as_str()), ("client-cert-chain", above.as_str())]);
+                }
+                let app = if is_proxied { behind_proxy(app, &headers) } else { there };
                 let reply = app.token(OWN).await;
                 let Some(reason) = reason else {
                     assert_eq!(reply.status, 200, "{line}: {}", reply.text);
@@ -880,8 +936,7 @@ async fn is_handed_on(files: &Files, server: &Server, port: u16) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rfc9440_2_the_documented_proxies_hand_certificates_on_and_nothing_else() {
     let files = Files::new();
-    let mut settings = files.settings();
-    settings.retain(|(key, _)| ["mtls.ca_file", "trusted_proxies"].contains(key));
+    let settings = files.settings_behind_proxies();
     let mut settings: Vec<_> = settings.iter().map(|(key, it)| (*key, it.as_str())).collect();
     settings.iter_mut().for_each(|(key, it)| {
         if *key == "trusted_proxies" {

@@ -242,4 +242,13 @@ fn settings_of_tls_belong_together() {
     assert_eq!(problems(&[("tls.cert_file", "c")]), ["tls.key_file"]);
     assert_eq!(problems(&[("tls.key_file", "k")]), ["tls.cert_file"]);
     assert_eq!(problems(&[("tls.cert_file", "c"), ("tls.key_file", "k")]), ["issuer"]);
+    for url in ["https://mtls.example", "https://mtls.example/b", "https://mtls.example/a/b"] {
+        let given = [("issuer", "https://id.example/a"), ("mtls.url", url)];
+        assert_eq!(problems(&given), ["mtls.url"], "{url}");
+    }
+    for url in ["https://mtls.example/a", "https://id.example:8443/a"] {
+        let given = [("issuer", "https://id.example/a"), ("mtls.url", url)];
+        let given = given.map(|(key, value)| (key, value.to_owned()));
+        assert!(mapae::app::config::load(None, [], &given).settings.is_ok(), "{url}");
+    }
 }

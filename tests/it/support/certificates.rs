@@ -40,10 +40,16 @@ impl Authority {
 
     /// An authority below this one, and its certificate.
     pub(crate) fn below(&self) -> Self {
+        self.below_with(|_| {})
+    }
+
+    /// The same; `change` edits its certificate first.
+    pub(crate) fn below_with(&self, change: impl FnOnce(&mut CertificateParams)) -> Self {
         let key = KeyPair::generate().expect("a key");
         let mut params = CertificateParams::new(vec![]).expect("parameters");
         params.distinguished_name.push(DnType::CommonName, "below");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        change(&mut params);
         let pem = params.signed_by(&key, &self.issuer).expect("signed").pem();
         Self { issuer: Issuer::new(params, key), pem }
     }
