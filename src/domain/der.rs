@@ -40,7 +40,7 @@ fn long_length(short: u8, rest: &[u8]) -> Option<(usize, &[u8])> {
     if !(1..=3).contains(&count) || digits.first() == Some(&0) {
         return None;
     }
-    let length = digits.iter().fold(0, |sum, digit| sum * 0x100 + usize::from(*digit));
+    let length = digits.iter().fold(0_usize, |sum, digit| sum * 0x100 + usize::from(*digit));
     (length >= 0x80).then_some((length, rest))
 }
 
