@@ -109,7 +109,9 @@ settings! {
         pub status_lists: StatusListSettings = section(),
         /// How apps register themselves.
         pub registration: RegistrationSettings = section(),
-        /// Whose client ID metadata documents are taken.
+        /// What MCP clients find here.
+        pub mcp: McpSettings = section(),
+        /// Whose client ID metadata documents are taken. It is read after `mcp`, which decides on its default.
         pub documents: DocumentSettings = section(),
         /// How proofs of possession are taken.
         pub possession: PossessionSettings = section(),
@@ -127,8 +129,6 @@ settings! {
         pub rate_limits: RateLimits = section(),
         /// How authorization requests have to come.
         pub requests: RequestSettings = section(),
-        /// What MCP clients find here.
-        pub mcp: McpSettings = section(),
         /// Redis.
         pub redis: RedisSettings = section(),
         /// When people are asked for a second factor.

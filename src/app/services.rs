@@ -264,12 +264,14 @@ impl Base {
         };
         let documents = Documents::new(rules, Arc::clone(&fetches), clock.clone());
         let key_sets = KeySets::new(fetches, clock.clone());
+        let serves_mcp = settings.mcp.enabled;
+        let registry = Registry::new(Arc::clone(store), key_sets, documents, serves_mcp);
         Ok(Self {
             url: settings.issuer.clone(),
             clock: clock.clone(),
             store: Arc::clone(store),
             keyring: Arc::new(keyring),
-            clients: Arc::new(Registry::new(Arc::clone(store), key_sets, documents)),
+            clients: Arc::new(registry),
             lifetimes: settings.lifetimes,
             outside_issuers: Arc::new(OutsideIssuers::new(outbound.clone(), clock.clone())),
             outbound,

@@ -181,6 +181,11 @@ fn client_of(
 /// What such a client may ask for.
 const SCOPE: &str = "openid profile email offline_access";
 
+/// The scope of such a client, without that of MCP servers.
+pub(super) fn scope() -> Scope {
+    Scope::parse(SCOPE).unwrap_or_default()
+}
+
 /// The grants of such a client.
 const GRANTS: &[GrantType] = &[GrantType::AuthorizationCode, GrantType::RefreshToken];
 
@@ -248,7 +253,7 @@ pub fn parse(
         return Err("it has no redirect URI that can be used".to_owned());
     }
     read.post_logout_redirect_uris.retain(|uri| redirect_uri::check(uri, kind).is_ok());
-    read.scope = Scope::parse(SCOPE).unwrap_or_default();
+    read.scope = scope();
     read.backchannel_logout_uri = None;
     let is_callable = |uri: &String| may_call(uri, allows_private);
     for link in [&mut read.logo_uri, &mut read.policy_uri, &mut read.tos_uri, &mut read.client_uri]

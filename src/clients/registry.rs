@@ -13,8 +13,9 @@ use super::key_sets::KeySets;
 pub use super::registered::Registered;
 use crate::domain::attribute::Attribute;
 use crate::domain::client::{Client, ClientId, RefreshDelivery, RegisteredBy, TokenAlg};
-use crate::domain::resource::{ResourceMetadata, is_same};
+use crate::domain::resource::{ResourceMetadata, is_same, registered_as};
 use crate::domain::scope::Scope;
+use crate::domain::scope_of_apps::harmless;
 use crate::domain::sign_up_mode::SignUpMode;
 use crate::domain::verdict::Fault;
 use crate::keys::client_keys::ClientKeys;
@@ -26,6 +27,8 @@ pub struct Registry {
     store: Arc<Store>,
     key_sets: KeySets,
     documents: Documents,
+    /// Whether apps that no operator registered may ask for MCP servers.
+    serves_mcp: bool,
     known: RwLock<InMemory>,
     /// When it was last noted that a client was used.
     used: Mutex<HashMap<ClientId, DateTime<Utc>>>,
@@ -84,8 +87,15 @@ impl InMemory {
 const MOST: usize = 10_000;
 
 impl Registry {
-    pub(crate) fn new(store: Arc<Store>, key_sets: KeySets, documents: Documents) -> Self {
-        Self { store, key_sets, documents, known: RwLock::default(), used: Mutex::default() }
+    /// No clients yet. `serves_mcp`: apps that no operator registered may ask for MCP servers.
+    pub(crate) fn new(
+        store: Arc<Store>,
+        key_sets: KeySets,
+        documents: Documents,
+        serves_mcp: bool,
+    ) -> Self {
+        let (known, used) = (RwLock::default(), Mutex::default());
+        Self { store, key_sets, documents, serves_mcp, known, used }
     }
 
     /// The keys of a client that are to verify this token: those that were registered, or those at
@@ -124,10 +134,63 @@ impl Registry {
     /// The client of this id as it is in the database: for what was given to it before, and for pages
     /// that name it. No document is fetched.
     pub async fn stored(&self, id: &ClientId) -> Result<Option<Arc<Registered>>, Fault> {
+        match self.as_registered(id).await? {
+            Some(client) => Ok(Some(self.completed(client).await?)),
+            None => Ok(None),
+        }
+    }
+
+    async fn as_registered(&self, id: &ClientId) -> Result<Option<Arc<Registered>>, Fault> {
         match self.remembered(id) {
             Some(client) => Ok(Some(client)),
             None => self.look_up(id).await,
         }
+    }
+
+    /// A client with what it has beside its registration: an app that no operator registered may ask for
+    /// every MCP server and its scopes. The person decides.
+    async fn completed(&self, found: Arc<Registered>) -> Result<Arc<Registered>, Fault> {
+        if found.client.registered_by == RegisteredBy::Operator || !self.serves_mcp {
+            return Ok(found);
+        }
+        let scope = self.mcp_scope().await?;
+        let registered = self.resources().await?;
+        let servers = registered.iter().filter(|(_, resource)| resource.mcp);
+        let mut servers: Vec<&String> = servers.map(|(id, _)| id).collect();
+        servers.sort_unstable();
+        let mut client = found.client.clone();
+        client.metadata.scope = client.metadata.scope.joined_with(&scope);
+        for id in servers {
+            if !client.metadata.audiences.contains(id) {
+                client.metadata.audiences.push(id.clone());
+            }
+        }
+        Ok(Arc::new(Registered { client, keys: Arc::clone(&found.keys) }))
+    }
+
+    /// The scopes of the MCP servers that apps may have which no operator registered; none where they
+    /// may not ask for any.
+    pub async fn mcp_scope(&self) -> Result<Scope, Fault> {
+        if !self.serves_mcp {
+            return Ok(Scope::default());
+        }
+        let registered = self.resources().await?;
+        let servers = registered.values().filter(|resource| resource.mcp);
+        let joined = |all: Scope, resource: &ResourceMetadata| all.joined_with(&resource.scope);
+        Ok(harmless(&servers.fold(Scope::default(), joined)))
+    }
+
+    /// The scope that a client gets when it asks for none: what it is registered for. What apps may ask
+    /// for at MCP servers is for those that ask.
+    pub async fn usual_scope(&self, client: &Client) -> Result<Scope, Fault> {
+        Ok(match client.registered_by {
+            RegisteredBy::Operator => client.metadata.scope.clone(),
+            RegisteredBy::Document => documents::scope(),
+            RegisteredBy::Itself => {
+                let found = self.as_registered(&client.id).await?;
+                found.map(|found| found.client.metadata.scope.clone()).unwrap_or_default()
+            }
+        })
     }
 
     /// The client of this id, for a request in its name. What an operator registered comes before any
@@ -148,7 +211,7 @@ impl Registry {
         }
         let allowed = stored.as_deref().map(|stored| &stored.client);
         match self.documents.find(id, allowed).await {
-            Found::Client(client) => Ok(Some(client)),
+            Found::Client(client) => Ok(Some(self.completed(client).await?)),
             // An app that a person allowed has to come again; a stranger is nobody.
             Found::Unknown(failure) if stored.is_some() => Err(documents::unavailable(failure)),
             Found::Nobody | Found::Unknown(_) => Ok(None),
@@ -370,8 +433,7 @@ impl Registry {
         for one in asked {
             let same = |known: &&String| is_same(known, &one);
             let of_client = || client.metadata.audiences.iter().find(same);
-            let known = registered.get_key_value(&one).map(|(id, _)| id);
-            let known = known.or_else(|| registered.keys().find(same)).or_else(of_client);
+            let known = registered_as(&registered, &one).map(|(id, _)| id).or_else(of_client);
             let one = known.cloned().unwrap_or(one);
             if !spelled.contains(&one) {
                 spelled.push(one);

@@ -27,6 +27,7 @@ wire_enum! {
         RefreshReused = "refresh.reused",
         RefreshRepeated = "refresh.repeated_elsewhere",
         DelegationStarted = "delegation.started",
+        DelegationWidened = "delegation.widened",
         DelegationStopped = "delegation.stopped",
         DelegationAllowed = "delegation.allowed",
         AccessTokenRevoked = "access_token.revoked",

@@ -82,6 +82,7 @@ pub mod scim;
 pub mod scim_token;
 pub mod scim_urls;
 pub mod scope;
+pub mod scope_of_apps;
 pub mod scope_words;
 pub mod secret;
 pub mod session;

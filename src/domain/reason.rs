@@ -566,6 +566,9 @@ reasons! {
         ActorTokenOfAnother = "actor_token_of_another", InvalidGrant,
             "the actor token belongs to another client",
             "exchange your own tokens, or act yourself";
+        ActorTokenForAnother = "actor_token_for_another", InvalidGrant,
+            "the actor token of the other client is bound, or is not for this server alone",
+            "send one that it got for this server: `client_credentials` without `resource` and DPoP";
         SubjectTokenOfNoPerson = "subject_token_of_no_person", InvalidGrant,
             "there is no person behind the subject token",
             "send the access token of a person";

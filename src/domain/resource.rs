@@ -141,6 +141,27 @@ pub fn is_same(one: &str, other: &str) -> bool {
     one == other || with_slash(one) == other || with_slash(other) == one
 }
 
+/// The registered resource of which this is one spelling. A registered identifier is never a spelling of
+/// another one.
+#[must_use]
+pub fn registered_as<'a>(
+    registered: &'a HashMap<String, ResourceMetadata>,
+    asked: &str,
+) -> Option<(&'a String, &'a ResourceMetadata)> {
+    let exactly = registered.get_key_value(asked);
+    exactly.or_else(|| registered.iter().find(|(id, _)| is_same(id, asked)))
+}
+
+/// The other identifiers that name the same resource: [`is_same`].
+#[must_use]
+pub fn other_spellings(id: &str) -> Vec<String> {
+    let without = match id.split_once('?') {
+        Some((path, query)) => path.strip_suffix('/').map(|path| format!("{path}?{query}")),
+        None => id.strip_suffix('/').map(str::to_owned),
+    };
+    std::iter::once(with_slash(id)).chain(without).collect()
+}
+
 /// The same identifier with a slash more at the end of its path.
 fn with_slash(id: &str) -> String {
     match id.split_once('?') {
@@ -262,7 +283,23 @@ mod tests {
         ] {
             assert_eq!(is_same(one, other), same, "{one} {other}");
             assert_eq!(is_same(other, one), same, "{other} {one}");
+            let is_spelling = |id: &str, of: &str| other_spellings(of).iter().any(|one| one == id);
+            assert_eq!(one == other || is_spelling(one, other), same, "{one} {other}");
+            assert_eq!(one == other || is_spelling(other, one), same, "{other} {one}");
         }
+    }
+
+    #[test]
+    fn a_registered_identifier_is_no_spelling_of_another_one() {
+        let registered = HashMap::from_iter(
+            ["https://a", "https://a/", "https://b/"]
+                .map(|id| (id.to_owned(), ResourceMetadata::default())),
+        );
+        let found = |asked: &str| registered_as(&registered, asked).map(|(id, _)| id.as_str());
+        assert_eq!(found("https://a"), Some("https://a"));
+        assert_eq!(found("https://a/"), Some("https://a/"));
+        assert_eq!(found("https://b"), Some("https://b/"));
+        assert_eq!(found("https://c"), None);
     }
 
     #[test]

@@ -80,22 +80,25 @@ fn add_new(all: &mut Vec<String>, more: Vec<String>) {
     }
 }
 
-/// Stops a client that acts for the person, for good; `false` if it does not act and never did.
+/// Stops a client that acts for the person, for good; `false` if it never acted for them and no rule
+/// lets it act for anybody.
 pub async fn stop(
     flows: &Flows,
     caller: Caller<'_>,
     form: &AccountForm,
     client: &ClientId,
 ) -> Result<bool, Fault> {
-    if flows.clients.find(client).await?.is_none() {
-        return Ok(false);
-    }
+    let Some(found) = flows.clients.find(client).await? else { return Ok(false) };
     let tx = flows.store.begin(flows.clock.now()).await?;
     let user = &form.person().user.id;
     // Whoever exchanges a token meanwhile waits, and then finds that it may not.
     users::lock(&tx, user).await?;
     let ended = session_endings::end_acting(&tx, user, client).await?;
-    let is_new = ended > 0 && stopped_actors::insert(&tx, user, client).await?;
+    // What it has may have expired a moment ago, and it may act again the next moment.
+    let may_act = ended > 0
+        || !found.client.metadata.may_act.is_empty()
+        || families::has_acted(&tx, user, client).await?;
+    let is_new = may_act && stopped_actors::insert(&tx, user, client).await?;
     if ended > 0 || is_new {
         let event = Event::new(EventKind::DelegationStopped).user(user).client(client);
         let event = event.detail(format!("{ended} families ended"));
@@ -103,7 +106,7 @@ pub async fn stop(
     }
     tx.commit().await?;
     flows.notices.nudge();
-    Ok(ended > 0)
+    Ok(may_act)
 }
 
 /// Lets a client act for the person again; `false` if it was not stopped.

@@ -270,6 +270,17 @@ pub async fn acting_for(
     Ok(acting)
 }
 
+/// Whether this client acts for the person or ever did, as far as that is known.
+pub async fn has_acted(
+    reader: &impl Reader,
+    user: &UserId,
+    client: &ClientId,
+) -> Result<bool, Fault> {
+    let some = Entity::find().filter(FamilyFilter::ActingFor(user, client).filter());
+    let some = some.limit(1).one(reader.connection()).await;
+    Ok(some.map_err(while_doing(TABLE))?.is_some())
+}
+
 /// Writes a new family, with a succession if it has refresh tokens.
 pub async fn insert(
     tx: &Tx,

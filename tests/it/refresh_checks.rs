@@ -65,7 +65,7 @@ both! {
         for wider in beyond.into_iter().chain(malformed) {
             app.refresh_with(&token, &[("scope", wider)]).await.refused(400, "invalid_scope");
         }
-        for target in ["https://b", "https://c", "https://a/", "a b"] {
+        for target in ["https://b", "https://c", "https://a//", "a b"] {
             let more = [("resource", target)];
             let reply = app.refresh_with(&token, &more).await;
             reply.refused(400, "invalid_target");

@@ -17,6 +17,7 @@ use crate::domain::client_secret::{self, HeldSecret, MOST};
 use crate::domain::random;
 use crate::domain::reason::Reason;
 use crate::domain::registration_mode::RegistrationMode;
+use crate::domain::scope::Scope;
 use crate::domain::secret::{
     ClientSecret, Plain, RegistrationAccessToken, RegistrationToken, Secret,
 };
@@ -101,10 +102,11 @@ impl RegistrationEndpoint {
         self.settings.mode != RegistrationMode::Off
     }
 
-    fn policy(&self) -> Policy<'_> {
+    fn policy<'a>(&'a self, mcp_scope: &'a Scope) -> Policy<'a> {
         Policy {
             issuer: &self.clients.url,
             settings: &self.settings,
+            mcp_scope,
             lifetimes: &self.lifetimes,
             allows_private: self.allows_private,
         }
@@ -140,7 +142,8 @@ impl RegistrationEndpoint {
         let mut client = Client::new(id, kind_of(&metadata), now);
         client.metadata = metadata;
         client.registered_by = RegisteredBy::Itself;
-        self.policy().check(&mut client)?;
+        let mcp_scope = self.clients.clients.mcp_scope().await?;
+        self.policy(&mcp_scope).check(&mut client)?;
         if token.is_none() {
             let counted =
                 self.clients.limiter.registration(asked.address, self.settings.per_address);
@@ -188,10 +191,11 @@ impl RegistrationEndpoint {
         asked: &Managing<'_>,
         document: &Map<String, Value>,
     ) -> Result<Value> {
+        let mcp_scope = self.clients.clients.mcp_scope().await?;
         let (tx, client) = self.lock(asked).await?;
         let now = tx.now();
         let access = Plain::<RegistrationAccessToken>::generate();
-        let changed = self.replaced(client.clone(), document, now);
+        let changed = self.replaced(client.clone(), document, now, &mcp_scope);
         let (mut changed, secret) = match changed {
             Ok(changed) => changed,
             Err(refusal) => {
@@ -218,6 +222,7 @@ impl RegistrationEndpoint {
         mut client: Client,
         document: &Map<String, Value>,
         now: chrono::DateTime<chrono::Utc>,
+        mcp_scope: &Scope,
     ) -> Result<(Client, Option<Plain<ClientSecret>>), Refusal> {
         let bad = |why: &str| Err(Refusal::new(Reason::RegistrationMetadata).naming(why));
         // RFC 7592 §2.2: the request names the client that it is about.
@@ -235,7 +240,7 @@ impl RegistrationEndpoint {
             return bad("an app stays public or confidential");
         }
         client.metadata = metadata;
-        self.policy().check(&mut client)?;
+        self.policy(mcp_scope).check(&mut client)?;
         let has_secret = client.metadata.token_endpoint_auth_method.has_secret();
         let secret = has_secret.then(Plain::<ClientSecret>::generate);
         client.secrets = match &secret {

@@ -3,12 +3,14 @@
 
 use url::Url;
 
-use super::settings::{RegistrationSettings, is_harmless};
+use super::settings::RegistrationSettings;
 use crate::clients::registration;
 use crate::domain::client::{ApplicationType, AuthMethod, Client, ClientKind, ClientMetadata};
 use crate::domain::client_document::BadDocument;
 use crate::domain::reason::Reason;
 use crate::domain::redirect_uri;
+use crate::domain::scope::Scope;
+use crate::domain::scope_of_apps::is_harmless;
 use crate::domain::urls::Issuer;
 use crate::oauth::error::Refusal;
 use crate::oauth::lifetimes::Lifetimes;
@@ -19,6 +21,8 @@ use crate::outbound;
 pub(super) struct Policy<'a> {
     pub(super) issuer: &'a Issuer,
     pub(super) settings: &'a RegistrationSettings,
+    /// The scopes of MCP servers, which apps may have beside those of the settings.
+    pub(super) mcp_scope: &'a Scope,
     pub(super) lifetimes: &'a Lifetimes,
     pub(super) allows_private: bool,
 }
@@ -58,7 +62,8 @@ impl Policy<'_> {
         if let Some(grant) = own.grant_types.iter().find(|grant| !settings.grants.contains(grant)) {
             return Err(Refusal::new(Reason::RegistrationGrant).naming(grant.as_str()));
         }
-        if let Some(token) = own.scope.beyond(&settings.scopes).next() {
+        let most = settings.scopes.joined_with(self.mcp_scope);
+        if let Some(token) = own.scope.beyond(&most).next() {
             return Err(Refusal::new(Reason::RegistrationScope).naming(token));
         }
         if !is_harmless(&own.scope) {

@@ -2,17 +2,16 @@
 
 use chrono::Duration;
 
-use crate::domain::admin_right::{AdminScope, Rights};
 use crate::domain::document_trust::DocumentTrust;
 use crate::domain::grant_type::GrantType;
 use crate::domain::host_list::HostList;
 use crate::domain::registration_mode::RegistrationMode;
 use crate::domain::scope::Scope;
-use crate::oauth::status::feed;
+use crate::domain::scope_of_apps::is_harmless;
 use crate::rate_limits::{Rate, rate};
 use crate::settings::kinds::{duration, one_of_words};
 use crate::settings::value_type::ValueType;
-use crate::settings::{Setting, settings};
+use crate::settings::{Collector, Setting, group, settings};
 
 settings! {
     /// How apps register themselves (RFC 7591).
@@ -42,15 +41,23 @@ settings! {
     /// Whose client ID metadata documents are taken.
     #[derive(Clone, Debug)]
     pub struct DocumentSettings in "Client ID metadata documents" {
-        /// Whose apps may come without being registered, named by the URL of a document that describes
-        /// them: nobody's (`none`), those at the hosts of `cimd.hosts` (`listed`), or anybody's (`any`).
-        /// People are told that nobody has checked such an app.
-        pub trust: DocumentTrust =
-            one_of_words("cimd.trust", DocumentTrust::ALL, DocumentTrust::None, DocumentTrust::as_str),
+        /// Whose apps may come without being registered.
+        pub trust: DocumentTrust = group(trust),
         /// With `listed`: the hosts, like `claude.ai` or `*.example.com`.
         pub hosts: HostList = hosts("cimd.hosts"),
     }
 }
+
+/// MCP clients are named by documents, so whoever turns those on takes them.
+fn trust(from: &mut Collector) -> DocumentTrust {
+    let is_on = from.shown("mcp.enabled") == Some("true");
+    let default = if is_on { DocumentTrust::Any } else { DocumentTrust::None };
+    let setting =
+        one_of_words("cimd.trust", DocumentTrust::ALL, default, DocumentTrust::as_str).words(TRUST);
+    from.take(setting)
+}
+
+const TRUST: &str = "Whose apps may come without being registered, named by the URL of a document that describes them: nobody's (`none`), those at the hosts of `cimd.hosts` (`listed`), or anybody's (`any`). With `mcp.enabled` it is `any` unless it is set. People are told that nobody has checked such an app.";
 
 fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split([',', ' ']).map(str::trim).filter(|word| !word.is_empty())
@@ -74,14 +81,6 @@ fn grants() -> Setting<Vec<GrantType>> {
     };
     let default = vec![GrantType::AuthorizationCode, GrantType::RefreshToken];
     Setting::new("registration.grants", ValueType::List("grants"), default, parse_grants, show)
-}
-
-/// Whether an app may get these scopes without an operator: none of the administration, and none that
-/// shows what others may do.
-#[must_use]
-pub fn is_harmless(scope: &Scope) -> bool {
-    AdminScope::rights_to_give(&scope.to_string()) == Rights::default()
-        && ![feed::READ, feed::READ_ALL].iter().any(|token| scope.contains(token))
 }
 
 fn parse_scopes(text: &str) -> Result<Scope, String> {

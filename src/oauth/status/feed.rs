@@ -16,6 +16,7 @@ use crate::domain::dpop::Thumbprint;
 use crate::domain::reason::Reason;
 use crate::domain::revocation::{Audiences, Cursor, Revocation, RevokedKind};
 use crate::domain::scope::Scope;
+use crate::domain::scope_of_apps::{READ_ALL_REVOCATIONS, READ_REVOCATIONS};
 use crate::domain::secret::Secret;
 use crate::domain::verdict::Fault;
 use crate::oauth::claims::AccessToken;
@@ -23,10 +24,6 @@ use crate::oauth::error::{Refusal, Result};
 use crate::oauth::resource::bearer::AccessTokens;
 use crate::store::revocations::PlacedRevocation;
 
-/// The scope of a resource server that follows what concerns it.
-pub const READ: &str = "revocations:read";
-/// The scope of a follower who sees everything.
-pub const READ_ALL: &str = "revocations:read:all";
 /// How many events are told at once. Those of one transaction are told together.
 const PAGE: usize = 1000;
 /// Revocations are kept for at least this long.
@@ -108,8 +105,8 @@ impl Feed {
         }
         let AccessToken { scope, client_id, .. } = claims;
         let scope = Scope::parse(&scope).map_err(|_| Reason::AccessTokenInvalid)?;
-        let sees_all = scope.contains(READ_ALL);
-        if !sees_all && !scope.contains(READ) {
+        let sees_all = scope.contains(READ_ALL_REVOCATIONS);
+        if !sees_all && !scope.contains(READ_REVOCATIONS) {
             return Err(Reason::FollowerScopeMissing.into());
         }
         let client = ClientId::parse(&client_id).ok_or(Reason::AccessTokenInvalid)?;

@@ -2,9 +2,10 @@
 //! The token belongs to a family of its own, which grew out of that of the exchanged token and ends
 //! with it.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use serde_json::Map;
+use serde_json::{Map, json};
 
 use crate::domain::audit::{Event, EventKind};
 use crate::domain::client::{Client, ClientId};
@@ -12,7 +13,7 @@ use crate::domain::dpop::Confirmation;
 use crate::domain::family::{Family, FamilyId};
 use crate::domain::may_act::MayAct;
 use crate::domain::reason::Reason;
-use crate::domain::resource::is_same;
+use crate::domain::resource::{ResourceMetadata, is_same, registered_as};
 use crate::domain::scope::Scope;
 use crate::domain::secret::Secret;
 use crate::domain::status_list::StatusIndex;
@@ -22,7 +23,10 @@ use crate::oauth::error::{Refusal, Result};
 use crate::oauth::token::families;
 use crate::oauth::token::grant::Cx;
 use crate::oauth::token::mint::{Delegation, Entitlement};
-use crate::store::{Tx, audit_events, families as table, stopped_actors, users};
+use crate::store::{
+    Repeats, Tx, audit_events, clients, families as table, revoked_access_tokens, stopped_actors,
+    users,
+};
 
 /// How many clients a chain of actors has at most.
 const CHAIN: usize = 4;
@@ -50,22 +54,27 @@ pub async fn exchange(cx: &Cx<'_>, asked: Exchange) -> Result<Entitlement> {
     let parent = parent.ok_or(Reason::SubjectTokenOfNoPerson)?;
     let actor = tokens.verify(actor.expose()).await?.ok_or(Reason::ActorTokenInvalid)?;
     // RFC 8693 §4.1: who acts is a client here, and proves it by a token that it got for itself.
-    let id = ClientId::parse(&actor.client_id).filter(|_| actor.sid.is_none());
-    let id = id.ok_or(Reason::ActorTokenInvalid)?;
-    let acting = cx.server.clients.stored(&id).await?.ok_or(Reason::ActorTokenInvalid)?;
-    let acting = &acting.client;
-    may_exchange(cx, &subject, acting)?;
+    let acting = ClientId::parse(&actor.client_id).filter(|_| actor.sid.is_none());
+    let acting = acting.ok_or(Reason::ActorTokenInvalid)?;
+    may_exchange(cx, &subject, &actor)?;
     keeps_its_binding(cx, &subject, &actor)?;
-    let chain = Act { sub: acting.id.as_str().to_owned(), act: subject.act.clone().map(Box::new) };
+    let chain = Act { sub: acting.as_str().to_owned(), act: subject.act.clone().map(Box::new) };
     if chain.length() > CHAIN {
         return Err(Reason::ActorChainTooLong.into());
     }
-    let (resources, scope) = granted(acting, &subject, asked.targets, asked.scope)?;
-    let wants_status = cx.server.families.indices.asked(cx.client.client(), &resources).await?;
-    let grown = Grown { parent, acting, scope: &scope, resources: &resources, wants_status };
-    let tx = cx.server.store.begin(cx.server.clock.now()).await?;
-    let family = grow(&tx, cx, &grown).await;
-    let family = tx.settle(family).await?;
+    let registered = cx.server.clients.resources().await?;
+    let Exchange { scope, targets, .. } = asked;
+    let (registered, subject) = (&*registered, &subject);
+    let wanted = Wanted { parent, acting, subject, registered, targets, scope };
+    let mut repeats = Repeats::default();
+    let Grown { family, scope, resources } = loop {
+        let tx = cx.server.store.begin(cx.server.clock.now()).await?;
+        let grown = grow(&tx, cx, &wanted).await;
+        let settled = tx.settle(grown).await;
+        if !repeats.wants(&settled) {
+            break settled?;
+        }
+    };
     Ok(Entitlement {
         status: family.status,
         family: Some(Arc::new(family)),
@@ -82,15 +91,23 @@ pub async fn exchange(cx: &Cx<'_>, asked: Exchange) -> Result<Entitlement> {
 
 /// A client exchanges the tokens that were issued to it, and, when it acts itself, those that were
 /// sent to it: whose audience it is.
-fn may_exchange(cx: &Cx<'_>, subject: &AccessToken, acting: &Client) -> Result<(), Refusal> {
+fn may_exchange(cx: &Cx<'_>, subject: &AccessToken, actor: &AccessToken) -> Result<(), Refusal> {
     let client = cx.client.confidential()?;
+    let ours = cx.server.url.as_str();
+    let acts_itself = actor.client_id == client.id.as_str();
     if subject.client_id == client.id.as_str() {
-        return Ok(());
+        // The token of another client says that this one may act with it only if it was made for this
+        // server: whoever was sent any other one, or a bound one, has it for something else.
+        let was_given = actor.cnf.is_none() && actor.aud.iter().eq([ours]);
+        return if acts_itself || was_given {
+            Ok(())
+        } else {
+            Err(Reason::ActorTokenForAnother.into())
+        };
     }
-    if acting.id != client.id {
+    if !acts_itself {
         return Err(Reason::ActorTokenOfAnother.into());
     }
-    let ours = cx.server.url.as_str();
     let own = std::iter::once(client.id.as_str())
         .chain(client.metadata.resource_servers.iter().map(String::as_str));
     if own.filter(|own| *own != ours).any(|own| subject.aud.contains(own)) {
@@ -132,80 +149,124 @@ fn keeps_its_binding(
     Ok(())
 }
 
+/// What is asked for with two tokens that are good.
+struct Wanted<'a> {
+    /// The family of the exchanged token.
+    parent: FamilyId,
+    /// The client that acts.
+    acting: ClientId,
+    /// The exchanged token.
+    subject: &'a AccessToken,
+    /// The registered resources.
+    registered: &'a HashMap<String, ResourceMetadata>,
+    /// `resource` and `audience`.
+    targets: Vec<String>,
+    /// `scope`.
+    scope: Option<Scope>,
+}
+
 /// The resources and the scope of the new token: what a rule allows, and never more than the exchanged
 /// token has.
-fn granted(
-    acting: &Client,
-    subject: &AccessToken,
-    mut targets: Vec<String>,
-    asked: Option<Scope>,
-) -> Result<(Vec<String>, Scope), Refusal> {
-    let rules = acting.metadata.may_act.iter();
-    let rules: Vec<&MayAct> = rules.filter(|rule| rule.for_client == subject.client_id).collect();
-    if let ([], [only]) = (targets.as_slice(), rules.as_slice()) {
-        targets.push(only.resource.clone());
+fn granted(acting: &Client, wanted: &Wanted<'_>) -> Result<(Vec<String>, Scope), Refusal> {
+    let Wanted { subject, registered, .. } = *wanted;
+    let spelled = |asked: &str| match registered_as(registered, asked) {
+        Some((id, _)) => id.clone(),
+        None => asked.to_owned(),
+    };
+    // A rule names the client from which the token comes: whoever acted last with it, if anybody did.
+    let last = subject.act.as_ref().map_or(&subject.client_id, |act| &act.sub);
+    let rules = acting.metadata.may_act.iter().filter(|rule| rule.for_client == *last);
+    let rules: Vec<(String, &MayAct)> = rules.map(|rule| (spelled(&rule.resource), rule)).collect();
+    let mut targets: Vec<String> = wanted.targets.iter().map(|one| spelled(one)).collect();
+    if let ([], [(only, _)]) = (targets.as_slice(), rules.as_slice()) {
+        // A token is for an MCP server only if the request names it.
+        let is_mcp = registered.get(only).is_some_and(|resource| resource.mcp);
+        targets.extend((!is_mcp).then(|| only.clone()));
     }
     if targets.is_empty() {
         return Err(Reason::ExchangeResourceMissing.into());
     }
-    let had = Scope::parse(&subject.scope).unwrap_or_default();
-    let mut most = had.clone();
-    for target in &mut targets {
+    let mut most = Scope::parse(&subject.scope).unwrap_or_default();
+    let mut resources: Vec<String> = Vec::with_capacity(targets.len());
+    for target in &targets {
+        // A registered resource is itself alone.
+        let is_it = |resource: &String| {
+            resource == target || !registered.contains_key(target) && is_same(resource, target)
+        };
         // RFC 8693 §2.2.2
-        let rule = rules.iter().find(|rule| is_same(&rule.resource, target));
-        let rule = rule.ok_or_else(|| Refusal::new(Reason::MayNotAct).naming(target))?;
+        let rule = rules.iter().find(|(resource, _)| is_it(resource));
+        let (resource, rule) =
+            rule.ok_or_else(|| Refusal::new(Reason::MayNotAct).naming(target))?;
         most = most.shared_with(&rule.scope);
-        target.clone_from(&rule.resource);
+        if !resources.contains(resource) {
+            resources.push(resource.clone());
+        }
     }
-    let Some(asked) = asked else { return Ok((targets, most)) };
+    let Some(asked) = &wanted.scope else { return Ok((resources, most)) };
     if let Some(culprit) = asked.beyond(&most).next() {
         return Err(Refusal::new(Reason::ExchangeScopeTooWide).naming(culprit));
     }
-    Ok((targets, asked))
+    Ok((resources, asked.clone()))
 }
 
-/// What a family grows by.
-struct Grown<'a> {
-    parent: FamilyId,
-    acting: &'a Client,
-    scope: &'a Scope,
-    resources: &'a [String],
-    wants_status: bool,
+/// The family with which a client acts, and what the new token is for.
+struct Grown {
+    family: Family,
+    scope: Scope,
+    resources: Vec<String>,
 }
 
 /// The family with which the client acts: the one that there is, or a new one. There is one for each
 /// family and client, however often tokens are exchanged.
-async fn grow(tx: &Tx, cx: &Cx<'_>, grown: &Grown<'_>) -> Result<Family> {
-    let Grown { acting, scope, resources, wants_status, .. } = *grown;
+async fn grow(tx: &Tx, cx: &Cx<'_>, wanted: &Wanted<'_>) -> Result<Grown> {
     // Whoever ends them meanwhile waits, and then finds this family. So does another exchange.
     let invalid = || Reason::SubjectTokenInvalid;
-    let owner = table::find(tx, &grown.parent).await?.ok_or_else(invalid)?.user;
+    let owner = table::find(tx, &wanted.parent).await?.ok_or_else(invalid)?.user;
     let owner = users::hold(tx, &owner).await?.filter(|user| user.is_enabled());
     let owner = owner.ok_or_else(invalid)?;
-    let parent = table::lock(tx, &grown.parent).await?.filter(|family| family.is_live(tx.now()));
-    let parent = parent.ok_or_else(invalid)?;
+    let parent = table::lock(tx, &wanted.parent).await?;
+    let parent = parent.filter(|family| family.is_live(tx.now())).ok_or_else(invalid)?;
+    // The token alone may have been revoked since it was verified.
+    if revoked_access_tokens::has(tx, &wanted.subject.jti).await? {
+        return Err(invalid().into());
+    }
+    // The clients as they are now: one may have been disabled, and a rule may have been taken away.
+    let acting = clients::hold(tx, &wanted.acting).await?.filter(Client::is_enabled);
+    let acting = acting.ok_or(Reason::ActorTokenInvalid)?;
+    let asking = cx.client.client();
+    if asking.id != acting.id {
+        let asking = clients::hold(tx, &asking.id).await?.filter(Client::is_enabled);
+        asking.ok_or(Reason::ClientDisabled)?;
+    }
     if stopped_actors::has(tx, &owner.id, &acting.id).await? {
         return Err(Reason::ActorStopped.into());
     }
+    let (resources, scope) = granted(&acting, wanted)?;
     let there = table::find_grown(tx, &parent.id, &acting.id).await?;
     let mut family = if let Some(there) = there {
-        widened(tx, there, scope, resources).await?
+        widened(tx, cx, there, &scope, &resources).await?
     } else {
-        begun(tx, cx, &parent, grown).await?
+        begun(tx, cx, &parent, &acting, (&scope, resources.as_slice())).await?
     };
-    if wants_status {
+    if cx.server.families.indices.asked(asking, &resources).await? {
         family.status = place(tx, cx, &family).await?;
     }
-    Ok(family)
+    Ok(Grown { family, scope, resources })
 }
 
 /// A new family that grows out of this one.
-async fn begun(tx: &Tx, cx: &Cx<'_>, parent: &Family, grown: &Grown<'_>) -> Result<Family, Fault> {
+async fn begun(
+    tx: &Tx,
+    cx: &Cx<'_>,
+    parent: &Family,
+    acting: &Client,
+    (scope, resources): (&Scope, &[String]),
+) -> Result<Family, Fault> {
     let family = Family {
         id: families::new_id(),
-        client: grown.acting.id.clone(),
-        scope: grown.scope.clone(),
-        resources: grown.resources.to_vec(),
+        client: acting.id.clone(),
+        scope: scope.clone(),
+        resources: resources.to_vec(),
         claims: Vec::new(),
         status: None,
         binding: Confirmation::default(),
@@ -213,8 +274,7 @@ async fn begun(tx: &Tx, cx: &Cx<'_>, parent: &Family, grown: &Grown<'_>) -> Resu
         ..parent.clone()
     };
     table::insert(tx, &family, None).await?;
-    let event = Event::new(EventKind::DelegationStarted).user(&family.user);
-    let event = event.client(&family.client).family(&family.id).from(cx.origin);
+    let event = about(EventKind::DelegationStarted, cx, &family);
     let event = event.detail(format!("with the tokens of {}", parent.client));
     audit_events::insert(tx, &[event]).await?;
     Ok(family)
@@ -222,6 +282,7 @@ async fn begun(tx: &Tx, cx: &Cx<'_>, parent: &Family, grown: &Grown<'_>) -> Resu
 
 async fn widened(
     tx: &Tx,
+    cx: &Cx<'_>,
     mut family: Family,
     scope: &Scope,
     resources: &[String],
@@ -229,11 +290,23 @@ async fn widened(
     let new: Vec<String> =
         resources.iter().filter(|one| !family.resources.contains(one)).cloned().collect();
     if !new.is_empty() || !scope.is_within(&family.scope) {
+        let shown = |family: &Family| {
+            let scope = family.scope.to_string();
+            json!({ "scope": scope, "resources": family.resources })
+        };
+        let before = shown(&family);
         family.scope = family.scope.joined_with(scope);
         family.resources.extend(new);
         table::widen(tx, &family.id, &family.scope, &family.resources).await?;
+        let event = about(EventKind::DelegationWidened, cx, &family);
+        audit_events::insert(tx, &[event.changing(&before, &shown(&family))]).await?;
     }
     Ok(family)
+}
+
+/// An event about a family with which a client acts.
+fn about(kind: EventKind, cx: &Cx<'_>, family: &Family) -> Event {
+    Event::new(kind).user(&family.user).client(&family.client).family(&family.id).from(cx.origin)
 }
 
 async fn place(tx: &Tx, cx: &Cx<'_>, family: &Family) -> Result<Option<StatusIndex>, Fault> {

@@ -140,7 +140,7 @@ pub(in crate::oauth) async fn registered_scope(
     client: &Client,
 ) -> Result<Scope> {
     let Some(asked) = asked else {
-        return Ok(client.metadata.scope.without(&[OPENID, OFFLINE_ACCESS]));
+        return Ok(clients.usual_scope(client).await?.without(&[OPENID, OFFLINE_ACCESS]));
     };
     if asked.is_within(&client.metadata.scope) {
         return Ok(asked);
@@ -162,17 +162,24 @@ fn is_understood(token: &str) -> bool {
 }
 
 /// RFC 8707 §2: every resource must be registered for the client. Each is returned in the spelling in
-/// which it is registered.
+/// which it is registered. One that is registered itself is no spelling of another one, and only a
+/// client that names it just so may ask for it.
 pub(in crate::oauth) async fn registered_resources(
     clients: &Registry,
     resources: Vec<String>,
     client: &Client,
 ) -> Result<Vec<String>> {
-    let resources = clients.spelled(resources, client).await?;
-    let is_registered =
-        |resource: &&String| client.metadata.audiences.iter().any(|one| is_same(one, resource));
-    match resources.iter().find(|resource| !is_registered(resource)) {
-        None => Ok(resources),
+    if resources.is_empty() {
+        return Ok(resources);
+    }
+    let known = clients.resources().await?;
+    let audiences = &client.metadata.audiences;
+    let is_registered = |asked: &&String| {
+        audiences.contains(asked)
+            || !known.contains_key(*asked) && audiences.iter().any(|one| is_same(one, asked))
+    };
+    match resources.iter().find(|asked| !is_registered(asked)) {
+        None => Ok(clients.spelled(resources, client).await?),
         Some(culprit) => Err(Refusal::new(Reason::ResourceUnregistered).naming(culprit).into()),
     }
 }
