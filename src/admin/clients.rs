@@ -136,8 +136,25 @@ fn fresh<R: Right>(may: &May<R>) -> Result<(), ClientRejected> {
 }
 
 /// What is replaced of a client when it gets other credentials.
-const CREDENTIALS: &[&str] =
-    &["jwks", "jwks_uri", "may_act", "profile", "token_endpoint_auth_method", "trusted_issuers"];
+const CREDENTIALS: &[&str] = &[
+    "jwks",
+    "jwks_uri",
+    "may_act",
+    "profile",
+    "resource_servers",
+    "token_endpoint_auth_method",
+    "trusted_issuers",
+];
+
+/// Whether whoever registers this client may use it for more than it was made for: it has credentials,
+/// or acts for people.
+fn has_credentials(metadata: &ClientMetadata) -> bool {
+    metadata.token_endpoint_auth_method.has_secret()
+        || metadata.jwks.is_some()
+        || metadata.jwks_uri.is_some()
+        || !metadata.may_act.is_empty()
+        || !metadata.trusted_issuers.is_empty()
+}
 
 fn fresh_for<R: Right>(may: &May<R>, change: &ClientChange) -> Result<(), ClientRejected> {
     if CREDENTIALS.iter().any(|name| change.0.contains_key(*name)) { fresh(may) } else { Ok(()) }
@@ -217,7 +234,7 @@ pub async fn of_sector(
 /// Whether the caller may register this client.
 pub fn may_create(may: &May<ChangeClients>, client: &Client) -> Result<(), ClientRejected> {
     over(may, client)?;
-    if client.metadata.token_endpoint_auth_method.has_secret() { fresh(may) } else { Ok(()) }
+    if has_credentials(&client.metadata) { fresh(may) } else { Ok(()) }
 }
 
 /// Registers a client, and makes its secret if its authentication method has one. The client gets

@@ -62,11 +62,7 @@ pub(super) async fn insert(tx: &Tx, made: &Resource) -> AdminResult {
     if resources::count(tx).await? >= MOST {
         return conflict(format!("there are at most {MOST} resources"));
     }
-    if made.metadata.mcp
-        && let Some(other) = same_place(tx, made).await?
-    {
-        return conflict(format!("the metadata of {other:?} has the same URL"));
-    }
+    check_others(tx, made).await?;
     if !resources::insert(tx, made).await? {
         return conflict(format!("there is a resource {:?} already", made.id));
     }
@@ -74,13 +70,28 @@ pub(super) async fn insert(tx: &Tx, made: &Resource) -> AdminResult {
     Ok(audit_events::insert(tx, &[event]).await?)
 }
 
+/// Refuses a resource that requests could confuse with another one.
+async fn check_others(tx: &Tx, now: &Resource) -> AdminResult {
+    for other in resource::other_spellings(&now.id) {
+        if resources::find(tx, &other).await?.is_some() {
+            return conflict(format!("{other:?} is registered, and names the same resource"));
+        }
+    }
+    if now.metadata.mcp
+        && let Some(other) = same_place(tx, now).await?
+    {
+        return conflict(format!("the metadata of {other:?} has the same URL"));
+    }
+    Ok(())
+}
+
 /// Another MCP server whose metadata would be hosted at the same place.
-async fn same_place(tx: &Tx, made: &Resource) -> AdminResult<Option<String>> {
-    let place = resource::mcp_place(&made.id);
+async fn same_place(tx: &Tx, now: &Resource) -> AdminResult<Option<String>> {
+    let place = resource::mcp_place(&now.id);
     let every = resources::list_all(tx).await?;
     let other = every
         .into_iter()
-        .find(|one| one.metadata.mcp && one.id != made.id && resource::mcp_place(&one.id) == place);
+        .find(|one| one.metadata.mcp && one.id != now.id && resource::mcp_place(&one.id) == place);
     Ok(other.map(|other| other.id))
 }
 
@@ -164,6 +175,7 @@ pub async fn update(
 
 /// Writes a resource that is there, with its audit event.
 pub(super) async fn write(tx: &Tx, was: &Resource, now: &Resource) -> AdminResult {
+    check_others(tx, now).await?;
     resources::update(tx, now).await?;
     let event = Event::new(EventKind::ResourceUpdated).detail(&now.id);
     let event = event.changing(&json!(was.metadata), &json!(now.metadata));

@@ -349,6 +349,7 @@ mod tests {
     use chrono::Duration;
 
     use super::*;
+    use crate::domain::document_trust::DocumentTrust;
 
     fn given(environment: &[(&str, &str)]) -> Loaded {
         let environment = environment.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned()));
@@ -361,6 +362,17 @@ mod tests {
         assert_eq!(settings.issuer.as_str(), "http://localhost:8080");
         assert_eq!(settings.lifetimes.access_token, Duration::minutes(10));
         assert_eq!(settings.keys.rotation, Duration::days(90));
+    }
+
+    #[test]
+    fn whoever_turns_mcp_on_takes_documents_of_clients_unless_they_say_otherwise() {
+        let trust =
+            |environment: &[(&str, &str)]| given(environment).settings.unwrap().documents.trust;
+        let on = ("MAPAE_MCP_ENABLED", "true");
+        assert_eq!(trust(&[]), DocumentTrust::None);
+        assert_eq!(trust(&[on]), DocumentTrust::Any);
+        assert_eq!(trust(&[on, ("MAPAE_CIMD_TRUST", "none")]), DocumentTrust::None);
+        assert_eq!(trust(&[on, ("MAPAE_CIMD_TRUST", "listed")]), DocumentTrust::Listed);
     }
 
     #[test]

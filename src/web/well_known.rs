@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_MAX_AGE, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, USER_AGENT,
 };
-use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri};
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -94,14 +94,16 @@ async fn with_mcp_scopes(shared: &Shared, body: Bytes) -> Result<Bytes, Fault> {
 /// The metadata of an MCP server, RFC 9728 §3.2.
 pub(super) async fn protected_resource(
     State(shared): State<Arc<Shared>>,
-    Path(place): Path<String>,
+    uri: Uri,
 ) -> Response<Body> {
     let every = match shared.flows.clients.resources().await {
         Ok(every) if shared.mcp.enabled => every,
         Ok(_) => return answer::refused(StatusCode::NOT_FOUND, Reason::PathUnknown),
         Err(fault) => return answer::fault(&fault),
     };
-    let place = place.trim_end_matches('/');
+    // As it was sent: the path of a URL is compared with its escapes.
+    let place = uri.path().split_once(urls::PROTECTED_RESOURCES).map_or("", |(_, place)| place);
+    let place = place.trim_matches('/');
     let is_it = |(id, resource): &(&String, &ResourceMetadata)| {
         resource.mcp && resource::mcp_place(id).as_deref() == Some(place)
     };

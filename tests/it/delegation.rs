@@ -1,5 +1,6 @@
 //! Token exchange between clients of this server: who acts for whom at what, RFC 8693.
 
+use futures_util::future::join_all;
 use mapae::domain::grant_type::GrantType;
 use mapae::domain::may_act::MayAct;
 use mapae::domain::scope::Scope;
@@ -293,6 +294,131 @@ both! {
         let acting = exchange(&agent, &subject, &own, &[]).await.ok().text("access_token");
         assert!(agent.is_active(&acting).await);
         assert_eq!(evidence.events_of("delegation.allowed").await.len(), 1);
+    }
+
+    async fn who_does_not_act_right_now_is_stopped_as_well(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let (app, agent, own) = scene(&server).await;
+        let mut browser = server.browser();
+        let code = code_after_login(&mut browser, &app.authorization_url(&[("scope", SCOPE)])).await;
+        let subject = app.exchange(&code).await.ok().text("access_token");
+        // It may act, and has not yet.
+        let page = browser.open("/account/apps").await;
+        let page = send(&mut browser, &page, "/account/apps/stop", "agent").await;
+        assert!(page.has("actor-allow-1"), "{}", page.reply.text);
+        exchange(&agent, &subject, &own, &[]).await.refused(400, "invalid_grant");
+        let page = send(&mut browser, &page, "/account/apps/allow", "agent").await;
+        // It acted, what it had has ended, and it has no rule any more.
+        let (signed_in, refresh) = app.password(&format!("{SCOPE} offline_access")).await.pair();
+        exchange(&agent, &signed_in, &own, &[]).await.ok();
+        app.revoke(&refresh).await.ok();
+        server.change("agent", |client| client.metadata.may_act = Vec::new()).await;
+        let page = send(&mut browser, &page, "/account/apps/stop", "agent").await;
+        assert!(page.has("actor-allow-1"), "{}", page.reply.text);
+        let rules = [rule("app", ORDERS, "orders:read")];
+        server.change("agent", |client| client.metadata.may_act = rules.to_vec()).await;
+        exchange(&agent, &subject, &own, &[]).await.refused(400, "invalid_grant");
+        assert_eq!(server.evidence().await.events_of("delegation.stopped").await.len(), 2);
+    }
+
+    async fn an_actor_token_for_something_else_lets_no_app_act_with_it(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let (app, agent, own) = scene(&server).await;
+        let subject = app.password(SCOPE).await.ok().text("access_token");
+        exchange(&app, &subject, &own, &[]).await.ok();
+        let holder = Holder::new(server.now());
+        let bound = holder.token(&agent, &[("grant_type", "client_credentials")]).await.ok().text("access_token");
+        holder.token(&app, &asked(&subject, &bound, &[])).await.refused(400, "invalid_grant");
+        // One that the agent sends to an API is for the agent alone.
+        server.change("agent", |client| client.metadata.audiences = vec![STOCK.to_owned()]).await;
+        let elsewhere = crate::delegation::own(&agent).await;
+        assert_eq!(decode_claims(&elsewhere)["aud"], STOCK);
+        exchange(&app, &subject, &elsewhere, &[]).await.refused(400, "invalid_grant");
+        exchange(&agent, &subject, &elsewhere, &[]).await.ok();
+    }
+
+    async fn an_exchange_sees_the_clients_as_they_are_now(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let (app, agent, own) = scene(&server).await;
+        let subject = app.password(SCOPE).await.ok().text("access_token");
+        exchange(&agent, &subject, &own, &[]).await.ok();
+        // The server still has in memory what the commands change.
+        let cli = server.cli().await;
+        cli.json(&["client", "may-act", "--id", "agent", "--for-client", "app", "--remove"], None).await;
+        exchange(&agent, &subject, &own, &[]).await.refused(400, "invalid_target");
+        cli.json(&["client", "may-act", "--id", "agent", "--for-client", "app", "--resource", ORDERS, "--scope", "orders:read"], None).await;
+        server.forget_clients();
+        exchange(&app, &subject, &own, &[]).await.ok();
+        cli.json(&["client", "disable", "--id", "agent"], None).await;
+        exchange(&app, &subject, &own, &[]).await.refused(400, "invalid_grant");
+    }
+
+    async fn exchanges_at_once_grow_one_family(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let (app, agent, own) = scene(&server).await;
+        let subject = app.password(SCOPE).await.ok().text("access_token");
+        let every = join_all((0..8).map(|_| exchange(&agent, &subject, &own, &[]))).await;
+        let sids: Vec<_> = every.into_iter().map(|reply| decode_claims(&reply.ok().text("access_token"))["sid"].clone()).collect();
+        assert!(sids.iter().all(|sid| *sid == sids[0]), "{sids:?}");
+        assert_eq!(server.evidence().await.events_of("delegation.started").await.len(), 1);
+    }
+
+    async fn rfc8693_4_1_a_rule_names_who_acted_last(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let (app, _, own) = scene(&server).await;
+        let second = agent_at(&server, "second", ORDERS, &[rule("agent", STOCK, "orders:read")]).await;
+        let subject = app.password(SCOPE).await.ok().text("access_token");
+        // The app exchanges, and the agent acts.
+        let one = exchange(&app, &subject, &own, &[]).await.ok().text("access_token");
+        assert_eq!(decode_claims(&one)["client_id"], "app");
+        let two = exchange(&second.0, &one, &second.1, &[("resource", STOCK)]).await.ok();
+        assert_eq!(decode_claims(&two.text("access_token"))["act"], json!({ "sub": "second", "act": { "sub": "agent" } }));
+        server.change("second", |client| client.metadata.may_act = vec![rule("app", STOCK, "orders:read")]).await;
+        exchange(&second.0, &one, &second.1, &[("resource", STOCK)]).await.refused(400, "invalid_target");
+    }
+
+    async fn rfc8707_2_an_exchanged_token_is_for_the_registered_spelling_and_for_an_mcp_server_only_by_name(database) {
+        let server = Server::start_with(&database, &[("mcp.enabled", "true")]).await;
+        server.alice().await;
+        let (app, agent, own) = scene(&server).await;
+        let (slash, mcp) = (format!("{ORDERS}/"), "https://mcp.example.com/mcp");
+        let cli = server.cli().await;
+        cli.json(&["resource", "create", "--id", &slash], None).await;
+        cli.json(&["mcp", "resource", "add", mcp, "--scope", "orders:read"], None).await;
+        server.forget_clients();
+        let subject = app.password(SCOPE).await.ok().text("access_token");
+        let both = [("resource", ORDERS), ("audience", slash.as_str())];
+        for change in [&both[..], &both[..1], &[("resource", slash.as_str())], &[("resource", "")]] {
+            let token = exchange(&agent, &subject, &own, change).await.ok().text("access_token");
+            assert_eq!(decode_claims(&token)["aud"], slash, "{change:?}");
+        }
+        server.change("agent", |client| client.metadata.may_act = vec![rule("app", mcp, "orders:read")]).await;
+        exchange(&agent, &subject, &own, &[("resource", "")]).await.refused(400, "invalid_target");
+        let named = [("resource", "https://mcp.example.com/mcp/")];
+        let token = exchange(&agent, &subject, &own, &named).await.ok().text("access_token");
+        assert_eq!(decode_claims(&token)["aud"], mcp);
+    }
+
+    async fn what_acts_for_more_is_an_event(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let (app, agent, own) = scene(&server).await;
+        let rules = [rule("app", ORDERS, "orders:read"), rule("app", STOCK, "orders:write")];
+        server.change("agent", |client| client.metadata.may_act = rules.to_vec()).await;
+        let subject = app.password(SCOPE).await.ok().text("access_token");
+        for resource in [ORDERS, STOCK, STOCK, ORDERS] {
+            exchange(&agent, &subject, &own, &[("resource", resource)]).await.ok();
+        }
+        let evidence = server.evidence().await;
+        assert_eq!(evidence.events_of("delegation.started").await.len(), 1);
+        let widened = evidence.events_of("delegation.widened").await;
+        assert_eq!(widened.len(), 1);
+        assert_eq!(widened[0].client.as_deref(), Some("agent"));
     }
 
     async fn rfc8693_4_1_a_chain_names_everybody_who_acts_and_ends_from_its_beginning(database) {

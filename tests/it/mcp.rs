@@ -13,7 +13,7 @@ use mapae::domain::client::{AuthMethod, ClientKind};
 use mapae::domain::scope::Scope;
 use serde_json::{Value, json};
 
-use crate::support::{App, Reply, Server, both, decode_claims};
+use crate::support::{App, CALLBACK, Published, Publisher, Reply, Server, both, decode_claims};
 
 const MCP: &str = "https://mcp.example.com/mcp";
 const ON: &[(&str, &str)] = &[("mcp.enabled", "true")];
@@ -87,6 +87,79 @@ both! {
         cli.json(&["mcp", "resource", "remove", MCP], None).await;
         server.forget_clients();
         get_at(&server, PLACE).await.refused(404, "not_found");
+    }
+
+    async fn two_resources_that_could_be_taken_for_each_other_are_one_too_many(database) {
+        let server = Server::start_with(&database, ON).await;
+        let cli = server.cli().await;
+        let create = async |id: &str| cli.run(&["resource", "create", "--id", id], None).await.code == 0;
+        assert!(create("https://api.example.com").await);
+        assert!(!create("https://api.example.com/").await);
+        assert!(create("https://api.example.com/x?y").await);
+        assert!(!create("https://api.example.com/x/?y").await);
+        // Two places are one, whether the resource is made or changed.
+        cli.json(&["mcp", "resource", "add", "https://localhost/mcp"], None).await;
+        assert!(create("http://localhost/mcp").await);
+        let update = ["resource", "update", "--id", "http://localhost/mcp", "--mcp"];
+        assert_ne!(cli.run(&update, None).await.code, 0);
+        assert_eq!(cli.run(&["resource", "update", "--id", "http://localhost/mcp", "--name", "x"], None).await.code, 0);
+        // A path with escapes is served as it is registered.
+        cli.json(&["mcp", "resource", "add", "https://mcp.example.com/a%20b"], None).await;
+        server.forget_clients();
+        let place = "/.well-known/oauth-protected-resource/mcp.example.com/a%20b";
+        assert_eq!(get_at(&server, place).await.ok().json()["resource"], "https://mcp.example.com/a%20b");
+    }
+
+    async fn rfc8707_2_a_registered_resource_is_for_those_who_name_it_just_so(database) {
+        let server = Server::start_with(&database, ON).await;
+        server.alice().await;
+        server.cli().await.json(&["mcp", "resource", "add", MCP, "--scope", "files:read"], None).await;
+        let app = client(&server, &["https://mcp.example.com/mcp/"]).await;
+        let mut browser = server.browser();
+        let url = app.authorization_url(&[("scope", "files:read"), ("resource", MCP)]);
+        browser.get(&url).await.error_response("invalid_target");
+    }
+
+    async fn an_app_that_nobody_registered_may_ask_for_an_mcp_server(database) {
+        let on = [ON[0], ("registration.mode", "open"), ("outbound.allow_private", "true")];
+        let (server, publisher) = (Server::start_with(&database, &on).await, Publisher::start().await);
+        server.alice().await;
+        server.cli().await.json(&["mcp", "resource", "add", MCP, "--scope", "files:read admin:users"], None).await;
+        server.forget_clients();
+        let mut document = json!({
+            "client_name": "Agent", "redirect_uris": [CALLBACK], "token_endpoint_auth_method": "none",
+            "grant_types": ["authorization_code", "refresh_token"], "response_types": ["code"],
+            "scope": "openid offline_access files:read",
+        });
+        let register = async |document: &Value| {
+            let request = server.http.post(server.url("/register")).header("content-type", "application/json");
+            Reply::of(request.body(document.to_string()).send().await.unwrap()).await
+        };
+        let registered = register(&document).await;
+        assert_eq!(registered.status, 201, "{}", registered.text);
+        let mut greedy = document.clone();
+        greedy["scope"] = json!("openid admin:users");
+        register(&greedy).await.refused(400, "invalid_client_metadata");
+        // Documents are taken without a setting of their own.
+        let id = publisher.url("/client.json");
+        document["client_id"] = json!(id);
+        publisher.publish("/client.json", Published::json(&document));
+        for id in [registered.text("client_id"), id] {
+            let app = App { id, secret: None, base: server.issuer().to_owned(), http: server.http.clone() };
+            let mut browser = server.browser();
+            let scope = "openid offline_access files:read";
+            let url = app.authorization_url(&[("scope", scope), ("resource", MCP)]);
+            let code = browser.arrive(&url).await.authorization_response().code();
+            let (access, refresh) = app.exchange_with(&code, &[("resource", MCP)]).await.pair();
+            let refreshed = app.refresh_with(&refresh, &[("resource", MCP)]).await.ok();
+            for token in [access, refreshed.text("access_token")] {
+                let claims = decode_claims(&token);
+                assert_eq!(claims["aud"], json!([MCP, server.issuer()]));
+                assert!(claims["scope"].as_str().unwrap().contains("files:read"), "{claims}");
+            }
+            let url = app.authorization_url(&[("scope", "openid"), ("resource", "https://api.example.com")]);
+            browser.get(&url).await.error_response("invalid_target");
+        }
     }
 
     async fn without_the_setting_no_metadata_of_others_is_hosted(database) {
@@ -201,6 +274,17 @@ both! {
         ends(&[], "resource metadata", "no authorization server").await;
         mcp.says(json!({ "status": 401, "challenge": "Bearer", "metadata": { "resource": mcp.url, "authorization_servers": [format!("{}/x", server.issuer())] } }));
         ends(&[], "server metadata", "404").await;
+        // What the MCP server names is called as what strangers name, and shown without its control
+        // characters.
+        let private = Publisher::start().await;
+        let metadata = private.url("/metadata");
+        mcp.says(json!({ "status": 401, "challenge": format!("Bearer resource_metadata=\"{metadata}\"") }));
+        ends(&[], "resource metadata", "never calls").await;
+        assert_eq!(private.asked("/metadata"), 0);
+        let strange = format!("{}/\u{1b}[31m", server.issuer());
+        mcp.says(json!({ "status": 401, "challenge": "Bearer", "metadata": { "resource": mcp.url, "authorization_servers": [strange] } }));
+        let said = cli.run(&["mcp", "probe", &mcp.url], None).await;
+        assert_eq!((said.code, said.err.contains('\u{1b}')), (1, false), "{said:?}");
         mcp.says(json!({ "status": 401, "challenge": challenge }));
         server.forget_clients();
         ends(&["--client-id", "nobody-knows"], "authorize", "answers").await;
@@ -220,6 +304,11 @@ both! {
         ends(&[&by_hand[..], &["--token", &good]].concat(), "call", "401").await;
         mcp.says(json!({ "status": 401, "challenge": challenge, "token": good }));
         cli.json(&["mcp", "probe", &mcp.url, "--client-id", "assistant", "--token", &good], None).await;
+        cli.json(&["mcp", "probe", &mcp.url, "--client-id", "assistant", "--token", "-"], Some(&format!("{good}\n"))).await;
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("token");
+        std::fs::write(&file, &good).unwrap();
+        cli.json(&["mcp", "probe", &mcp.url, "--client-id", "assistant", "--token-file", file.to_str().unwrap()], None).await;
     }
 }
 

@@ -1,22 +1,29 @@
 //! `mapae mcp probe`: walks the way of an MCP client, step by step, and stops where it ends.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use url::Url;
+use url::{Origin, Url};
 
 use crate::cli::installation::Installation;
+use crate::cli::output::{secret_from_file, secret_from_stdin};
 use crate::domain::clock::Clock;
+use crate::domain::excerpt::excerpt;
 use crate::domain::resource::is_same;
+use crate::domain::secret::Secret;
 use crate::domain::verdict::{OrRejected, reject};
 use crate::keys::jwt;
 use crate::oauth::claims::AudienceClaim;
-use crate::outbound::OperatorClient;
+use crate::outbound::{OperatorClient, Outbound, OutboundError};
 
 /// How long one step may take.
 const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
+/// The most characters that are shown of what the other side says.
+const LONGEST: usize = 2000;
 /// The redirect URI of the request that is tried. Nothing is ever sent there.
 const CALLBACK: &str = "http://127.0.0.1/callback";
 /// The code challenge of RFC 7636 Appendix B.
@@ -26,9 +33,12 @@ const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 pub(in crate::cli) struct Probe {
     /// The URL of the MCP server, as clients call it
     url: String,
-    /// An access token for it: the last two steps are walked, too
+    /// An access token for it: the last two steps are walked, too. `-`: standard input has it
     #[arg(long, value_name = "TOKEN")]
     token: Option<String>,
+    /// The file that has the access token
+    #[arg(long, value_name = "FILE", conflicts_with = "token")]
+    token_file: Option<PathBuf>,
     /// A client that is registered by hand, where clients cannot register themselves
     #[arg(long, value_name = "ID")]
     client_id: Option<String>,
@@ -84,28 +94,68 @@ struct Claims {
 impl Probe {
     pub(super) async fn run(self, at: &Installation) -> OrRejected {
         let settings = at.quiet_settings()?;
+        let token = self.given_token()?;
         let client = OperatorClient::new(settings.outbound.ca_file.as_deref(), TIMEOUT);
         let client = client.or_else(|error| reject(error.to_string()))?;
+        let outbound = Outbound::new(settings.outbound.clone());
+        let outbound = outbound.or_else(|error| reject(error.to_string()))?;
+        let own = [self.url.as_str(), settings.issuer.as_str()];
+        let own = own.into_iter().filter_map(|url| Url::parse(url).ok());
+        let calls = Calls { client, outbound, own: own.map(|url| url.origin()).collect() };
+        let token = token.as_ref().map(|token| token.expose().as_str());
         let mut walked = Vec::new();
-        let way = Way { probe: &self, client: &client, clock: &at.clock };
+        let way = Way { probe: &self, token, calls: &calls, clock: &at.clock };
         let broken = way.walk(&mut walked).await.err();
+        // What the other side says is shown on a terminal.
+        for Walked { found, .. } in &mut walked {
+            *found = excerpt(&*found).up_to(LONGEST).to_string();
+        }
         let steps: Vec<Value> = walked
             .iter()
             .map(|Walked { step, found }| json!({ "step": step, "found": found }))
             .collect();
         if let Some(Broken { step, why }) = broken {
-            return reject(format!("{step}: {why}"));
+            return reject(format!("{step}: {}", excerpt(why).up_to(LONGEST)));
         }
         let words: Vec<String> =
             walked.iter().map(|Walked { step, found }| format!("{step}: {found}")).collect();
         at.print(&json!({ "resource": self.url, "steps": steps }), &words.join("\n"));
         Ok(())
     }
+
+    fn given_token(&self) -> OrRejected<Option<Secret<String>>> {
+        match (self.token.as_deref(), self.token_file.as_deref()) {
+            (Some("-"), _) => secret_from_stdin().map(Some),
+            (Some(token), _) => Ok(Some(Secret::new(token.to_owned()))),
+            (None, Some(file)) => secret_from_file(file).map(Some),
+            (None, None) => Ok(None),
+        }
+    }
+}
+
+/// How URLs are called. The operator names the MCP server and this server; every other URL is named by
+/// the MCP server, and must not reach what only the operator's machine can reach.
+struct Calls {
+    client: OperatorClient,
+    outbound: Outbound,
+    own: Vec<Origin>,
+}
+
+impl Calls {
+    async fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, OutboundError> {
+        let url = Url::parse(&request.uri().to_string()).ok();
+        if url.is_some_and(|url| self.own.contains(&url.origin())) {
+            self.client.send(request).await
+        } else {
+            self.outbound.send(request).await
+        }
+    }
 }
 
 struct Way<'a> {
     probe: &'a Probe,
-    client: &'a OperatorClient,
+    token: Option<&'a str>,
+    calls: &'a Calls,
     clock: &'a Clock,
 }
 
@@ -145,7 +195,7 @@ impl Way<'_> {
             .body(body.into_bytes())
             .map_err(|error| format!("{url}: {error}"))?;
         *request.headers_mut() = headers;
-        self.client.send(request).await.map_err(|error| format!("{url}: {error}"))
+        self.calls.send(request).await.map_err(|error| format!("{url}: {error}"))
     }
 
     /// The first request of a client: `initialize`.
@@ -303,7 +353,7 @@ impl Way<'_> {
     }
 
     async fn token(&self, server: &ServerDocument, resource: &ResourceDocument) -> Step<String> {
-        let Some(token) = &self.probe.token else {
+        let Some(token) = self.token else {
             let mut headers = HeaderMap::new();
             let form = HeaderValue::from_static("application/x-www-form-urlencoded");
             headers.insert(CONTENT_TYPE, form);
@@ -339,7 +389,7 @@ impl Way<'_> {
     }
 
     async fn call(&self) -> Step<String> {
-        let Some(token) = &self.probe.token else {
+        let Some(token) = self.token else {
             return Ok("not tried without --token".to_owned());
         };
         let answer = self.initialize(Some(token)).await?;

@@ -94,7 +94,7 @@ impl AccessTokens {
         // allowed.
         let by = standing.provider_issuer.as_deref();
         // The sign-in was at another client than the one that acts. When its provider is turned off, the
-        // family ends.
+        // family ends; when it is taken away from that client alone, the token lives to its end.
         let admits = |by| self.providers.admit(&client, &claims.amr, by);
         let counts = claims.sid.is_none() || claims.act.is_some() || admits(by);
         Ok(counts.then_some(standing))
