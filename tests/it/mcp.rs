@@ -162,6 +162,24 @@ both! {
         }
     }
 
+    async fn an_app_that_nobody_registered_gets_no_token_for_an_mcp_server_by_itself(database) {
+        let on = [ON[0], ("registration.mode", "open"), ("registration.grants", "client_credentials"), ("registration.scopes", "openid,notes:read")];
+        let server = Server::start_with(&database, &on).await;
+        server.cli().await.json(&["mcp", "resource", "add", MCP, "--scope", "files:read"], None).await;
+        server.forget_clients();
+        let document = json!({
+            "client_name": "Robot", "grant_types": ["client_credentials"], "response_types": [], "scope": "notes:read files:read",
+        });
+        let request = server.http.post(server.url("/register")).header("content-type", "application/json");
+        let registered = Reply::of(request.body(document.to_string()).send().await.unwrap()).await;
+        assert_eq!(registered.status, 201, "{}", registered.text);
+        let secret = Some(registered.text("client_secret"));
+        let app = App { id: registered.text("client_id"), secret, base: server.issuer().to_owned(), http: server.http.clone() };
+        app.token(&[("grant_type", "client_credentials"), ("resource", MCP)]).await.refused(400, "invalid_target");
+        let token = app.token(&[("grant_type", "client_credentials")]).await.ok().text("access_token");
+        assert_eq!(decode_claims(&token)["aud"], server.issuer());
+    }
+
     async fn without_the_setting_no_metadata_of_others_is_hosted(database) {
         let server = Server::start(&database).await;
         let said = server.cli().await.run(&["mcp", "resource", "add", MCP, "--scope", "files:read"], None).await;

@@ -3,7 +3,7 @@
 
 use serde_json::Map;
 
-use crate::domain::client::ClientKind;
+use crate::domain::client::{ClientKind, RegisteredBy};
 use crate::domain::form::Form;
 use crate::domain::grant_type::GrantType;
 use crate::domain::reason::Reason;
@@ -37,6 +37,12 @@ impl Grant for ClientCredentials {
         let scope = registered_scope(&cx.server.clients, self.scope, client).await?;
         if scope.contains(OPENID) || scope.contains(OFFLINE_ACCESS) {
             return Err(Reason::ClientCredentialsPersonalScope.into());
+        }
+        // What an app that no operator registered may do at an MCP server, a person decides.
+        if client.registered_by != RegisteredBy::Operator
+            && let Some(culprit) = self.resources.first()
+        {
+            return Err(Refusal::new(Reason::ResourceUnregistered).naming(culprit).into());
         }
         let resources = registered_resources(&cx.server.clients, self.resources, client).await?;
         Ok(Entitlement {
