@@ -143,8 +143,7 @@ pub fn is_same(one: &str, other: &str) -> bool {
 
 /// The registered resource of which this is one spelling. A registered identifier is never a spelling of
 /// another one.
-#[must_use]
-pub fn registered_as<'a>(
+pub(crate) fn registered_as<'a>(
     registered: &'a HashMap<String, ResourceMetadata>,
     asked: &str,
 ) -> Option<(&'a String, &'a ResourceMetadata)> {
