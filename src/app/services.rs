@@ -14,7 +14,6 @@ use crate::accounts::second_factor::{SecondFactorRules, SecondFactors};
 use crate::accounts::sign_in::PasswordSignIn;
 use crate::accounts::throttle::Throttle;
 use crate::clients::documents::{DocumentRules, Documents};
-use crate::clients::fetches::Fetches;
 use crate::clients::key_sets::KeySets;
 use crate::clients::registry::Registry;
 use crate::domain::clock::Clock;
@@ -256,14 +255,13 @@ impl Base {
             &settings.social,
         )?;
         providers.start().await?;
-        let fetches = Arc::new(Fetches::new(outbound.clone()));
         let rules = DocumentRules {
             trust: settings.documents.trust,
             hosts: settings.documents.hosts.clone(),
             allows_private: outbound.allows_private(),
         };
-        let documents = Documents::new(rules, Arc::clone(&fetches), clock.clone());
-        let key_sets = KeySets::new(fetches, clock.clone());
+        let documents = Documents::new(rules, &outbound, clock.clone());
+        let key_sets = KeySets::new(&outbound, clock.clone());
         let serves_mcp = settings.mcp.enabled;
         let registry = Registry::new(Arc::clone(store), key_sets, documents, serves_mcp);
         Ok(Self {

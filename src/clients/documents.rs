@@ -1,7 +1,7 @@
 //! Client ID metadata documents (draft-ietf-oauth-client-id-metadata-document): a client that nobody
 //! registered is named by the https URL of a document that describes it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Duration, Utc};
 use serde_json::Value;
@@ -21,8 +21,8 @@ use crate::domain::redirect_uri;
 use crate::domain::scope::Scope;
 use crate::domain::verdict::Fault;
 use crate::keys::client_keys::ClientKeys;
-use crate::outbound::document_cache::{Cached, Fetching, Keeping};
-use crate::outbound::{HttpResponse, may_call};
+use crate::outbound::document_cache::{Cached, FetchError, Fetching, Keeping};
+use crate::outbound::{HttpResponse, Outbound, may_call};
 
 /// How long a document is kept at least, whatever its headers say, and at most.
 const LEAST: Duration = Duration::minutes(5);
@@ -41,8 +41,11 @@ const KEEPING: Keeping = Keeping {
 /// The largest document in bytes.
 const LIMIT: usize = 64 * 1024;
 
-/// How many documents are kept.
+/// How many documents are kept of each kind.
 const MOST: usize = 1024;
+
+/// How many documents are fetched at once of apps that people allowed, and how many of others.
+const AT_ONCE: usize = 32;
 
 /// What an operator decided about documents.
 #[derive(Clone, Debug, Default)]
@@ -59,9 +62,45 @@ pub struct DocumentRules {
 #[derive(Debug)]
 pub struct Documents {
     rules: DocumentRules,
-    fetches: Arc<Fetches>,
+    /// Of apps that people allowed.
+    of_allowed: Arc<Fetches>,
+    /// Of all others. Anybody can name as many of these as they like.
+    of_strangers: Arc<Fetches>,
     clock: Clock,
-    known: Mutex<Kept<Cached<Document>>>,
+    known: Mutex<Known>,
+}
+
+#[derive(Debug)]
+struct Known {
+    /// Of apps that people allowed.
+    allowed: Kept<Cached<Document>>,
+    /// Of others, which were good once.
+    good: Kept<Cached<Document>>,
+    /// Of URLs that brought nothing good yet. They take no place of a good one.
+    tried: Kept<Cached<Document>>,
+}
+
+impl Known {
+    fn of_url(&mut self, url: &str, is_allowed: bool) -> Arc<Cached<Document>> {
+        let new = || Cached::with_life(KEEPING, |document: &Document| document.life);
+        if !is_allowed {
+            let good = self.good.get(url);
+            return good.unwrap_or_else(|| self.tried.of_url(url, new));
+        }
+        if let Some(cached) = self.allowed.get(url) {
+            return cached;
+        }
+        let cached = self.good.get(url).unwrap_or_else(|| Arc::new(new()));
+        self.allowed.put(url, &cached);
+        cached
+    }
+
+    fn note_good(&mut self, url: &str, cached: &Arc<Cached<Document>>) {
+        if self.good.get(url).is_none() {
+            self.good.put(url, cached);
+            self.tried.remove(url);
+        }
+    }
 }
 
 /// What was found at the URL.
@@ -87,8 +126,11 @@ pub(super) enum Found {
 impl Documents {
     /// No documents yet.
     #[must_use]
-    pub fn new(rules: DocumentRules, fetches: Arc<Fetches>, clock: Clock) -> Self {
-        Self { rules, fetches, clock, known: Mutex::new(Kept::of(MOST)) }
+    pub fn new(rules: DocumentRules, outbound: &Outbound, clock: Clock) -> Self {
+        let fetches = || Arc::new(Fetches::new(outbound.clone(), AT_ONCE));
+        let known = Known { allowed: Kept::of(MOST), good: Kept::of(MOST), tried: Kept::of(MOST) };
+        let (of_allowed, of_strangers) = (fetches(), fetches());
+        Self { rules, of_allowed, of_strangers, clock, known: Mutex::new(known) }
     }
 
     /// The URL of the document, if this names a client by one and the operator trusts its host.
@@ -105,18 +147,18 @@ impl Documents {
     /// The client that the document describes. `stored` is what a person allowed earlier.
     pub(super) async fn find(&self, id: &ClientId, stored: Option<&Client>) -> Found {
         let now = self.clock.now();
-        let cached = {
-            let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-            known.of_url(id.as_str(), || {
-                Cached::with_life(KEEPING, |document: &Document| document.life)
-            })
-        };
-        let document = match cached.get(now, self.fetch(id)).await {
+        let is_allowed = stored.is_some();
+        let cached = self.known().of_url(id.as_str(), is_allowed);
+        let fetches = if is_allowed { &self.of_allowed } else { &self.of_strangers };
+        let document = match cached.get(now, self.fetch(id, fetches)).await {
             Ok(document) => document,
             Err(failure) => return Found::Unknown(failure),
         };
         match &document.read {
             Ok((metadata, keys)) => {
+                if !is_allowed {
+                    self.known().note_good(id.as_str(), &cached);
+                }
                 let client = client_of(id, metadata, stored, now);
                 Found::Client(Arc::new(Registered { client, keys: Arc::clone(keys) }))
             }
@@ -124,16 +166,23 @@ impl Documents {
         }
     }
 
-    fn fetch(&self, id: &ClientId) -> Fetching<Document, NotFetched> {
-        let (fetches, id, rules) = (Arc::clone(&self.fetches), id.clone(), self.rules.clone());
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn fetch(&self, id: &ClientId, fetches: &Arc<Fetches>) -> Fetching<Document, NotFetched> {
+        let (fetches, id, rules) = (Arc::clone(fetches), id.clone(), self.rules.clone());
         Box::pin(async move {
             let response = fetches.get(id.as_str(), LIMIT).await;
-            let response = response.inspect_err(|NotFetched(why)| {
-                tracing::warn!(client_id = %id, %why, "a client document could not be fetched");
+            let response = response.inspect_err(|why| {
+                if why.was_asked() {
+                    tracing::warn!(client_id = %id, %why, "a client document could not be fetched");
+                }
             })?;
             // A server that is overloaded says nothing about the document.
             if response.status == 429 || response.status >= 500 {
-                return Err(NotFetched(format!("it is answered with status {}", response.status)));
+                let why = format!("it is answered with status {}", response.status);
+                return Err(NotFetched::because(why));
             }
             let read = read(&id, &response, rules.allows_private);
             if let Err(why) = &read {
@@ -327,6 +376,21 @@ mod tests {
     use super::*;
 
     const URL: &str = "https://app.example/client.json";
+
+    #[test]
+    fn what_brought_nothing_good_takes_no_place_of_what_did() {
+        let mut known = Known { allowed: Kept::of(2), good: Kept::of(2), tried: Kept::of(2) };
+        let good = known.of_url("good", false);
+        known.note_good("good", &good);
+        let allowed = known.of_url("allowed", true);
+        for number in 0..10 {
+            known.of_url(&format!("{number}"), false);
+        }
+        assert!(Arc::ptr_eq(&good, &known.of_url("good", false)));
+        assert!(Arc::ptr_eq(&allowed, &known.of_url("allowed", true)));
+        // What a person allows now is not fetched again.
+        assert!(Arc::ptr_eq(&good, &known.of_url("good", true)));
+    }
 
     fn is_url(text: &str, allows_private: bool) -> bool {
         ClientId::parse(text).is_some_and(|id| document_url(&id, allows_private).is_some())

@@ -6,30 +6,49 @@ use std::sync::{Mutex, PoisonError};
 
 use url::Url;
 
-use crate::outbound::document_cache::Unfetched;
+use crate::outbound::document_cache::{FetchError, Unfetched};
 use crate::outbound::{HttpResponse, Outbound};
-
-/// How many calls run at once.
-const AT_ONCE: usize = 64;
 
 /// How many calls to one host run at once.
 const AT_ONCE_OF_HOST: usize = 4;
 
 /// Why something was not fetched, for the operator. It names no URL.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct NotFetched(pub String);
+#[error("{why}")]
+pub struct NotFetched {
+    why: String,
+    was_asked: bool,
+}
 
-impl From<Unfetched> for NotFetched {
-    fn from(Unfetched(why): Unfetched) -> Self {
-        Self(why)
+impl NotFetched {
+    /// Whoever publishes it was asked in vain.
+    pub(super) fn because(why: impl Into<String>) -> Self {
+        Self { why: why.into(), was_asked: true }
+    }
+
+    fn busy() -> Self {
+        Self { why: "too many calls are under way".to_owned(), was_asked: false }
     }
 }
 
-/// The calls that are under way.
+impl From<Unfetched> for NotFetched {
+    fn from(Unfetched(why): Unfetched) -> Self {
+        Self::because(why)
+    }
+}
+
+impl FetchError for NotFetched {
+    fn was_asked(&self) -> bool {
+        self.was_asked
+    }
+}
+
+/// The calls that are under way. What an operator registered, what people allowed and what anybody may
+/// name each has calls of its own, so that strangers stop nobody else's.
 #[derive(Debug)]
 pub struct Fetches {
     outbound: Outbound,
+    at_once: usize,
     running: Mutex<Running>,
 }
 
@@ -40,9 +59,9 @@ struct Running {
 }
 
 impl Running {
-    fn begin(&mut self, host: &str) -> bool {
+    fn begin(&mut self, host: &str, at_once: usize) -> bool {
         let of_host = self.of_host.get(host).copied().unwrap_or_default();
-        if self.all >= AT_ONCE || of_host >= AT_ONCE_OF_HOST {
+        if self.all >= at_once || of_host >= AT_ONCE_OF_HOST {
             return false;
         }
         self.all += 1;
@@ -74,24 +93,27 @@ impl Drop for Turn<'_> {
 }
 
 impl Fetches {
-    /// No calls yet.
+    /// No calls yet, and never more than this many at once.
     #[must_use]
-    pub fn new(outbound: Outbound) -> Self {
-        Self { outbound, running: Mutex::default() }
+    pub fn new(outbound: Outbound, at_once: usize) -> Self {
+        Self { outbound, at_once, running: Mutex::default() }
     }
 
     /// Fetches a URL, of which at most this many bytes are accepted.
     pub async fn get(&self, url: &str, most: usize) -> Result<HttpResponse, NotFetched> {
         let host = Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned));
         let Some(_turn) = self.turn(host.unwrap_or_default()) else {
-            return Err(NotFetched("too many calls are under way".to_owned()));
+            tracing::debug!(%url, "not fetched now: too many calls are under way");
+            return Err(NotFetched::busy());
         };
         let fetched = self.outbound.get(url, most).await;
-        fetched.map_err(|failure| NotFetched(failure.to_string()))
+        fetched.map_err(|failure| NotFetched::because(failure.to_string()))
     }
 
     fn turn(&self, host: String) -> Option<Turn<'_>> {
-        let begun = self.running.lock().unwrap_or_else(PoisonError::into_inner).begin(&host);
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let begun = running.begin(&host, self.at_once);
+        drop(running);
         begun.then(|| Turn { running: &self.running, host })
     }
 }
@@ -100,19 +122,21 @@ impl Fetches {
 mod tests {
     use super::*;
 
+    const AT_ONCE: usize = 64;
+
     #[test]
     fn few_calls_run_at_once_and_fewer_to_one_host() {
         let mut running = Running::default();
         for _ in 0..AT_ONCE_OF_HOST {
-            assert!(running.begin("a.example"));
+            assert!(running.begin("a.example", AT_ONCE));
         }
-        assert!(!running.begin("a.example"), "one host");
+        assert!(!running.begin("a.example", AT_ONCE), "one host");
         for number in AT_ONCE_OF_HOST..AT_ONCE {
-            assert!(running.begin(&format!("b{number}.example")));
+            assert!(running.begin(&format!("b{number}.example"), AT_ONCE));
         }
-        assert!(!running.begin("c.example"), "all");
+        assert!(!running.begin("c.example", AT_ONCE), "all");
         running.end("a.example");
-        assert!(running.begin("c.example") && !running.begin("a.example"));
+        assert!(running.begin("c.example", AT_ONCE) && !running.begin("a.example", AT_ONCE));
         for _ in 0..AT_ONCE {
             running.end("a.example");
         }

@@ -19,20 +19,36 @@ impl<T> Kept<T> {
 
     /// The thing of this URL, which is made if it is not there.
     pub(super) fn of_url(&mut self, url: &str, make: impl FnOnce() -> T) -> Arc<T> {
-        self.asked += 1;
-        let asked = self.asked;
-        if let Some((thing, last)) = self.things.get_mut(url) {
-            *last = asked;
-            return Arc::clone(thing);
+        if let Some(thing) = self.get(url) {
+            return thing;
         }
-        if self.things.len() >= self.most {
+        let thing = Arc::new(make());
+        self.put(url, &thing);
+        thing
+    }
+
+    /// The thing of this URL, if it is there.
+    pub(super) fn get(&mut self, url: &str) -> Option<Arc<T>> {
+        self.asked += 1;
+        let (thing, last) = self.things.get_mut(url)?;
+        *last = self.asked;
+        Some(Arc::clone(thing))
+    }
+
+    /// Keeps the thing of this URL.
+    pub(super) fn put(&mut self, url: &str, thing: &Arc<T>) {
+        self.asked += 1;
+        if self.things.len() >= self.most && !self.things.contains_key(url) {
             let oldest = self.things.iter().min_by_key(|(_, (_, asked))| *asked);
             let oldest = oldest.map(|(url, _)| url.clone());
             oldest.and_then(|url| self.things.remove(&url));
         }
-        let thing = Arc::new(make());
-        self.things.insert(url.to_owned(), (Arc::clone(&thing), asked));
-        thing
+        self.things.insert(url.to_owned(), (Arc::clone(thing), self.asked));
+    }
+
+    /// Forgets the thing of this URL.
+    pub(super) fn remove(&mut self, url: &str) {
+        self.things.remove(url);
     }
 }
 

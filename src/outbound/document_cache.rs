@@ -27,6 +27,17 @@ pub struct Keeping {
 #[derive(Clone, Debug)]
 pub struct Unfetched(pub String);
 
+/// An error of a fetch.
+pub trait FetchError: From<Unfetched> {
+    /// Whether the publisher was asked at all. If not, the error says nothing about the publisher, and
+    /// the next fetch waits for nothing.
+    fn was_asked(&self) -> bool {
+        true
+    }
+}
+
+impl FetchError for Unfetched {}
+
 /// The fetching of a document.
 pub type Fetching<T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'static>>;
 
@@ -103,7 +114,7 @@ impl<T: Send + Sync + 'static> Cached<T> {
     }
 
     /// The document. If it is not fresh, one request fetches it, and the others use the old one.
-    pub async fn get<E: From<Unfetched> + Send + 'static>(
+    pub async fn get<E: FetchError + Send + 'static>(
         &self,
         now: DateTime<Utc>,
         fetch: Fetching<T, E>,
@@ -117,7 +128,7 @@ impl<T: Send + Sync + 'static> Cached<T> {
 
     /// Fetches the document early because the old one does not fit, unless that was done a moment
     /// ago.
-    pub async fn instead_of<E: From<Unfetched> + Send + 'static>(
+    pub async fn instead_of<E: FetchError + Send + 'static>(
         &self,
         old: &Arc<T>,
         now: DateTime<Utc>,
@@ -130,7 +141,7 @@ impl<T: Send + Sync + 'static> Cached<T> {
 
     /// Fetches the document early because the old one does not fit. Only a fetch that brings nothing
     /// that fits keeps the next one waiting.
-    pub async fn better_than<E: From<Unfetched> + Send + 'static>(
+    pub async fn better_than<E: FetchError + Send + 'static>(
         &self,
         old: &Arc<T>,
         now: DateTime<Utc>,
@@ -144,7 +155,7 @@ impl<T: Send + Sync + 'static> Cached<T> {
 
 /// Runs the work in a task of its own, so that it finishes even if the client closes the
 /// connection. Otherwise anybody could use up the attempts that all others wait for.
-async fn to_its_end<T: Send + 'static, E: From<Unfetched> + Send + 'static>(
+async fn to_its_end<T: Send + 'static, E: FetchError + Send + 'static>(
     work: impl Future<Output = Result<T, E>> + Send + 'static,
 ) -> Result<T, E> {
     let ended = tokio::spawn(request::carried(work)).await;
@@ -152,7 +163,7 @@ async fn to_its_end<T: Send + 'static, E: From<Unfetched> + Send + 'static>(
 }
 
 impl<T> Shared<T> {
-    async fn get<E: From<Unfetched>>(
+    async fn get<E: FetchError>(
         &self,
         now: DateTime<Utc>,
         fetch: Fetching<T, E>,
@@ -165,14 +176,15 @@ impl<T> Shared<T> {
         {
             match fetch.await {
                 Ok(fetched) => return Ok(self.keep(fetched, now)),
-                Err(_) => attempts.failed_at = Some(now),
+                Err(error) if error.was_asked() => attempts.failed_at = Some(now),
+                Err(_) => {}
             }
         }
         Ok(old)
     }
 
     /// Fetches the first document. Requests that wait for an attempt share its result.
-    async fn get_first<E: From<Unfetched>>(
+    async fn get_first<E: FetchError>(
         &self,
         now: DateTime<Utc>,
         fetch: Fetching<T, E>,
@@ -191,8 +203,10 @@ impl<T> Shared<T> {
         match fetch.await {
             Ok(fetched) => Ok(self.keep(fetched, now)),
             Err(error) => {
-                attempts.failed_at = Some(now);
-                self.failures.fetch_add(1, Ordering::SeqCst);
+                if error.was_asked() {
+                    attempts.failed_at = Some(now);
+                    self.failures.fetch_add(1, Ordering::SeqCst);
+                }
                 Err(error)
             }
         }
@@ -217,7 +231,7 @@ impl<T> Shared<T> {
         Ok(Some(self.keep(fetch.await?, now)))
     }
 
-    async fn better_than<E>(
+    async fn better_than<E: FetchError>(
         &self,
         old: &Arc<T>,
         now: DateTime<Utc>,
@@ -240,7 +254,9 @@ impl<T> Shared<T> {
                 Ok(Some(self.keep(fetched, now)))
             }
             Err(error) => {
-                *in_vain_at = Some(now);
+                if error.was_asked() {
+                    *in_vain_at = Some(now);
+                }
                 Err(error)
             }
         }
@@ -398,6 +414,36 @@ mod tests {
         assert!(cached.get(at(0), down()).await.is_err());
         assert!(cached.get(at(9), up(1)).await.is_err());
         assert_eq!(*cached.get(at(10), up(1)).await.unwrap(), 1);
+    }
+
+    #[derive(Debug)]
+    struct Busy;
+
+    impl From<Unfetched> for Busy {
+        fn from(_: Unfetched) -> Self {
+            Self
+        }
+    }
+
+    impl FetchError for Busy {
+        fn was_asked(&self) -> bool {
+            false
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_not_asked_has_not_failed() {
+        fn busy() -> Fetching<u8, Busy> {
+            Box::pin(std::future::ready(Err(Busy)))
+        }
+        let cached = Cached::new(Keeping { first_cool_down: Duration::seconds(10), ..KEEPING });
+        assert!(cached.get(at(0), busy()).await.is_err());
+        let first = cached.get(at(0), up(1)).await.unwrap();
+        assert!(cached.better_than(&first, at(0), |_| true, busy()).await.is_err());
+        let newer = cached.better_than(&first, at(0), |_| true, up(2)).await.unwrap();
+        assert_eq!(newer.as_deref(), Some(&2));
+        assert_eq!(*cached.get(at(3600), busy()).await.unwrap(), 2);
+        assert_eq!(*cached.get(at(3600), up(3)).await.unwrap(), 3);
     }
 
     #[tokio::test]

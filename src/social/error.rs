@@ -2,7 +2,7 @@
 
 use crate::domain::excerpt::excerpt;
 use crate::domain::failure_reason::FailureReason;
-use crate::outbound::document_cache::Unfetched;
+use crate::outbound::document_cache::{FetchError, Unfetched};
 
 /// Why a login at a provider failed. The texts are for the operator; pages and apps only see the
 /// kind of error.
@@ -33,6 +33,8 @@ pub enum UpstreamError {
 
 /// The longest detail in an error text. It may quote a provider or a presented token.
 const MOST: usize = 300;
+
+impl FetchError for UpstreamError {}
 
 impl From<Unfetched> for UpstreamError {
     fn from(Unfetched(detail): Unfetched) -> Self {
