@@ -30,6 +30,8 @@ pub struct Registry {
     /// Whether apps that no operator registered may ask for MCP servers.
     serves_mcp: bool,
     known: RwLock<InMemory>,
+    /// Held while every client is read for requests.
+    reading: tokio::sync::Mutex<()>,
     /// When it was last noted that a client was used.
     used: Mutex<HashMap<ClientId, DateTime<Utc>>>,
 }
@@ -94,8 +96,8 @@ impl Registry {
         documents: Documents,
         serves_mcp: bool,
     ) -> Self {
-        let (known, used) = (RwLock::default(), Mutex::default());
-        Self { store, key_sets, documents, serves_mcp, known, used }
+        let (known, reading) = (RwLock::default(), tokio::sync::Mutex::default());
+        Self { store, key_sets, documents, serves_mcp, known, reading, used: Mutex::default() }
     }
 
     /// The keys of a client that are to verify this token: those that were registered, or those at
@@ -116,19 +118,22 @@ impl Registry {
             return Ok(());
         }
         {
-            let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+            let used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
             let noted = used.get(&client.id).is_some_and(|at| now - *at < Duration::days(1));
             if noted {
                 return Ok(());
             }
-            if used.len() >= MOST {
-                used.clear();
-            }
-            used.insert(client.id.clone(), now);
         }
         let tx = self.store.begin(now).await?;
         clients::note_use(&tx, &client.id).await?;
-        tx.commit().await
+        tx.commit().await?;
+        // What was not written is written at the next use.
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        if used.len() >= MOST {
+            used.clear();
+        }
+        used.insert(client.id.clone(), now);
+        Ok(())
     }
 
     /// The client of this id as it is in the database: for what was given to it before, and for pages
@@ -239,8 +244,17 @@ impl Registry {
         Ok(found)
     }
 
+    fn peek<T>(&self, of: impl FnOnce(&InMemory) -> Option<T>) -> Option<T> {
+        of(&self.known.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Every origin of every enabled client.
     pub async fn origins(&self) -> Result<Arc<[ClientOrigin]>, Fault> {
+        if let Some(origins) = self.peek(|known| known.origins.clone()) {
+            return Ok(origins);
+        }
+        // One request reads every client, and the others wait for what it found.
+        let _turn = self.reading.lock().await;
         let epoch = {
             let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
             if let Some(origins) = &known.origins {
@@ -304,6 +318,11 @@ impl Registry {
 
     /// Every scope that any client is registered for.
     pub async fn every_scope(&self) -> Result<Arc<Scope>, Fault> {
+        if let Some(scope) = self.peek(|known| known.scope.clone()) {
+            return Ok(scope);
+        }
+        // One request reads every client, and the others wait for what it found.
+        let _turn = self.reading.lock().await;
         let epoch = {
             let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
             if let Some(scope) = &known.scope {
@@ -330,7 +349,7 @@ impl Registry {
             }
             known.epoch
         };
-        let every = clients::list_all(&*self.store).await?;
+        let every = clients::list_of_operators(&*self.store).await?;
         let is_open = |client: &Client| client.metadata.signup == Some(SignUpMode::Open);
         let any_open = every.iter().any(|client| client.is_enabled() && is_open(client));
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
@@ -349,7 +368,7 @@ impl Registry {
             }
             known.epoch
         };
-        let every = clients::list_all(&*self.store).await?;
+        let every = clients::list_of_operators(&*self.store).await?;
         let asking = every.into_iter().filter(|client| client.metadata.status_list.is_on());
         let mut with_status: HashSet<String> =
             asking.flat_map(|client| client.metadata.resource_servers).collect();
@@ -374,7 +393,7 @@ impl Registry {
             known.epoch
         };
         let mut servers: HashMap<String, Vec<ClientId>> = HashMap::new();
-        for client in clients::list_all(&*self.store).await? {
+        for client in clients::list_of_operators(&*self.store).await? {
             for audience in client.metadata.resource_servers {
                 servers.entry(audience).or_default().push(client.id.clone());
             }

@@ -115,6 +115,17 @@ pub fn of_app(
     Ok(read)
 }
 
+/// What is registered after an app replaced what it says of itself. What only an operator sets stays.
+pub fn replaced(
+    stored: &ClientMetadata,
+    read: &ClientMetadata,
+) -> Result<ClientMetadata, BadDocument> {
+    let mut members = stored.to_json();
+    let given = read.to_json().into_iter();
+    members.extend(given.filter(|(name, _)| OF_APPS.contains(&name.as_str())));
+    ClientMetadata::from_json(members).map_err(BadDocument::Metadata)
+}
+
 /// Reads the metadata that an operator wrote: the same words, and this server's own. `response_types`
 /// is checked and follows from the grants. A member that nobody knows is an error here, since a
 /// misspelled one would be missed otherwise.
@@ -236,6 +247,16 @@ mod tests {
         let mut plain = ClientMetadata::new("App", AuthMethod::ClientSecretBasic);
         plain.grant_types = vec![GrantType::AuthorizationCode];
         assert_eq!(app, Ok(plain));
+    }
+
+    #[test]
+    fn rfc7592_2_2_what_an_operator_set_stays() {
+        let mut stored =
+            read(&json!({ "client_name": "Old", "tos_uri": "https://a.example" })).unwrap();
+        stored.audiences = vec!["https://api.example".to_owned()];
+        let new = replaced(&stored, &read(&json!({ "client_name": "New" })).unwrap()).unwrap();
+        assert_eq!((new.client_name.as_str(), &new.tos_uri), ("New", &None));
+        assert_eq!(new.audiences, stored.audiences);
     }
 
     #[test]

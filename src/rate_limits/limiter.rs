@@ -52,6 +52,9 @@ pub struct RateLimiter {
 /// on, and a table does not fill.
 const UNPROVEN: Rate = Rate::of(120, 120);
 
+/// How often an app may change its own registration.
+const CHANGES: Rate = Rate::of(60, 3600);
+
 /// The account that a request is about, and who asks: nobody can use up what others may ask about
 /// the same account.
 #[derive(Clone, Debug)]
@@ -128,6 +131,11 @@ impl RateLimiter {
     ) -> Result<(), Error<Exceeded>> {
         let Some(rate) = rate else { return Ok(()) };
         self.count("address", &["registration", &neighbourhood(address)], rate).await
+    }
+
+    /// Counts a change of a registration by the app itself.
+    pub async fn registration_change(&self, client: &ClientId) -> Result<(), Error<Exceeded>> {
+        self.count("client", &["registration", client.as_str()], CHANGES).await
     }
 
     /// Whether requests are counted for accounts: only then it is worth to find out whose account it

@@ -174,6 +174,13 @@ pub async fn list_all(reader: &impl Reader) -> Result<Vec<Client>, Fault> {
     rows.map_err(while_doing(TABLE))?.into_iter().map(Client::try_from).collect()
 }
 
+/// Every client that an operator registered, in the order of their ids.
+pub async fn list_of_operators(reader: &impl Reader) -> Result<Vec<Client>, Fault> {
+    let rows = Entity::find().filter(Column::RegisteredBy.is_null()).order_by_asc(Column::Id);
+    let rows = rows.all(reader.connection()).await;
+    rows.map_err(while_doing(TABLE))?.into_iter().map(Client::try_from).collect()
+}
+
 /// Where a client stands in a list of clients. A page of the list begins after such a place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -430,6 +437,8 @@ pub async fn keep_document(tx: &Tx, client: &Client) -> Result<(), Fault> {
     }
     match lock(tx, &client.id).await? {
         None => insert(tx, client).await.map(drop),
+        // An operator registered a client of this id meanwhile: what that may do is theirs to say.
+        Some(stored) if stored.registered_by != RegisteredBy::Document => Ok(()),
         Some(stored) if stored.metadata == client.metadata && stored.kind == client.kind => Ok(()),
         Some(stored) => {
             let metadata = client.metadata.clone();
@@ -453,30 +462,48 @@ pub async fn set_swept(tx: &Tx, id: &ClientId, is_swept: bool) -> Result<(), Fau
 
 /// Notes that a client that no operator registered got tokens now.
 pub async fn note_use(tx: &Tx, id: &ClientId) -> Result<(), Fault> {
+    // Later than its creation in any case: by that it is known that it got some.
+    let now = millis(tx.now()) + 1;
     Entity::update_many()
-        .col_expr(Column::UsedAt, Expr::value(millis(tx.now())))
+        .col_expr(Column::UsedAt, Expr::value(now))
         .filter(Column::Id.eq(id.as_str()))
         .filter(Column::RegisteredBy.is_not_null())
-        .filter(Column::UsedAt.lt(millis(tx.now())))
+        .filter(Column::UsedAt.lt(now))
         .exec(tx.connection())
         .await
         .map(drop)
         .map_err(while_doing("writing the table client"))
 }
 
-/// The clients registered in this way that were not used since this instant, the oldest first, at most
-/// this many.
+/// Which clients count as unused.
+#[derive(Clone, Copy, Debug)]
+pub struct Unused {
+    /// Those that got no tokens since this instant.
+    pub since: DateTime<Utc>,
+    /// Those that never got any, and came before this instant.
+    pub never_since: DateTime<Utc>,
+}
+
+impl Unused {
+    fn condition(self) -> Expr {
+        let never = ExprTrait::eq(Expr::col(Column::UsedAt), Expr::col(Column::CreatedAt));
+        let never = never.and(Column::UsedAt.lt(millis(self.never_since)));
+        Column::UsedAt.lt(millis(self.since)).or(never)
+    }
+}
+
+/// The clients registered in this way that are unused, the oldest first, at most this many.
 pub async fn unused(
     reader: &impl Reader,
     by: RegisteredBy,
-    since: DateTime<Utc>,
+    unused: Unused,
     at_most: u64,
 ) -> Result<Vec<ClientId>, Fault> {
     let ids: Vec<String> = Entity::find()
         .select_only()
         .column(Column::Id)
         .filter(Column::RegisteredBy.eq(by.as_str()))
-        .filter(Column::UsedAt.lt(millis(since)))
+        .filter(unused.condition())
         .order_by_asc(Column::UsedAt)
         .limit(at_most)
         .into_tuple()
@@ -486,12 +513,21 @@ pub async fn unused(
     Ok(ids.iter().filter_map(|id| ClientId::parse(id)).collect())
 }
 
-/// Locks a client until the transaction ends, if it was not used since this instant.
-pub async fn lock_unused(tx: &Tx, id: &ClientId, since: DateTime<Utc>) -> Result<bool, Fault> {
+/// Locks a client until the transaction ends, if it is unused.
+pub async fn lock_unused(tx: &Tx, id: &ClientId, unused: Unused) -> Result<bool, Fault> {
     let row = Entity::find_by_id(id.as_str())
-        .filter(Column::UsedAt.lt(millis(since)))
+        .filter(unused.condition())
         .lock_exclusive()
         .one(tx.connection())
+        .await;
+    Ok(row.map_err(while_doing(TABLE))?.is_some())
+}
+
+/// Whether a client goes when nobody uses it. One that an operator turned away does not.
+pub async fn is_swept(reader: &impl Reader, id: &ClientId) -> Result<bool, Fault> {
+    let row = Entity::find_by_id(id.as_str())
+        .filter(Column::UsedAt.is_not_null())
+        .one(reader.connection())
         .await;
     Ok(row.map_err(while_doing(TABLE))?.is_some())
 }

@@ -8,14 +8,14 @@ use axum::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, CONTENT_ENCODING, CONTENT_TYPE,
 };
-use axum::http::{HeaderValue, Response, StatusCode};
+use axum::http::{HeaderValue, Method, Response, StatusCode};
 use axum::middleware::Next;
 use serde_json::{Map, Value};
 
 use super::edge::Context;
 use super::well_known::ANYBODY;
 use crate::domain::reason::Reason;
-use crate::oauth::error::Refusal;
+use crate::oauth::error::{Error, Refusal};
 use crate::oauth::registration::endpoint::{Managing, Registering};
 use crate::web::shared::Shared;
 use crate::web::{answer, body, cors, missing};
@@ -31,7 +31,17 @@ pub(super) async fn guard(
     if !shared.registration.is_on() {
         return missing::path(State(shared), context, request).await;
     }
-    let mut response = next.run(request).await;
+    // Registering is counted like every other `POST`.
+    let admitted = if matches!(*request.method(), Method::POST | Method::OPTIONS) {
+        Ok(())
+    } else {
+        shared.registration.admit(context.address).await
+    };
+    let mut response = match admitted {
+        Ok(()) => next.run(request).await,
+        Err(Error::Refused(refusal)) => answer::refusal(&refusal, None),
+        Err(Error::Fault(fault)) => answer::fault(&fault),
+    };
     let headers = response.headers_mut();
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, ANYBODY);
     let exposed = HeaderValue::from_static("WWW-Authenticate, Retry-After, X-Request-Id");

@@ -264,6 +264,67 @@ both! {
         }
     }
 
+    async fn rfc7592_2_2_an_app_gets_nothing_back_that_an_operator_took(database) {
+        let server = Server::start_with(&database, OPEN).await;
+        let registered = register(&server, None, &json!({ "scope": "openid profile offline_access" })).await;
+        let (path, access, id) = (path(&registered), registered.text("registration_access_token"), registered.text("client_id"));
+        let services = server.inner.services();
+        let members = json!({ "scope": "openid", "audiences": ["https://api.example"] }).as_object().unwrap().clone();
+        let rules = (&services.url, &services.lifetimes);
+        clients::update(&May::operator(), &services.store, server.now(), rules, clients::Target::of(&id), &ClientChange(members)).await.unwrap();
+        let mut whole = document(&json!({ "scope": "openid profile" }));
+        whole["client_id"] = json!(id);
+        call(&server, "PUT", &path, Some(&access), Some(&whole)).await.refused(400, "invalid_client_metadata");
+        whole.as_object_mut().unwrap().remove("scope");
+        let replaced = call(&server, "PUT", &path, Some(&access), Some(&whole)).await.ok();
+        assert_eq!(replaced.text("scope"), "openid");
+        let kept = mapae::store::clients::list_all(&*services.store).await.unwrap();
+        let kept = kept.iter().find(|client| client.id.as_str() == id).unwrap();
+        assert_eq!(kept.metadata.audiences, ["https://api.example"]);
+    }
+
+    async fn s147_changes_and_guesses_are_counted(database) {
+        let server = Server::start_with(&database, OPEN).await;
+        let registered = register(&server, None, &json!({})).await;
+        let path = path(&registered);
+        let mut last = 0;
+        for _ in 0..121 {
+            last = call(&server, "GET", &path, Some("x"), None).await.status.as_u16();
+        }
+        assert_eq!(last, 429);
+        server.advance(3600);
+        let mut access = registered.text("registration_access_token");
+        let mut whole = document(&json!({}));
+        whole["client_id"] = json!(registered.text("client_id"));
+        for _ in 0..60 {
+            access = call(&server, "PUT", &path, Some(&access), Some(&whole)).await.ok().text("registration_access_token");
+        }
+        call(&server, "PUT", &path, Some(&access), Some(&whole)).await.refused(429, "temporarily_unavailable");
+        call(&server, "GET", &path, Some(&access), None).await.ok();
+    }
+
+    async fn rfc7592_2_3_a_deletion_that_stopped_half_way_is_asked_for_again(database) {
+        let server = Server::start_with(&database, OPEN).await;
+        let services = server.inner.services();
+        let (store, may) = (&services.store, May::operator());
+        for by_operator in [false, true] {
+            let registered = register(&server, None, &json!({})).await;
+            let (path, access) = (path(&registered), registered.text("registration_access_token"));
+            let id = registered.text("client_id");
+            if by_operator {
+                clients::set_enabled(&may, store, server.now(), clients::Target::of(&id), false).await.unwrap();
+            } else {
+                let tx = store.begin(server.now().now()).await.unwrap();
+                let client = mapae::domain::client::ClientId::parse(&id).unwrap();
+                mapae::store::clients::set_disabled(&tx, &client, Some(tx.now())).await.unwrap();
+                tx.commit().await.unwrap();
+            }
+            call(&server, "GET", &path, Some(&access), None).await.refused(401, "invalid_token");
+            let status = call(&server, "DELETE", &path, Some(&access), None).await.status;
+            assert_eq!(status, if by_operator { 401 } else { 204 });
+        }
+    }
+
     async fn s147_no_operator_makes_such_an_app_their_own_by_mistake(database) {
         let server = Server::start_with(&database, OPEN).await;
         let id = register(&server, None, &json!({})).await.text("client_id");
@@ -309,12 +370,12 @@ both! {
         let unused = register(&server, None, &json!({})).await;
         let used = register(&server, None, &json!({})).await;
         let used = app(&server, &used);
-        server.advance(29 * 86_400);
         let mut browser = server.browser();
         let page = browser.open(&used.authorization_url(&[])).await;
         let page = browser.sign_in(&page).await;
         let code = browser.consent(&page, "allow").await.authorization_response().code();
         used.exchange(&code).await.ok();
+        // One that never got a token goes after a day.
         server.advance(2 * 86_400);
         let server = server.restart().await;
         let evidence = server.evidence().await;

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use chrono::Duration;
+use chrono::{DateTime, Duration, Utc};
 use serde_json::{Map, Value, json};
 
 use super::policy::{Policy, kind_of};
@@ -90,6 +90,18 @@ fn bearer(authorization: &[&[u8]]) -> Result<Option<Secret>, Refusal> {
     }
 }
 
+/// A client, and the token by which it was found.
+struct Managed {
+    client: Client,
+    presented: Plain<ClientSecret>,
+}
+
+/// Whether this token is the registration access token of the client.
+fn manages(client: &Client, presented: &Plain<ClientSecret>, now: DateTime<Utc>) -> bool {
+    client.registered_by == RegisteredBy::Itself
+        && client_secret::knows(&client.registration_tokens, presented, now)
+}
+
 /// The form in which a registration access token is kept.
 fn kept(token: &Plain<RegistrationAccessToken>) -> Plain<ClientSecret> {
     Plain::presented(token.expose())
@@ -142,8 +154,12 @@ impl RegistrationEndpoint {
         let mut client = Client::new(id, kind_of(&metadata), now);
         client.metadata = metadata;
         client.registered_by = RegisteredBy::Itself;
+        if client.metadata.scope.is_empty() {
+            // RFC 7591 §2: a default set of scopes.
+            client.metadata.scope = self.settings.scopes.clone();
+        }
         let mcp_scope = self.clients.clients.mcp_scope().await?;
-        self.policy(&mcp_scope).check(&mut client)?;
+        self.policy(&mcp_scope).check(&client)?;
         if token.is_none() {
             let counted =
                 self.clients.limiter.registration(asked.address, self.settings.per_address);
@@ -153,7 +169,8 @@ impl RegistrationEndpoint {
         client.registration_tokens = vec![HeldSecret::new(kept(&access).hashed(), now)];
         let tx = self.acting(&client.id, asked.origin).begin(now).await?;
         let registered = async {
-            if clients::are_many(&tx, RegisteredBy::Itself, MOST_APPS).await? {
+            // Whoever has a token was let in by an operator: strangers take nobody's place.
+            if token.is_none() && clients::are_many(&tx, RegisteredBy::Itself, MOST_APPS).await? {
                 return Err(Error::from(Reason::RegistrationsTooMany));
             }
             // The last use of a token is spent by one registration, whichever replica takes it.
@@ -179,9 +196,8 @@ impl RegistrationEndpoint {
 
     /// What is registered, RFC 7592 §2.1. The secret is not known any more.
     pub async fn read(&self, asked: &Managing<'_>) -> Result<Value> {
-        let (tx, client) = self.lock(asked).await?;
-        tx.commit().await?;
-        Ok(self.answer(&client, None, None))
+        let found = self.find(asked, Client::is_enabled).await?;
+        Ok(self.answer(&found.client, None, None))
     }
 
     /// Replaces what is registered, RFC 7592 §2.2. The secret and the registration access token are
@@ -192,7 +208,13 @@ impl RegistrationEndpoint {
         document: &Map<String, Value>,
     ) -> Result<Value> {
         let mcp_scope = self.clients.clients.mcp_scope().await?;
-        let (tx, client) = self.lock(asked).await?;
+        let found = self.find(asked, Client::is_enabled).await?;
+        self.count_change(&found.client).await?;
+        let (tx, client) = self.lock(asked, &found).await?;
+        if !client.is_enabled() {
+            tx.abandon().await;
+            return Err(Reason::RegistrationTokenInvalid.into());
+        }
         let now = tx.now();
         let access = Plain::<RegistrationAccessToken>::generate();
         let changed = self.replaced(client.clone(), document, now, &mcp_scope);
@@ -221,7 +243,7 @@ impl RegistrationEndpoint {
         &self,
         mut client: Client,
         document: &Map<String, Value>,
-        now: chrono::DateTime<chrono::Utc>,
+        now: DateTime<Utc>,
         mcp_scope: &Scope,
     ) -> Result<(Client, Option<Plain<ClientSecret>>), Refusal> {
         let bad = |why: &str| Err(Refusal::new(Reason::RegistrationMetadata).naming(why));
@@ -235,12 +257,22 @@ impl RegistrationEndpoint {
                 return bad("client_secret is not that of the registration");
             }
         }
-        let metadata = client_document::of_app(document, UnknownGrants::Refused)?;
-        if kind_of(&metadata) != client.kind {
+        let read = client_document::of_app(document, UnknownGrants::Refused)?;
+        if kind_of(&read) != client.kind {
             return bad("an app stays public or confidential");
         }
+        let mut metadata = client_document::replaced(&client.metadata, &read)?;
+        // An operator may have taken scopes from it. Nothing that it says brings them back.
+        let possible = self.settings.scopes.joined_with(mcp_scope);
+        let most = client.metadata.scope.shared_with(&possible);
+        if metadata.scope.is_empty() {
+            metadata.scope = most.clone();
+        }
+        if let Some(token) = metadata.scope.beyond(&most).next() {
+            return Err(Refusal::new(Reason::RegistrationScope).naming(token));
+        }
         client.metadata = metadata;
-        self.policy(mcp_scope).check(&mut client)?;
+        self.policy(mcp_scope).check(&client)?;
         let has_secret = client.metadata.token_endpoint_auth_method.has_secret();
         let secret = has_secret.then(Plain::<ClientSecret>::generate);
         client.secrets = match &secret {
@@ -256,30 +288,57 @@ impl RegistrationEndpoint {
 
     /// Deletes a registration with everything that it was given, RFC 7592 §2.3.
     pub async fn delete(&self, asked: &Managing<'_>) -> Result<()> {
-        let (tx, client) = self.lock(asked).await?;
+        let found = self.find(asked, |_| true).await?;
+        self.count_change(&found.client).await?;
+        let (tx, client) = self.lock(asked, &found).await?;
+        // One that was ended and not deleted yet is deleted now. One that an operator turned away stays.
+        if !client.is_enabled() && !clients::is_swept(&tx, &client.id).await? {
+            tx.abandon().await;
+            return Err(Reason::RegistrationTokenInvalid.into());
+        }
         let store = self.acting(&client.id, asked.origin);
         removal::end(tx, &store, &self.clients.clock, &client.id).await?;
         Ok(removal::delete(&store, &self.clients.clock, &client.id).await?)
     }
 
-    /// Locks the client of a registration access token. RFC 7592 §2: whoever asks with a wrong one does
-    /// not learn whether the client exists.
-    async fn lock(&self, asked: &Managing<'_>) -> Result<(Tx, Client)> {
+    /// Counts a request about a registration, before anything else is done for it.
+    pub async fn admit(&self, address: IpAddr) -> Result<()> {
+        self.clients.admit(address).await?;
+        let counted = self.clients.limiter.unproven(address, "registration").await;
+        counted.map_err(|error| error.map(Refusal::from))
+    }
+
+    async fn count_change(&self, client: &Client) -> Result<()> {
+        let counted = self.clients.limiter.registration_change(&client.id).await;
+        counted.map_err(|error| error.map(Refusal::from))
+    }
+
+    /// The client of a registration access token. RFC 7592 §2: whoever asks with a wrong one does not
+    /// learn whether the client exists. Nothing is locked for them.
+    async fn find(&self, asked: &Managing<'_>, may: fn(&Client) -> bool) -> Result<Managed> {
         let token = bearer(asked.authorization)?.ok_or(Reason::RegistrationTokenMissing)?;
         let id = ClientId::parse(asked.id).ok_or(Reason::RegistrationTokenInvalid)?;
-        let tx = self.acting(&id, asked.origin).begin(self.clients.clock.now()).await?;
-        let found = clients::lock(&tx, &id).await?;
+        let client = clients::find(&*self.clients.store, &id).await?;
         let presented = Plain::presented(token.expose());
-        let found = found.filter(|client| {
-            client.registered_by == RegisteredBy::Itself
-                && client.is_enabled()
-                && client_secret::knows(&client.registration_tokens, &presented, tx.now())
-        });
-        if let Some(client) = found {
-            return Ok((tx, client));
+        let now = self.clients.clock.now();
+        match client.filter(|client| may(client) && manages(client, &presented, now)) {
+            Some(client) => Ok(Managed { client, presented }),
+            None => Err(Reason::RegistrationTokenInvalid.into()),
         }
-        tx.abandon().await;
-        Err(Reason::RegistrationTokenInvalid.into())
+    }
+
+    /// Locks a client that was found. It may have been changed meanwhile.
+    async fn lock(&self, asked: &Managing<'_>, found: &Managed) -> Result<(Tx, Client)> {
+        let id = &found.client.id;
+        let tx = self.acting(id, asked.origin).begin(self.clients.clock.now()).await?;
+        let locked = clients::lock(&tx, id).await?;
+        match locked.filter(|client| manages(client, &found.presented, tx.now())) {
+            Some(client) => Ok((tx, client)),
+            None => {
+                tx.abandon().await;
+                Err(Reason::RegistrationTokenInvalid.into())
+            }
+        }
     }
 
     /// The answer of RFC 7591 §3.2.1.

@@ -51,13 +51,9 @@ pub(super) fn kind_of(metadata: &ClientMetadata) -> ClientKind {
 }
 
 impl Policy<'_> {
-    /// Completes what an app says of itself, and checks all of it.
-    pub(super) fn check(self, client: &mut Client) -> Result<(), Refusal> {
+    /// Checks what an app says of itself.
+    pub(super) fn check(self, client: &Client) -> Result<(), Refusal> {
         let settings = self.settings;
-        if client.metadata.scope.is_empty() {
-            // RFC 7591 §2: a default set of scopes.
-            client.metadata.scope = settings.scopes.clone();
-        }
         let own = &client.metadata;
         if let Some(grant) = own.grant_types.iter().find(|grant| !settings.grants.contains(grant)) {
             return Err(Refusal::new(Reason::RegistrationGrant).naming(grant.as_str()));
