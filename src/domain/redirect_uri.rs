@@ -91,13 +91,17 @@ fn behind_port<'a>(uri: &'a str, prefix: &str) -> Option<&'a str> {
 /// address or a private-use scheme.
 #[must_use]
 pub fn is_unclaimed(uri: &str) -> bool {
-    !uri.starts_with("https://")
+    !Url::parse(uri).is_ok_and(|url| url.scheme() == "https")
 }
 
-/// The host that is shown to people, or the scheme of an app.
+/// The host that is shown to people, or the scheme of an app. What stands behind such a scheme looks
+/// like a host and is none.
 #[must_use]
 pub fn shown_host(uri: &str) -> String {
     let Ok(url) = Url::parse(uri) else { return String::new() };
+    if !matches!(url.scheme(), "https" | "http") {
+        return url.scheme().to_owned();
+    }
     match (url.host_str(), url.port()) {
         (Some(host), Some(port)) => format!("{host}:{port}"),
         (Some(host), None) => host.to_owned(),
@@ -216,9 +220,23 @@ mod tests {
             ("https://rp.example:8443/cb", "rp.example:8443"),
             ("http://127.0.0.1:3000/cb", "127.0.0.1:3000"),
             ("http://[::1]:3000/cb", "[::1]:3000"),
+            ("HTTPS://rp.example/cb", "rp.example"),
             ("com.example.app:/cb", "com.example.app"),
+            ("com.evil.app://bank.example/cb", "com.evil.app"),
         ] {
             assert_eq!(shown_host(uri), host);
+        }
+    }
+
+    #[test]
+    fn rfc8252_8_6_only_https_is_claimed() {
+        for claimed in ["https://rp.example/cb", "HTTPS://rp.example/cb"] {
+            assert!(!is_unclaimed(claimed), "{claimed}");
+        }
+        for unclaimed in
+            ["http://127.0.0.1/cb", "com.example.app:/cb", "com.evil.app://rp.example/cb", "", "x"]
+        {
+            assert!(is_unclaimed(unclaimed), "{unclaimed}");
         }
     }
 }

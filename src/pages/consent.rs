@@ -45,14 +45,14 @@ pub struct Unvouched<'a> {
 }
 
 /// Samples of apps for which nobody vouches.
-const OF_DOCUMENT: Unvouched<'static> = Unvouched {
+pub(super) const OF_DOCUMENT: Unvouched<'static> = Unvouched {
     document: Some("client.example.com"),
     redirect: "app.example.com",
     is_local: false,
 };
 const ON_DEVICE: Unvouched<'static> =
     Unvouched { document: None, redirect: "127.0.0.1:8080", is_local: true };
-const UNVOUCHED_HOSTILE: Unvouched<'static> =
+pub(super) const UNVOUCHED_HOSTILE: Unvouched<'static> =
     Unvouched { document: Some(names::HOSTILE), redirect: names::HOSTILE, is_local: false };
 
 impl<'a> Sample<'a> for ConsentPage<'a> {

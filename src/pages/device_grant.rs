@@ -4,6 +4,7 @@ use askama::Template;
 use chrono::{DateTime, Utc};
 
 use super::app_summary::App;
+use super::consent::{OF_DOCUMENT, UNVOUCHED_HOSTILE, Unvouched};
 use super::frame::Frame;
 use super::instant;
 use super::permission::Permission;
@@ -51,6 +52,8 @@ pub enum DeviceStep<'a> {
 pub struct AskingDevice<'a> {
     /// The app on it.
     pub app: App<'a>,
+    /// Where an app comes from for which nobody vouches.
+    pub unvouched: Option<Unvouched<'a>>,
     /// The code that it shows.
     pub user_code: String,
     /// The network address that it asks from.
@@ -115,6 +118,7 @@ impl<'a> Sample<'a> for DeviceGrantPage<'a> {
         };
         let ask = AskingDevice {
             app: apps::SHOP,
+            unvouched: None,
             user_code: "BCDF-GHJK".to_owned(),
             address: Some("203.0.113.7"),
             system: Some("Linux"),
@@ -135,6 +139,16 @@ impl<'a> Sample<'a> for DeviceGrantPage<'a> {
             ("weak", Self { step: problem(DeviceProblem::Weak), ..page.clone() }),
             ("not-admitted", Self { step: problem(DeviceProblem::NotAdmitted), ..page.clone() }),
             ("ask", Self { step: asking(ask.clone()), ..page.clone() }),
+            (
+                "unvouched",
+                Self {
+                    step: asking(AskingDevice {
+                        unvouched: Some(Unvouched { redirect: "", ..OF_DOCUMENT }),
+                        ..ask.clone()
+                    }),
+                    ..page.clone()
+                },
+            ),
             (
                 "least",
                 Self {
@@ -167,6 +181,7 @@ impl<'a> Sample<'a> for DeviceGrantPage<'a> {
                     person: people::HOSTILE,
                     step: asking(AskingDevice {
                         app: apps::HOSTILE,
+                        unvouched: Some(UNVOUCHED_HOSTILE),
                         user_code: names::HOSTILE.to_owned(),
                         address: Some(names::HOSTILE),
                         permissions: vec![Permission::Described(names::HOSTILE)],

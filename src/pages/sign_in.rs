@@ -5,6 +5,7 @@ mod samples;
 use askama::Template;
 
 use super::app_summary::App;
+use super::consent::Unvouched;
 use super::external_browser::ExternalBrowser;
 use super::frame::Frame;
 use super::hidden_fields::HiddenFields;
@@ -22,6 +23,8 @@ pub struct SignInPage<'a> {
     pub frame: Frame<'a>,
     /// The app that they sign in for; `None`: they open their own account.
     pub app: Option<App<'a>>,
+    /// Where an app comes from for which nobody vouches.
+    pub unvouched: Option<Unvouched<'a>>,
     /// The hidden fields.
     pub hidden: HiddenFields<'a>,
     /// The user name, as far as it is known.

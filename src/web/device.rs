@@ -18,7 +18,9 @@ use crate::domain::verdict::Error;
 use crate::flows::device::{self, DeviceForm, NotAllowed, WaitingDevice};
 use crate::flows::scope_texts;
 use crate::oauth::refused::RefusedRequest;
-use crate::pages::{AskingDevice, DeviceGrantPage, DeviceProblem, DeviceStep, PageProblem};
+use crate::pages::{
+    AskingDevice, DeviceGrantPage, DeviceProblem, DeviceStep, PageProblem, Unvouched,
+};
 use crate::web::account_session::whose;
 use crate::web::page_request::PageRequest;
 use crate::web::receive;
@@ -98,6 +100,8 @@ async fn ask(
     let app = Shown::of(shared, &waiting.client, None);
     let device = AskingDevice {
         app: app.app(),
+        // The device itself gets the answer, wherever else such an app sends people.
+        unvouched: app.unvouched().map(|unvouched| Unvouched { redirect: "", ..unvouched }),
         user_code: waiting.code.shown(),
         address: asked.address.as_deref(),
         system: asked.user_agent.as_deref().and_then(device_names::system),

@@ -157,6 +157,7 @@ pub(super) async fn show(
     let sign_in = SignInPage {
         frame: Frame { here: Some(&here), ..page_request.frame(shared) },
         app: app.as_ref().map(Shown::app),
+        unvouched: app.as_ref().and_then(Shown::unvouched),
         hidden: HiddenFields { interaction: view.handle.as_str(), csrf: &csrf },
         username: page_request.form.get("username").or(username).unwrap_or_default(),
         fixed: again.is_some(),

@@ -9,7 +9,8 @@ use crate::domain::registration_mode::RegistrationMode;
 use crate::domain::scope::Scope;
 use crate::domain::scope_of_apps::is_harmless;
 use crate::rate_limits::{Rate, rate};
-use crate::settings::kinds::{duration, one_of_words};
+use crate::settings::kinds::{duration_in, one_of_words};
+use crate::settings::time;
 use crate::settings::value_type::ValueType;
 use crate::settings::{Collector, Setting, group, settings};
 
@@ -30,8 +31,9 @@ settings! {
         pub redirect_hosts: HostList = hosts("registration.redirect_hosts"),
         /// The scopes that such an app may have. It gets all of them if it names none.
         pub scopes: Scope = scopes(),
-        /// Such an app is deleted when nobody got a token by it for so long.
-        pub unused_lifetime: Duration = duration("registration.unused_lifetime", Duration::days(30)),
+        /// Such an app is deleted when nobody got a token by it for so long, and after a day if nobody
+        /// ever did. At least 2 days: its use is noted once a day.
+        pub unused_lifetime: Duration = unused_lifetime(),
         /// With `open`: how many apps one address (IPv6: /64) may register.
         pub per_address: Option<Rate> = rate("registration.per_address", Some(Rate::of(20, 3600))),
     }
@@ -97,6 +99,11 @@ fn scopes() -> Setting<Scope> {
     let show = |scope: &Scope| scope.iter().collect::<Vec<_>>().join(",");
     let default = Scope::parse("openid profile email offline_access").unwrap_or_default();
     Setting::new("registration.scopes", ValueType::List("scopes"), default, parse_scopes, show)
+}
+
+fn unused_lifetime() -> Setting<Duration> {
+    const LEAST: i64 = 2 * 24 * 3600;
+    duration_in("registration.unused_lifetime", LEAST..=time::LONGEST, Duration::days(30))
 }
 
 /// A list of hosts.

@@ -2,6 +2,7 @@
 
 use super::{AccountToProve, SignInPage, SignInProblem, SignUpOffer};
 use crate::domain::upstream_outcome::UpstreamOutcome;
+use crate::pages::consent::OF_DOCUMENT;
 use crate::pages::external_browser::ExternalBrowser;
 use crate::pages::frame::Frame;
 use crate::pages::provider::{Brand, ProviderButton};
@@ -20,6 +21,7 @@ impl<'a> Sample<'a> for SignInPage<'a> {
         let page = Self {
             frame,
             app: Some(apps::SHOP),
+            unvouched: None,
             hidden: hidden(),
             username: "",
             fixed: false,
@@ -81,6 +83,7 @@ fn by_password<'a>(page: &SignInPage<'a>) -> Vec<Named<'a>> {
     vec![
         ("fresh", page.clone()),
         ("own-account", SignInPage { app: None, ..page.clone() }),
+        ("unvouched", SignInPage { unvouched: Some(OF_DOCUMENT), ..page.clone() }),
         ("sign-up", SignInPage { sign_up: SignUpOffer::Link, ..page.clone() }),
         ("by-invitation", SignInPage { sign_up: SignUpOffer::Invitation, ..page.clone() }),
         ("again", SignInPage { others: true, ..again }),
