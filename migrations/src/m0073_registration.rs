@@ -15,4 +15,10 @@ const STATEMENTS: &[&str] = &[
         created_at BIGINT NOT NULL,
         expires_at BIGINT NOT NULL
     ) BY_KEY",
+    // The URL of a document is longer than an index takes twice. It has the beginning of an id, folded,
+    // and the id itself as it is: the expression is that of `store/clients.rs`.
+    "DROP INDEX client_search_id",
+    "SQLITE CREATE INDEX client_search_id ON client (substr(lower(id), 1, 200), id)",
+    "POSTGRES CREATE INDEX client_search_id ON client (
+         (left(lower(id), 200) COLLATE \"C\"), (id COLLATE \"C\"))",
 ];

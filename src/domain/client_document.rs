@@ -199,17 +199,44 @@ fn is_bounded(name: &str, value: &Value) -> bool {
 
 /// Control characters, and those that turn the direction of a text, are in no name that people see.
 fn check_text(given: &Map<String, Value>) -> Result<(), BadDocument> {
-    let is_hidden = |character: char| {
-        character.is_control()
-            || matches!(character, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-    };
     for name in ["client_name", "software_id", "software_version"] {
         let text = given.get(name).and_then(Value::as_str).unwrap_or_default();
         if text.chars().any(is_hidden) {
             return bad(format!("{name} has characters that nobody can see"));
         }
+        if !text.is_empty() && text.trim().is_empty() {
+            return bad(format!("{name} has nothing but blanks"));
+        }
     }
     Ok(())
+}
+
+/// Whether nobody sees this character: what controls a text, what turns its direction, and what is
+/// drawn as nothing (Unicode: `Default_Ignorable_Code_Point`, and letters that are blank).
+const fn is_hidden(character: char) -> bool {
+    matches!(
+        character,
+        '\u{0}'..='\u{1f}'
+            | '\u{7f}'..='\u{9f}'
+            | '\u{ad}'
+            | '\u{34f}'
+            | '\u{61c}'
+            | '\u{115f}'..='\u{1160}'
+            | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{2800}'
+            | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0e}'
+            | '\u{feff}'
+            | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fff8}'
+            | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}'
+    )
 }
 
 /// What an app without a name is called: the host that people are sent back to.
@@ -260,6 +287,38 @@ mod tests {
     }
 
     #[test]
+    fn nobody_hides_in_a_name() {
+        for hidden in [
+            '\u{ad}',
+            '\u{34f}',
+            '\u{61c}',
+            '\u{115f}',
+            '\u{1160}',
+            '\u{180e}',
+            '\u{200b}',
+            '\u{200d}',
+            '\u{2028}',
+            '\u{2029}',
+            '\u{202e}',
+            '\u{2060}',
+            '\u{2069}',
+            '\u{2800}',
+            '\u{3164}',
+            '\u{feff}',
+            '\u{ffa0}',
+            '\u{e0041}',
+            '\u{e0100}',
+            '\n',
+            '\u{85}',
+        ] {
+            assert!(read(&json!({ "client_name": format!("a{hidden}b") })).is_err(), "{hidden:?}");
+        }
+        for plain in ["노트 앱", "Café", "メモ", "☎️ Phone", "a b"] {
+            assert!(read(&json!({ "client_name": plain })).is_ok(), "{plain}");
+        }
+    }
+
+    #[test]
     fn rfc7591_3_2_2_each_line_is_refused_for_one_reason() {
         let long = "x".repeat(LONGEST + 1);
         for (document, why) in [
@@ -268,6 +327,10 @@ mod tests {
             (
                 json!({ "client_name": "a\u{202e}b" }),
                 "client_name has characters that nobody can see".to_owned(),
+            ),
+            (
+                json!({ "client_name": " \u{3000}" }),
+                "client_name has nothing but blanks".to_owned(),
             ),
             (json!({ "client_uri": long }), "client_uri is too long".to_owned()),
             (json!({ "contacts": vec!["a"; 33] }), "contacts is too long".to_owned()),

@@ -218,7 +218,7 @@ async fn done(
 
 async fn client(flows: &Flows, request: &LogoutRequest) -> Result<Option<Arc<Registered>>, Fault> {
     match &request.client {
-        Some(client) => flows.clients.find(client).await,
+        Some(client) => flows.clients.stored(client).await,
         None => Ok(None),
     }
 }

@@ -52,7 +52,7 @@ pub async fn list(flows: &Flows, signed_in_user: &SignedInUser) -> Result<MyActo
     let mut acting: Vec<Actor> = Vec::new();
     for one in families::acting_for(store, user, flows.clock.now(), FAMILIES).await? {
         let Acting { client, by_way_of, scope, resources, since } = one;
-        let by_way_of = match flows.clients.find(&by_way_of).await? {
+        let by_way_of = match flows.clients.stored(&by_way_of).await? {
             Some(app) => app.client.metadata.client_name.clone(),
             None => by_way_of.as_str().to_owned(),
         };
@@ -60,14 +60,14 @@ pub async fn list(flows: &Flows, signed_in_user: &SignedInUser) -> Result<MyActo
             known.scope = known.scope.joined_with(&scope);
             add_new(&mut known.resources, resources);
             add_new(&mut known.by_way_of, vec![by_way_of]);
-        } else if let Some(client) = flows.clients.find(&client).await? {
+        } else if let Some(client) = flows.clients.stored(&client).await? {
             let by_way_of = vec![by_way_of];
             acting.push(Actor { client, by_way_of, scope, resources, since });
         }
     }
     let mut stopped = Vec::new();
     for client in stopped_actors::of_user(store, user, STOPPED).await? {
-        stopped.extend(flows.clients.find(&client).await?);
+        stopped.extend(flows.clients.stored(&client).await?);
     }
     Ok(MyActors { acting, stopped })
 }
@@ -88,7 +88,7 @@ pub async fn stop(
     form: &AccountForm,
     client: &ClientId,
 ) -> Result<bool, Fault> {
-    let Some(found) = flows.clients.find(client).await? else { return Ok(false) };
+    let Some(found) = flows.clients.stored(client).await? else { return Ok(false) };
     let tx = flows.store.begin(flows.clock.now()).await?;
     let user = &form.person().user.id;
     // Whoever exchanges a token meanwhile waits, and then finds that it may not.

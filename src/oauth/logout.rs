@@ -29,7 +29,7 @@ impl From<BadLogout> for Error<BadLogout> {
 /// The person whom a hint names as its client knows them.
 async fn person(context: &RequestContext, hint: &IdTokenHint) -> Result<Option<UserId>, Fault> {
     let client = match ClientId::parse(&hint.aud) {
-        Some(client) => context.clients.find(&client).await?,
+        Some(client) => context.clients.stored(&client).await?,
         None => None,
     };
     match client {
@@ -67,7 +67,7 @@ pub async fn read(
     }
     let client = named.or(hint.as_ref().map(|hint| hint.aud.as_str())).and_then(ClientId::parse);
     let registered = match &client {
-        Some(client) => context.clients.find(client).await?,
+        Some(client) => context.clients.stored(client).await?,
         None => None,
     };
     if named.is_some() && registered.is_none() {

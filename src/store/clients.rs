@@ -265,21 +265,21 @@ struct SearchKeys {
     is_escaped: bool,
 }
 
-/// The most characters of a name that the index has.
+/// The most characters of an id or a name that the indexes have.
 const NAME: usize = 200;
 
 impl SearchKeys {
     fn of(reader: &impl Reader) -> Self {
         if reader.connection().get_database_backend() == DbBackend::Postgres {
             return Self {
-                id: "(lower(id) COLLATE \"C\")",
+                id: "(left(lower(id), 200) COLLATE \"C\")",
                 name: r#"(left(lower(substring(metadata from '"client_name":"((?:[^"\\]|\\.)*)"')), 200) COLLATE "C")"#,
                 is_escaped: true,
                 plain: "(id COLLATE \"C\")",
             };
         }
         Self {
-            id: "lower(id)",
+            id: "substr(lower(id), 1, 200)",
             name: "CASE WHEN json_valid(metadata) THEN substr(lower(json_extract(metadata, '$.client_name')), 1, 200) END",
             is_escaped: false,
             plain: "id",

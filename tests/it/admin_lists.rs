@@ -200,9 +200,9 @@ both! {
         }
         evidence.run("ANALYZE").await;
         let client = match database {
-            Database::Sqlite => ["lower(id)", "CASE WHEN json_valid(metadata) THEN substr(lower(json_extract(metadata, '$.client_name')), 1, 200) END", "id"],
+            Database::Sqlite => ["substr(lower(id), 1, 200)", "CASE WHEN json_valid(metadata) THEN substr(lower(json_extract(metadata, '$.client_name')), 1, 200) END", "id"],
             Database::Postgres { .. } => [
-                r#"(lower(id) COLLATE "C")"#,
+                r#"(left(lower(id), 200) COLLATE "C")"#,
                 r#"(left(lower(substring(metadata from '"client_name":"((?:[^"\\]|\\.)*)"')), 200) COLLATE "C")"#,
                 r#"(id COLLATE "C")"#,
             ],
