@@ -426,7 +426,7 @@ async fn document(store: &Store, clock: &Clock, id: &str) -> ClientResult<Client
     let tx = store.begin(clock.now()).await?;
     let mut client = Client::new(id, ClientKind::Public, tx.now());
     client.registered_by = RegisteredBy::Document;
-    clients::keep_document(&tx, &client).await?;
+    clients::insert(&tx, &client).await?;
     tx.commit().await?;
     Ok(client)
 }

@@ -258,6 +258,7 @@ impl Base {
         let rules = DocumentRules {
             trust: settings.documents.trust,
             hosts: settings.documents.hosts.clone(),
+            denied_hosts: settings.documents.denied_hosts.clone(),
             allows_private: outbound.allows_private(),
         };
         let documents = Documents::new(rules, &outbound, clock.clone());

@@ -54,6 +54,8 @@ pub struct DocumentRules {
     pub trust: DocumentTrust,
     /// The hosts, if only those that are listed are.
     pub hosts: HostList,
+    /// The hosts whose documents are never taken.
+    pub denied_hosts: HostList,
     /// Whether documents may be at private addresses.
     pub allows_private: bool,
 }
@@ -141,7 +143,7 @@ impl Documents {
             DocumentTrust::Listed => self.rules.hosts.has(&url),
             DocumentTrust::Any => true,
         };
-        is_trusted.then_some(url)
+        (is_trusted && !self.rules.denied_hosts.has(&url)).then_some(url)
     }
 
     /// The client that the document describes. `stored` is what a person allowed earlier.

@@ -429,6 +429,14 @@ pub async fn end_own_tokens(
     Ok(true)
 }
 
+/// How many clients there may be that documents describe.
+const MOST_DOCUMENTS: u64 = 10_000;
+
+/// Why no client of another document is kept.
+#[derive(Debug, thiserror::Error)]
+#[error("there are as many such clients as there may be: those that nobody uses go")]
+struct TooMany;
+
 /// Keeps a client that its document describes, because a person allows it: what it is given needs a
 /// row. Any other client is in the table already.
 pub async fn keep_document(tx: &Tx, client: &Client) -> Result<(), Fault> {
@@ -436,6 +444,9 @@ pub async fn keep_document(tx: &Tx, client: &Client) -> Result<(), Fault> {
         return Ok(());
     }
     match lock(tx, &client.id).await? {
+        None if are_many(tx, RegisteredBy::Document, MOST_DOCUMENTS).await? => {
+            Err(Fault::unavailable("keeping the client of a document", TooMany))
+        }
         None => insert(tx, client).await.map(drop),
         // An operator registered a client of this id meanwhile: what that may do is theirs to say.
         Some(stored) if stored.registered_by != RegisteredBy::Document => Ok(()),

@@ -173,6 +173,7 @@ both! {
             &[("cimd.trust", "none"), ("outbound.allow_private", "true")],
             &[("cimd.trust", "listed"), ("outbound.allow_private", "true")],
             &[("cimd.trust", "listed"), ("cimd.hosts", "*.example.com"), ("outbound.allow_private", "true")],
+            &[("cimd.trust", "any"), ("cimd.denied_hosts", "localhost"), ("outbound.allow_private", "true")],
             &[],
         ] {
             let server = Server::start_with(&database, settings).await;

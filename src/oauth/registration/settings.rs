@@ -47,6 +47,8 @@ settings! {
         pub trust: DocumentTrust = group(trust),
         /// With `listed`: the hosts, like `claude.ai` or `*.example.com`.
         pub hosts: HostList = hosts("cimd.hosts"),
+        /// The hosts whose apps never come in this way, whatever else is trusted.
+        pub denied_hosts: HostList = hosts("cimd.denied_hosts"),
     }
 }
 
