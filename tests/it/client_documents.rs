@@ -186,6 +186,47 @@ both! {
         assert!(server.browser().open(&app(&server, &publisher).authorization_url(&[])).await.has("login-submit"));
     }
 
+    async fn s151_strangers_stop_no_app_that_people_allowed(database) {
+        let (server, publisher) = (Server::start_with(&database, ANY).await, Publisher::start().await);
+        server.alice().await;
+        publisher.publish(PATH, Published::json(&document(&publisher, &json!({}))));
+        let app = app(&server, &publisher);
+        let (mut browser, page) = signed_in(&server, &app, &[]).await;
+        browser.consent(&page, "allow").await.authorization_response();
+        let id = |number: usize| publisher.url(&format!("/nothing-{number}.json"));
+        for number in 0..1100 {
+            let stranger = App { id: id(number), ..app.clone() };
+            let asked = server.http.get(stranger.authorization_url(&[])).send().await.unwrap();
+            assert!(!asked.status().is_success());
+        }
+        browser.open(&app.authorization_url(&[])).await.authorization_response();
+        // The document was not asked for again: nothing took its place.
+        assert_eq!(publisher.asked(PATH), 1);
+    }
+
+    async fn cimd_the_longest_url_fits_every_table(database) {
+        let (server, publisher) = (Server::start_with(&database, ANY).await, Publisher::start().await);
+        server.alice().await;
+        // What does not repeat is not compressed by a database.
+        let mut path = "/".to_owned();
+        while path.len() < 2000 {
+            path.push_str(&mapae::domain::random::identifier());
+        }
+        path.truncate(2000 - publisher.url("").len());
+        let id = publisher.url(&path);
+        assert_eq!(id.len(), 2000);
+        let published = document(&publisher, &json!({ "client_id": id }));
+        publisher.publish(&path, Published::json(&published));
+        let app = App { id: id.clone(), ..app(&server, &publisher) };
+        let (mut browser, page) = signed_in(&server, &app, &[("scope", "openid offline_access")]).await;
+        let code = browser.consent(&page, "allow").await.authorization_response().code();
+        let (_, refresh) = app.exchange(&code).await.ok().pair();
+        app.refresh(&refresh).await.ok();
+        let cli = server.cli().await;
+        let shown = cli.json(&["client", "show", "--id", &id, "--json"], None).await;
+        assert_eq!(shown["client_id"], json!(id));
+    }
+
     async fn cimd_an_operator_turns_an_app_away_for_good(database) {
         let (server, publisher) = (Server::start_with(&database, ANY).await, Publisher::start().await);
         server.alice().await;
