@@ -70,5 +70,5 @@ pub(super) async fn resume(
     let page_request = receive::get(&shared, context, request).await?;
     let (caller, handle) = (page_request.caller(), page_request.interaction());
     let next = start::resume(&shared.flows, caller, &handle).await;
-    Ok(respond(&shared, &page_request, next))
+    Ok(respond(&shared, &page_request, next.map(Reply::Resumed)))
 }

@@ -224,6 +224,12 @@ impl Failed {
         }
     }
 
+    /// Adds a link to this address of an app, named by its host.
+    pub(super) fn leading_to(mut self, location: &str) -> Self {
+        self.app = Some((redirect_uri::shown_host(location), Some(location.to_owned())));
+        self
+    }
+
     /// Adds the link back to the app.
     pub(super) fn of(mut self, client: Option<&Registered>) -> Self {
         self.app = client.map(|registered| {

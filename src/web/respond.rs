@@ -30,6 +30,8 @@ pub(super) enum Reply {
     Next(Advanced),
     /// The next step after a link. An answer for the app is a redirect.
     Redirect(Advanced),
+    /// The next step of a request that goes on by itself. An answer for the app goes through a page.
+    Resumed(Advanced),
     /// A redirect to a provider; the browser keeps the sealed interaction in cookies.
     Departure(Departure),
     /// A redirect to the page of an interaction at this path.
@@ -159,7 +161,16 @@ pub(super) fn respond(
     reply: impl Into<Reply>,
 ) -> Response<Body> {
     match reply.into() {
-        Reply::Next(advanced) => next_step(shared, page_request, advanced, page::onward),
+        Reply::Resumed(Advanced { next: NextStep::Answer(answer), cookie: None }) => {
+            unasked(shared, page_request, &answer, page::onward)
+        }
+        Reply::Next(advanced) | Reply::Resumed(advanced) => {
+            next_step(shared, page_request, advanced, page::onward)
+        }
+        Reply::Answer(answer)
+        | Reply::Redirect(Advanced { next: NextStep::Answer(answer), cookie: None }) => {
+            unasked(shared, page_request, &answer, |_, _, location| page::see_other(location))
+        }
         Reply::Redirect(advanced) => {
             next_step(shared, page_request, advanced, |_, _, location| page::see_other(location))
         }
@@ -167,9 +178,6 @@ pub(super) fn respond(
         Reply::Page(path, handle) => page::see_other(&page::address(shared, path, &handle)),
         Reply::SignIn(handle, notice) => {
             page::see_other(&flash_messages::sign_in(shared, &handle, &notice))
-        }
-        Reply::Answer(answer) => {
-            to_app(shared, page_request, &answer, |_, _, location| page::see_other(location))
         }
         Reply::SignedOut(done) => signed_out::show(shared, page_request, &done),
         Reply::StayedSignedIn => signed_out::show_stayed(shared, page_request),
@@ -227,6 +235,26 @@ fn next_step(
         shared.cookies.set_browser(response.headers_mut(), cookie);
     }
     response
+}
+
+/// Sends the app an answer that no form of ours asked for. A refusal of an app for which no operator
+/// vouches is a page, from which the person goes on to the app or does not.
+fn unasked(
+    shared: &Shared,
+    page_request: &PageRequest,
+    answer: &AuthorizationAnswer,
+    lead: Lead,
+) -> Response<Body> {
+    let Some(code) = answer.refused_to_unvouched() else {
+        return to_app(shared, page_request, answer, lead);
+    };
+    let failed = Failed::with_code(code, PageProblem::InvalidRequest);
+    let failed = match answer.sent(&shared.keyring, shared.flows.clock.now()) {
+        Ok(SentAnswer::Redirect(location)) => failed.leading_to(&location),
+        Ok(SentAnswer::Form { .. }) => failed,
+        Err(cause) => fault(&cause),
+    };
+    page::failed(shared, page_request, failed)
 }
 
 /// Sends the app its answer through the browser.

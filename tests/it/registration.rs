@@ -283,6 +283,30 @@ both! {
         assert_eq!(kept.metadata.audiences, ["https://api.example"]);
     }
 
+    async fn rfc9700_4_11_2_nobody_is_sent_anywhere_by_an_app_that_nobody_checked(database) {
+        let server = Server::start_with(&database, OPEN).await;
+        server.alice().await;
+        let app = app(&server, &register(&server, None, &json!({})).await);
+        for (changes, code) in [
+            (("prompt", "none"), "login_required"), (("response_type", "token"), "unsupported_response_type"),
+            (("max_age", "x"), "invalid_request"),
+        ] {
+            let page = server.browser().open(&app.authorization_url(&[changes])).await;
+            page.is_error(code);
+            let callback = url::Url::parse(CALLBACK).unwrap();
+            assert!(page.reply.text.contains(callback.host_str().unwrap()), "{}", page.reply.text);
+        }
+        // What a person says goes to the app.
+        let mut browser = server.browser();
+        let page = browser.open(&app.authorization_url(&[])).await;
+        let page = browser.sign_in(&page).await;
+        assert_eq!(browser.consent(&page, "deny").await.authorization_response().get("error"), "access_denied");
+        // An operator's own app gets its error.
+        let own = server.client("own", |_| {}).await;
+        let page = server.browser().open(&own.authorization_url(&[("prompt", "none")])).await;
+        assert_eq!(page.authorization_response().get("error"), "login_required");
+    }
+
     async fn s147_changes_and_guesses_are_counted(database) {
         let server = Server::start_with(&database, OPEN).await;
         let registered = register(&server, None, &json!({})).await;

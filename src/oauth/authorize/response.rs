@@ -27,6 +27,8 @@ pub struct ReturnAddress {
     state: Option<String>,
     issuer: String,
     client: ClientId,
+    /// Whether an operator vouches for the client.
+    is_vouched: bool,
     alg: TokenAlg,
 }
 
@@ -36,6 +38,8 @@ pub struct ReturnAddress {
 pub struct AuthorizationAnswer {
     to: Box<ReturnAddress>,
     fields: Vec<(&'static str, String)>,
+    /// Why the request is refused, if it is.
+    refused: Option<ErrorCode>,
 }
 
 /// An answer as the browser brings it.
@@ -68,6 +72,7 @@ impl ReturnAddress {
             state: None,
             issuer: issuer.as_str().to_owned(),
             client: client.id.clone(),
+            is_vouched: client.registered_by == RegisteredBy::Operator,
             alg: metadata.authorization_signed_response_alg.unwrap_or_default(),
         })
     }
@@ -110,21 +115,30 @@ impl ReturnAddress {
     #[must_use]
     pub fn error(&self, refusal: &Refusal) -> AuthorizationAnswer {
         let code = refusal.code().map_or("server_error", ErrorCode::as_str);
-        self.answer(vec![
+        let answer = self.answer(vec![
             ("error", code.to_owned()),
             ("error_description", refusal.text().into_owned()),
-        ])
+        ]);
+        AuthorizationAnswer { refused: refusal.code(), ..answer }
     }
 
     fn answer(&self, mut fields: Vec<(&'static str, String)>) -> AuthorizationAnswer {
         fields.extend(self.state.clone().map(|state| ("state", state)));
         // RFC 9207 §2: every answer names the issuer.
         fields.push(("iss", self.issuer.clone()));
-        AuthorizationAnswer { to: Box::new(self.clone()), fields }
+        AuthorizationAnswer { to: Box::new(self.clone()), fields, refused: None }
     }
 }
 
 impl AuthorizationAnswer {
+    /// Why an app for which no operator vouches is refused, if this is such an answer. Nobody is
+    /// redirected by it who did not ask for that: such an app could send people anywhere by a link to
+    /// this server (RFC 9700 §4.11.2).
+    #[must_use]
+    pub fn refused_to_unvouched(&self) -> Option<ErrorCode> {
+        self.refused.filter(|_| !self.to.is_vouched)
+    }
+
     /// The answer as the browser brings it, at this instant.
     pub fn sent(&self, keyring: &Keyring, now: DateTime<Utc>) -> Result<SentAnswer, Fault> {
         let Some(alg) = self.to.signed_by() else {
