@@ -186,7 +186,7 @@ both! {
         assert!(server.browser().open(&app(&server, &publisher).authorization_url(&[])).await.has("login-submit"));
     }
 
-    async fn s151_strangers_stop_no_app_that_people_allowed(database) {
+    async fn cimd_strangers_stop_no_app_that_people_allowed(database) {
         let (server, publisher) = (Server::start_with(&database, ANY).await, Publisher::start().await);
         server.alice().await;
         publisher.publish(PATH, Published::json(&document(&publisher, &json!({}))));

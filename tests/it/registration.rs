@@ -312,7 +312,7 @@ both! {
         let registered = register(&server, None, &json!({})).await;
         let path = path(&registered);
         let mut last = 0;
-        for _ in 0..121 {
+        for _ in 0..140 {
             last = call(&server, "GET", &path, Some("x"), None).await.status.as_u16();
         }
         assert_eq!(last, 429);

@@ -332,13 +332,12 @@ impl RegistrationEndpoint {
         let id = &found.client.id;
         let tx = self.acting(id, asked.origin).begin(self.clients.clock.now()).await?;
         let locked = clients::lock(&tx, id).await?;
-        match locked.filter(|client| manages(client, &found.presented, tx.now())) {
-            Some(client) => Ok((tx, client)),
-            None => {
-                tx.abandon().await;
-                Err(Reason::RegistrationTokenInvalid.into())
-            }
+        let locked = locked.filter(|client| manages(client, &found.presented, tx.now()));
+        if let Some(client) = locked {
+            return Ok((tx, client));
         }
+        tx.abandon().await;
+        Err(Reason::RegistrationTokenInvalid.into())
     }
 
     /// The answer of RFC 7591 §3.2.1.
