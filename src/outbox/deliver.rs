@@ -41,6 +41,7 @@ pub async fn deliver<D: Delivery>(outbox: &Outbox, delivery: &D) {
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut nudges = outbox.wake.listen();
     let (mut lanes, mut busy) = (FuturesUnordered::new(), BTreeSet::new());
+    let mut last = String::new();
     loop {
         tokio::select! {
             _ = looks.tick() => {}
@@ -58,9 +59,10 @@ pub async fn deliver<D: Delivery>(outbox: &Outbox, delivery: &D) {
         }
         let free = LANES.saturating_sub(busy.len());
         let now = outbox.clock.now();
-        let due = outbox::lanes(&outbox.store, kind, &busy, free, now).await;
+        let due = outbox::lanes(&outbox.store, kind, &busy, free, now, &last).await;
         for target in due.inspect_err(|fault| failed(kind, fault)).unwrap_or_default() {
             busy.insert(target.clone());
+            last.clone_from(&target);
             lanes.push(lane(outbox, delivery, target));
         }
     }

@@ -155,25 +155,35 @@ pub fn unreadable(id: &str, fault: &Fault) {
 }
 
 /// The receivers for which messages of this kind are due, without those that are busy, at most this
-/// many. A receiver costs two steps in an index, however many messages wait for it.
+/// many: first those behind this one, then the others, so that the many receivers of one app keep back
+/// nobody. A receiver costs two steps in an index, however many messages wait for it.
 pub async fn lanes(
     store: &Store,
     kind: &'static str,
     busy: &BTreeSet<String>,
     at_most: usize,
     now: DateTime<Utc>,
+    behind: &str,
 ) -> Result<Vec<String>, Fault> {
-    let (mut lanes, mut last) = (Vec::new(), String::new());
+    let (mut lanes, mut last, mut is_round) = (Vec::new(), behind.to_owned(), behind.is_empty());
     while lanes.len() < at_most {
-        let next = Entity::find()
+        let mut next = Entity::find()
             .select_only()
             .column(Column::Target)
             .filter(Column::Kind.eq(kind))
             .filter(ColumnTrait::gt(&Column::Target, last.as_str()))
-            .order_by_asc(Column::Target)
-            .into_tuple::<String>()
-            .one(store.connection());
-        let Some(target) = next.await.map_err(while_doing(TABLE))? else { break };
+            .order_by_asc(Column::Target);
+        if is_round && !behind.is_empty() {
+            next = next.filter(ColumnTrait::lte(&Column::Target, behind));
+        }
+        let next = next.into_tuple::<String>().one(store.connection());
+        let Some(target) = next.await.map_err(while_doing(TABLE))? else {
+            if is_round {
+                break;
+            }
+            (last, is_round) = (String::new(), true);
+            continue;
+        };
         if !busy.contains(&target) && is_due(store, kind, &target, now).await? {
             lanes.push(target.clone());
         }
