@@ -517,8 +517,12 @@ both! {
             let refused = send(&mut browser, path, path, &[("version", &*version), (name, bad)]).await;
             assert!(refused.reply.status == 422 && refused.reply.text.contains(why), "{bad}: {}", refused.reply.text);
         }
-        let cleared = [("version", &*version), ("access_lifetime", ""), ("refresh_idle", " "), ("refresh_absolute", "")];
+        let logout = [("version", &*version), ("backchannel_logout_uri", "https://app.example/out")];
+        version = send(&mut browser, path, path, &logout).await.hidden("version");
+        // A browser sends every field of a form, those that somebody emptied too.
+        let cleared = [("version", &*version), ("access_lifetime", ""), ("refresh_idle", " "), ("refresh_absolute", ""), ("backchannel_logout_uri", "")];
         let cleared = send(&mut browser, path, path, &cleared).await;
+        assert_eq!(cleared.field("backchannel_logout_uri").as_deref(), Some(""), "{}", cleared.reply.text);
         assert_eq!(cleared.field("refresh_idle").as_deref(), Some(""), "{}", cleared.reply.text);
         server.forget_clients();
         assert_eq!(app.password("openid").await.ok().json()["expires_in"], usual);

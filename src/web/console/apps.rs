@@ -143,24 +143,24 @@ fn typed_change(visit: &Visit<ChangeClients>) -> Result<ClientChange, Refused> {
     let form = &visit.page_request.form;
     let mut change = Map::new();
     for name in ["redirect_uris", "post_logout_redirect_uris", "allowed_origins", "audiences"] {
-        if let Some(text) = form.get(name) {
-            change.insert(name.to_owned(), json!(lines(text)));
+        if form.names(name) {
+            change.insert(name.to_owned(), json!(lines(visit.field(name))));
         }
     }
     for name in ["client_name", "scope"] {
-        if form.get(name).is_some() {
+        if form.names(name) {
             change.insert(name.to_owned(), json!(visit.field(name)));
         }
     }
-    if form.get("backchannel_logout_uri").is_some() {
+    if form.names("backchannel_logout_uri") {
         let uri = visit.given("backchannel_logout_uri");
         change.insert("backchannel_logout_uri".to_owned(), json!(uri));
     }
-    if form.get("version").is_some() {
+    if form.names("version") {
         change.insert("first_party".to_owned(), Value::Bool(visit.given("first_party").is_some()));
     }
     for name in LIFETIMES {
-        if form.get(name).is_some() {
+        if form.names(name) {
             change.insert(name.to_owned(), lifetime(name, visit.field(name))?);
         }
     }
