@@ -20,7 +20,6 @@
 )]
 
 mod bare;
-mod bound;
 mod bounds;
 mod crowd;
 mod day;
@@ -34,6 +33,7 @@ mod people;
 mod pgbench;
 mod postgres;
 mod process;
+mod proofs;
 mod recorder;
 mod replicas;
 mod report;

@@ -285,7 +285,7 @@ impl Bench {
         }
         self.status_list(&site).await;
         self.one_time_codes(&site).await;
-        self.bound(&site, "").await;
+        self.proofs(&site, "").await;
         self.growth(&site, "").await;
         self.people("").await;
         self.month("").await;

@@ -33,7 +33,7 @@ impl Bench {
             }
         }
         self.beside_pgbench(&site, &server).await;
-        self.bound(&site, DATABASE).await;
+        self.proofs(&site, DATABASE).await;
         self.growth(&site, DATABASE).await;
         self.people(DATABASE).await;
         self.replicas(&server).await;

@@ -396,14 +396,15 @@ pub async fn set_enabled(
     let client = match registration::find(store, target.id).await {
         // An app may be turned away before it ever came.
         Err(Error::Refused(ClientRejected::Unknown(_))) if !enabled => {
-            document(acting, clock, target.id).await?
+            Box::pin(document(acting, clock, target.id)).await?
         }
         other => other?,
     };
     over(may, &client)?;
     if enabled && !client.is_enabled() {
         // A disabling that was interrupted is carried out first.
-        session_endings::end_every(acting, clock, FamilyFilter::Client(&client.id)).await?;
+        let every = FamilyFilter::Client(&client.id);
+        Box::pin(session_endings::end_every(acting, clock, every)).await?;
     }
     let (tx, client) = locked(may, store, clock, target).await?;
     let disabled_at = (!enabled).then(|| tx.now());
@@ -413,7 +414,8 @@ pub async fn set_enabled(
     let kind = if enabled { EventKind::ClientEnabled } else { EventKind::ClientDisabled };
     done(tx, kind, &client.id).await?;
     if !enabled {
-        session_endings::end_every(acting, clock, FamilyFilter::Client(&client.id)).await?;
+        let every = FamilyFilter::Client(&client.id);
+        Box::pin(session_endings::end_every(acting, clock, every)).await?;
     }
     Ok(())
 }

@@ -124,6 +124,7 @@ pub struct Services {
 
 impl Services {
     /// Puts the parts together on an open database, and starts their workers.
+    #[expect(clippy::too_many_lines, reason = "one statement for each part")]
     pub async fn open(
         settings: &Settings,
         store: &Arc<Store>,
@@ -173,17 +174,18 @@ impl Services {
             possession: Arc::clone(&possession),
         };
         let registration = Arc::new(base.registration(settings, Arc::clone(&limiter)));
+        let Base { url, clock, store, subjects, .. } = base.clone();
         let resources = ResourceContext {
-            url: base.url.clone(),
-            clock: base.clock.clone(),
-            store: Arc::clone(&base.store),
+            url,
+            clock,
+            store,
             clients: base.client_authentication(limiter),
             access_tokens,
             refresh_tokens,
             people,
             added,
             possession,
-            subjects: base.subjects.clone(),
+            subjects,
         };
         let flows = base.flows(factors, settings, Arc::clone(&outbox.wake), master)?;
         Ok(Self {

@@ -601,6 +601,7 @@ mod tests {
             "may_act",
             "trusted_issuers",
             "tls_client_certificate_bound_access_tokens",
+            "contacts",
         ];
         let needed = whole
             .keys()

@@ -639,7 +639,7 @@ reasons! {
             "the profile of the client does not allow the algorithm of the request object",
             "sign by PS256, ES256 or EdDSA";
         RequestObjectKeysUnavailable = "request_object_keys_unavailable", InvalidRequestObject,
-            "the keys at the jwks_uri of the client could not be fetched",
+            "the keys of the request object could not be fetched at the jwks_uri of the client",
             "the log says why: `jwks_uri` has to be reachable from the server, and answer with a JWK Set within 5 seconds";
         RequestObjectSignatureInvalid = "request_object_signature_invalid", InvalidRequestObject,
             "no registered key of the client has signed the request object by its algorithm",

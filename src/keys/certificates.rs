@@ -69,7 +69,7 @@ const ED25519: &str = "1.3.101.112";
 
 impl ClientCertificate {
     /// Reads a chain in DER, the certificate of the client first.
-    pub fn read(chain: Vec<Vec<u8>>) -> Result<Self, Reason> {
+    pub fn read(chain: &[Vec<u8>]) -> Result<Self, Reason> {
         let malformed = Reason::CertificateMalformed;
         let der = chain.first().ok_or(malformed)?;
         if chain.len() > MOST || chain.iter().any(|der| der.len() > LONGEST) {
@@ -250,7 +250,7 @@ fn check_keys(jwks: &Value) -> Result<(), String> {
             }
             None => {}
             Some(der) => {
-                let certificate = der.ok().and_then(|der| ClientCertificate::read(vec![der]).ok());
+                let certificate = der.ok().and_then(|der| ClientCertificate::read(&[der]).ok());
                 let Some(certificate) = certificate else {
                     return Err("an x5c of the JWK Set holds no certificate".to_owned());
                 };

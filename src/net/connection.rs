@@ -87,16 +87,13 @@ impl Connection {
         };
         // On the heap, where each protocol takes only the room that it needs, and only while it
         // needs it.
-        match Box::pin(shake_hands(tls, stream, &activity)).await {
-            Some(stream) => {
-                let from = Origin { peer, shown: shown(&stream) };
-                if chose_http2(&stream) {
-                    Box::pin(http2(stream, from, &activity, stopped, answer)).await;
-                } else {
-                    Box::pin(http1(stream, from, &activity, stopped, answer)).await;
-                }
+        if let Some(stream) = Box::pin(shake_hands(tls, stream, &activity)).await {
+            let from = Origin { peer, shown: shown(&stream) };
+            if chose_http2(&stream) {
+                Box::pin(http2(stream, from, &activity, stopped, answer)).await;
+            } else {
+                Box::pin(http1(stream, from, &activity, stopped, answer)).await;
             }
-            None => {}
         }
     }
 }

@@ -148,8 +148,8 @@ pub(crate) fn chose_http2(stream: &TlsStream<TcpStream>) -> bool {
 /// showed nothing.
 pub(crate) fn shown(stream: &TlsStream<TcpStream>) -> Option<ShownCertificate> {
     let chain = stream.get_ref().1.peer_certificates()?;
-    let chain = chain.iter().map(|one| one.to_vec()).collect();
-    Some(ShownCertificate(ClientCertificate::read(chain).map(Arc::new)))
+    let chain: Vec<Vec<u8>> = chain.iter().map(|one| one.to_vec()).collect();
+    Some(ShownCertificate(ClientCertificate::read(&chain).map(Arc::new)))
 }
 
 /// Takes any certificate whose key the client proves, RFC 8705 §2. Whether it is trusted, and for

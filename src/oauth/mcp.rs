@@ -1,7 +1,7 @@
 //! MCP servers: resources that find out by themselves where their tokens come from. This server hosts
 //! their metadata (RFC 9728), since it knows issuer, scopes and URL already.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::domain::resource::{ResourceMetadata, mcp_place};
 use crate::domain::urls::{self, Issuer};
@@ -52,17 +52,16 @@ pub fn proxy_line(issuer: &Issuer, resource: &str) -> String {
 /// The metadata, RFC 9728 §2.
 #[must_use]
 pub fn document(issuer: &Issuer, resource: &str, metadata: &ResourceMetadata) -> Value {
-    let mut document = json!({
-        "resource": resource,
-        "authorization_servers": [issuer.as_str()],
-        "bearer_methods_supported": ["header"],
-        "dpop_signing_alg_values_supported": dpop::ALGORITHMS,
-    });
+    let mut members = Map::new();
+    members.insert("resource".to_owned(), json!(resource));
+    members.insert("authorization_servers".to_owned(), json!([issuer.as_str()]));
+    members.insert("bearer_methods_supported".to_owned(), json!(["header"]));
+    members.insert("dpop_signing_alg_values_supported".to_owned(), json!(dpop::ALGORITHMS));
     if !metadata.scope.is_empty() {
-        document["scopes_supported"] = metadata.scope.iter().collect();
+        members.insert("scopes_supported".to_owned(), metadata.scope.iter().collect());
     }
     if !metadata.resource_name.is_empty() {
-        document["resource_name"] = json!(metadata.resource_name);
+        members.insert("resource_name".to_owned(), json!(metadata.resource_name));
     }
-    document
+    Value::Object(members)
 }

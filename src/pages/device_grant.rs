@@ -128,6 +128,12 @@ impl<'a> Sample<'a> for DeviceGrantPage<'a> {
         let asking = |device: AskingDevice<'a>| DeviceStep::Ask(Box::new(device));
         let typed = "BCDF-GHJK";
         let problem = |problem| enter(typed, Some(problem));
+        let unchecked = AskingDevice {
+            unvouched: Some(Unvouched { redirect: "", ..OF_DOCUMENT }),
+            ..ask.clone()
+        };
+        let (address, system, permissions) = (None, None, Vec::new());
+        let least = AskingDevice { app: apps::BARE, address, system, permissions, ..ask.clone() };
         vec![
             ("enter", page.clone()),
             ("filled", Self { step: enter(typed, None), ..page.clone() }),
@@ -139,30 +145,8 @@ impl<'a> Sample<'a> for DeviceGrantPage<'a> {
             ("weak", Self { step: problem(DeviceProblem::Weak), ..page.clone() }),
             ("not-admitted", Self { step: problem(DeviceProblem::NotAdmitted), ..page.clone() }),
             ("ask", Self { step: asking(ask.clone()), ..page.clone() }),
-            (
-                "unvouched",
-                Self {
-                    step: asking(AskingDevice {
-                        unvouched: Some(Unvouched { redirect: "", ..OF_DOCUMENT }),
-                        ..ask.clone()
-                    }),
-                    ..page.clone()
-                },
-            ),
-            (
-                "least",
-                Self {
-                    step: asking(AskingDevice {
-                        app: apps::BARE,
-                        address: None,
-                        system: None,
-                        permissions: vec![],
-                        ..ask.clone()
-                    }),
-                    person: people::NAMELESS,
-                    ..page.clone()
-                },
-            ),
+            ("unvouched", Self { step: asking(unchecked), ..page.clone() }),
+            ("least", Self { step: asking(least), person: people::NAMELESS, ..page.clone() }),
             (
                 "long",
                 Self {

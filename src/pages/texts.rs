@@ -220,7 +220,8 @@ mod tests {
         for line in lines {
             let (_, text) = line.split_once(" = ").expect("one line each");
             let outside = text.split(['{', '}']).step_by(2).collect::<String>();
-            let names = ["redirect_uri", "https", "Safari", "Chrome", "QR"];
+            let names =
+                ["redirect_uri", "https", "Safari", "Chrome", "QR", "90s", "15m", "2h", "30d"];
             let words = names.iter().fold(outside, |words, name| words.replace(name, ""));
             assert!(words.chars().any(|c| ('가'..='힣').contains(&c)), "{line}");
             assert!(!words.contains(|c: char| c.is_ascii_alphabetic()), "{line}");

@@ -247,7 +247,9 @@ impl Inner {
             CertificateSource::Proxies => {
                 let is_trusted = || self.proxies.trusts(peer.ip().to_canonical());
                 let chain = handed_on(headers).filter(|_| is_trusted())?;
-                Some(ShownCertificate(chain.and_then(ClientCertificate::read).map(Arc::new)))
+                Some(ShownCertificate(
+                    chain.and_then(|chain| ClientCertificate::read(&chain)).map(Arc::new),
+                ))
             }
         }
     }

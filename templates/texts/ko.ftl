@@ -763,7 +763,7 @@ console-registered-itself = 스스로 등록한 앱
 console-registered-document = 문서로 소개된 앱
 console-first-party = 우리 앱이에요: 동의를 묻지 않아요
 console-access-lifetime = 액세스 토큰이 통하는 시간
-console-id-lifetime = ID 토큰이 통하는 시간
+console-id-lifetime = 아이디 토큰이 통하는 시간
 console-refresh-idle = 리프레시 토큰을 쓰지 않으면 끝나는 시간
 console-refresh-absolute = 로그인한 뒤 리프레시 토큰이 반드시 끝나는 시간
 console-session-lifetime = 로그인한 지 이만큼 지나면 다시 로그인하게 하기
@@ -837,7 +837,7 @@ console-group-map = 이 서비스의 그룹
 console-group-map-lead = 이 서비스로 로그인할 때마다 연결된 우리 그룹에 넣거나 빼요. 직접 넣은 그룹은 그대로예요.
 console-group-claim = 그룹 목록이 담긴 클레임
 console-group-map-lines = 그쪽 그룹과 우리 그룹, 한 줄에 한 쌍
-console-group-map-hint = admins=운영팀처럼 써 주세요.
+console-group-map-hint = 그쪽이름=우리이름처럼 써 주세요.
 console-add = 추가하기
 console-provider-ending-lead = 이 제공자로 연 것은 모두 끝나요. 계정은 남아요.
 console-who-is-concerned = 관련된 사람

@@ -135,7 +135,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("miniz_oxide", &["cli", "oauth"]),
     ("jiff", &["pages"]),
     ("clap", &["cli"]),
-    ("rcgen", &["net", "cli"]),
+    ("rcgen", &["keys", "net", "cli"]),
     ("oauth2", &["social", "cli"]),
     ("openidconnect", &["cli"]),
     ("zxcvbn", &["accounts"]),

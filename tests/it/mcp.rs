@@ -158,7 +158,8 @@ both! {
                 assert!(claims["scope"].as_str().unwrap().contains("files:read"), "{claims}");
             }
             let url = app.authorization_url(&[("scope", "openid"), ("resource", "https://api.example.com")]);
-            browser.get(&url).await.error_response("invalid_target");
+            // Nobody is sent to an app that nobody checked by a request that is refused.
+            assert_eq!(browser.open(&url).await.error_code(), "invalid_target");
         }
     }
 

@@ -68,6 +68,7 @@ both! {
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "one list of attributes")]
     async fn clients_that_were_registered_before_m0019_keep_every_attribute(database) {
         let cli = Cli::new(&database).await;
         let columns = "id, name, kind, auth_method, jwks, grants, scope, audiences, \

@@ -190,6 +190,8 @@ fn self_signed(jwks: &[Value]) -> impl FnOnce(&mut Client) {
     }
 }
 
+type Register = fn(&mut Client, String);
+
 both! {
     async fn rfc8705_2_1_a_client_authenticates_by_a_certificate_of_the_authority(database) {
         let files = Files::new();
@@ -217,7 +219,6 @@ both! {
     async fn rfc8705_2_1_2_each_kind_of_name_is_compared_as_its_kind_is(database) {
         let files = Files::new();
         let server = files.start(&database).await;
-        type Register = fn(&mut Client, String);
         let kinds: [(&str, Register, &str, SanType); 5] = [
             (
                 "dns",
@@ -678,6 +679,7 @@ both! {
     }
 
     /// Each line has exactly one fault, and exactly one reason, in a handshake and behind a proxy.
+    #[expect(clippy::too_many_lines, reason = "one list of faults")]
     async fn rfc8705_2_each_fault_of_a_certificate_has_its_reason(database) {
         for is_proxied in [false, true] {
             let files = Files::new();
@@ -938,11 +940,11 @@ async fn rfc9440_2_the_documented_proxies_hand_certificates_on_and_nothing_else(
     let files = Files::new();
     let settings = files.settings_behind_proxies();
     let mut settings: Vec<_> = settings.iter().map(|(key, it)| (*key, it.as_str())).collect();
-    settings.iter_mut().for_each(|(key, it)| {
+    for (key, it) in &mut settings {
         if *key == "trusted_proxies" {
             *it = "127.0.0.1";
         }
-    });
+    }
     let server = Server::start_with(&Database::Sqlite, &settings).await;
     let read = |name: &str| std::fs::read_to_string(files.path(name)).unwrap();
     let main = server.inner.address();

@@ -44,6 +44,8 @@ async fn sub_at(server: &Server, app: &App, uri: &str, resource: &App) -> String
     sub
 }
 
+type Change = fn(&mut Client);
+
 both! {
     async fn core_8_clients_of_two_sectors_never_see_the_same_sub(database) {
         let server = Server::start(&database).await;
@@ -130,8 +132,8 @@ both! {
         let server = Server::start(&database).await;
         server.alice().await;
         let a = server.web_app("a", |client| pairwise(client, CALLBACK)).await;
-        let changes: [(&str, fn(&mut Client), bool); 5] = [
-            ("name", |client| client.metadata.client_name = "A".to_owned(), true),
+        let changes: [(&str, Change, bool); 5] = [
+            ("name", |client| "A".clone_into(&mut client.metadata.client_name), true),
             ("path", |client| client.metadata.redirect_uris.push("https://app.example.com/2".to_owned()), true),
             ("kind", |client| client.metadata.subject_type = SubjectType::Public, false),
             ("kind again", |client| client.metadata.subject_type = SubjectType::Pairwise, false),

@@ -254,6 +254,7 @@ both! {
         let (access_token, refresh) = new.refresh(&refresh).await.ok().pair();
 
         assert_eq!(call(&server, "DELETE", &path, Some(&newer), None).await.status, 204);
+        server.forget_clients();
         new.refresh(&refresh).await.refused(401, "invalid_client");
         other_userinfo(&server, &access_token).await;
         call(&server, "GET", &path, Some(&newer), None).await.refused(401, "invalid_token");
@@ -302,7 +303,7 @@ both! {
         let page = browser.sign_in(&page).await;
         assert_eq!(browser.consent(&page, "deny").await.authorization_response().get("error"), "access_denied");
         // An operator's own app gets its error.
-        let own = server.client("own", |_| {}).await;
+        let own = server.web_app("own", |_| {}).await;
         let page = server.browser().open(&own.authorization_url(&[("prompt", "none")])).await;
         assert_eq!(page.authorization_response().get("error"), "login_required");
     }

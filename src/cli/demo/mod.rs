@@ -87,12 +87,12 @@ impl Demo {
         let mails = Mails::below(&folder.path);
         let more = [("mail.url", mails.url()?)];
         let mut settings = settings::write(&url, &listen, &folder.path, secure.as_ref(), &more)?;
-        settings.social = vec![idp::register_with(at, &idp, &settings.issuer).await?];
-        let server = Server::start(settings, at.clock.clone()).await?;
+        settings.social = vec![Box::pin(idp::register_with(at, &idp, &settings.issuer)).await?];
+        let server = Box::pin(Server::start(settings, at.clock.clone())).await?;
         let (app, place) = bind("--app-port", self.app_port, APP_PORT).await?;
         let app_url = format!("{scheme}://{place}");
-        let secret = furnishing::furnish(at, &server).await?;
-        let web_secret = furnishing::register_web_app(at, &server, &app_url).await?;
+        let secret = Box::pin(furnishing::furnish(at, &server)).await?;
+        let web_secret = Box::pin(furnishing::register_web_app(at, &server, &app_url)).await?;
         let ca_file = secure.as_ref().map(|secure| secure.ca_file.as_path());
         let party =
             RelyingParty::discover(&url, WEB_CLIENT, &web_secret, &app_url, ca_file).await?;

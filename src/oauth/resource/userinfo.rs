@@ -95,12 +95,11 @@ fn check_certificate(
     shown: Option<&Thumbprint>,
 ) -> Result<(), error::Refusal> {
     match (&bound_to.x5t, shown) {
-        (None, _) => Ok(()),
         (Some(_), None) => Err(Reason::AccessTokenCertificateMissing.into()),
         (Some(bound_to), Some(shown)) if shown != bound_to => {
             Err(Reason::AccessTokenCertificateMismatch.into())
         }
-        (Some(_), Some(_)) => Ok(()),
+        _ => Ok(()),
     }
 }
 

@@ -17,6 +17,7 @@ use crate::domain::resource::{ResourceMetadata, is_same, registered_as};
 use crate::domain::scope::Scope;
 use crate::domain::secret::Secret;
 use crate::domain::status_list::StatusIndex;
+use crate::domain::user::User;
 use crate::domain::verdict::Fault;
 use crate::oauth::claims::{AccessToken, Act};
 use crate::oauth::error::{Refusal, Result};
@@ -222,7 +223,7 @@ async fn grow(tx: &Tx, cx: &Cx<'_>, wanted: &Wanted<'_>) -> Result<Grown> {
     // Whoever ends them meanwhile waits, and then finds this family. So does another exchange.
     let invalid = || Reason::SubjectTokenInvalid;
     let owner = table::find(tx, &wanted.parent).await?.ok_or_else(invalid)?.user;
-    let owner = users::hold(tx, &owner).await?.filter(|user| user.is_enabled());
+    let owner = users::hold(tx, &owner).await?.filter(User::is_enabled);
     let owner = owner.ok_or_else(invalid)?;
     let parent = table::lock(tx, &wanted.parent).await?;
     let parent = parent.filter(|family| family.is_live(tx.now())).ok_or_else(invalid)?;

@@ -88,19 +88,26 @@ static ISSUED: Handles<&str, Counter> = Handles::new(
     |grant_type| metrics::counter!("mapae_tokens_issued_total", "grant_type" => grant_type),
 );
 
+/// Whether a client that gets bound tokens alone has shown what they are bound to: RFC 9449 §5.2, RFC
+/// 8705 §3.4.
+fn check_bound(client: &Client, has_proof: bool, has_certificate: bool) -> Result<()> {
+    if client.metadata.dpop_bound_access_tokens && !has_proof {
+        return Err(Reason::DpopProofMissing.into());
+    }
+    if client.metadata.tls_client_certificate_bound_access_tokens && !has_certificate {
+        return Err(Reason::CertificateNeeded.into());
+    }
+    Ok(())
+}
+
 /// Answers a token request.
 pub async fn token(endpoint: &Arc<TokenEndpoint>, request: TokenRequest<'_>) -> Result<Issued> {
     // A proof that is refused uses nothing up, not even the assertion of the client.
     let proof = endpoint.possession.check_at_token(request.proof)?;
     let client = endpoint.clients.verify(&request.credentials?).await?;
-    if proof.is_none() && client.client().metadata.dpop_bound_access_tokens {
-        return Err(Reason::DpopProofMissing.into());
-    }
     let certificate = request.certificate;
+    check_bound(client.client(), proof.is_some(), certificate.is_some())?;
     let is_bound = client.client().metadata.tls_client_certificate_bound_access_tokens;
-    if certificate.is_none() && is_bound {
-        return Err(Reason::CertificateNeeded.into());
-    }
     let client = endpoint.clients.use_up(client, proof.as_ref()).await?;
     let delivery = client.client().metadata.refresh_delivery;
     let form = match delivery {

@@ -45,10 +45,10 @@ fn tags(frame: &Frame<'_>, client: &Client) -> Vec<(Tone, String)> {
     let disabled = client.disabled_at.map(|_| (Tone::Bad, frame.t("console-disabled")));
     let unvouched = match client.registered_by {
         RegisteredBy::Operator => None,
-        RegisteredBy::Itself => Some("console-registered-itself"),
-        RegisteredBy::Document => Some("console-registered-document"),
+        RegisteredBy::Itself => Some(frame.t("console-registered-itself")),
+        RegisteredBy::Document => Some(frame.t("console-registered-document")),
     };
-    let unvouched = unvouched.map(|text| (Tone::Plain, frame.t(text)));
+    let unvouched = unvouched.map(|text| (Tone::Plain, text));
     disabled.into_iter().chain(unvouched).collect()
 }
 

@@ -301,10 +301,17 @@ fn of_providers(frame: Frame<'_>) -> Vec<(&'static str, ConsolePage<'_>)> {
     };
     let kakao = line("kakao", "Kakao");
     let file = ProviderLine { is_of_file: true, ..line("google", "Google") };
-    let bad = ProviderLine { disabled: true, client_id: HOSTILE.to_owned(), ..line("x", HOSTILE) };
+    let hostile_groups =
+        GroupsOfProvider { claim: HOSTILE.to_owned(), map: format!("{HOSTILE}={HOSTILE}") };
+    let bad = ProviderLine {
+        disabled: true,
+        client_id: HOSTILE.to_owned(),
+        groups: Some(hostile_groups),
+        ..line("x", HOSTILE)
+    };
     let groups = GroupsOfProvider {
         claim: "groups".to_owned(),
-        map: format!("cn=staff,ou=people=Staff\n{HOSTILE}={HOSTILE}"),
+        map: "cn=staff,ou=people=Staff\nadmins=Administrators".to_owned(),
     };
     let with_groups =
         ProviderLine { preset: Preset::Oidc, groups: Some(groups), ..line("work", "Work") };

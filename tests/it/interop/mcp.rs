@@ -22,7 +22,7 @@ use crate::support::{App, CALLBACK, Database, Network, Server, decode_claims, re
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_mcp_sdk_for_typescript_signs_somebody_in() {
     match toolchain::mcp_typescript().await {
-        Ok(command) => signs_in(command).await,
+        Ok(command) => Box::pin(signs_in(command)).await,
         Err(why) => required_or_skip(&why),
     }
 }
@@ -30,11 +30,12 @@ async fn the_mcp_sdk_for_typescript_signs_somebody_in() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_mcp_sdk_for_python_signs_somebody_in() {
     match toolchain::mcp_python().await {
-        Ok(command) => signs_in(command).await,
+        Ok(command) => Box::pin(signs_in(command)).await,
         Err(why) => required_or_skip(&why),
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "the program needs the PATH of this one")]
 async fn signs_in(command: Command) {
     let server = Server::start_with(&Database::Sqlite, &[("mcp.enabled", "true")]).await;
     let sub = server.alice().await;

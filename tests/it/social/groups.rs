@@ -133,7 +133,7 @@ both! {
     async fn a_group_that_two_providers_give_stays_while_one_of_them_says_it(database) {
         let (one, other) = (Oidc::start().await, Oidc::start().await);
         other.change(|person| {
-            person.id = "other".to_owned();
+            "other".clone_into(&mut person.id);
             person.email = Some("other@example.com".to_owned());
         });
         let rules = "group_claim = \"groups\"\ngroup_map = [\"eng=developers\"]";

@@ -55,7 +55,7 @@ pub(crate) struct CertificateProxy {
 }
 
 impl CertificateProxy {
-    /// HAProxy. `lines` name files in the folder of its settings.
+    /// `HAProxy`. `lines` name files in the folder of its settings.
     pub(crate) async fn haproxy(
         address: &str,
         files: &[(&str, String)],

@@ -72,7 +72,7 @@ impl Ask for Proving {
 
 impl Bench {
     /// A refresh with a proof beside one without.
-    pub(crate) async fn bound(&mut self, site: &Site, database: &str) {
+    pub(crate) async fn proofs(&mut self, site: &Site, database: &str) {
         let name = format!("refresh, DPoP{database}");
         if !self.wants(&name) {
             return;
