@@ -150,7 +150,8 @@ async fn access(
     Ok(Some(Access { client, scope, claims, resources, since }))
 }
 
-fn add_new(all: &mut Vec<String>, more: Vec<String>) {
+/// Adds what is not there yet.
+pub(super) fn add_new(all: &mut Vec<String>, more: Vec<String>) {
     for one in more {
         if !all.contains(&one) {
             all.push(one);

@@ -13,6 +13,7 @@ use crate::domain::scope::Scope;
 use crate::domain::verdict::Fault;
 use crate::flows::context::Flows;
 use crate::flows::interaction::Caller;
+use crate::flows::my_account::add_new;
 use crate::flows::submitted::AccountForm;
 use crate::store::families::{self, Acting};
 use crate::store::{audit_events, stopped_actors, users};
@@ -70,14 +71,6 @@ pub async fn list(flows: &Flows, signed_in_user: &SignedInUser) -> Result<MyActo
         stopped.extend(flows.clients.stored(&client).await?);
     }
     Ok(MyActors { acting, stopped })
-}
-
-fn add_new(all: &mut Vec<String>, more: Vec<String>) {
-    for one in more {
-        if !all.contains(&one) {
-            all.push(one);
-        }
-    }
 }
 
 /// Stops a client that acts for the person, for good; `false` if it never acted for them and no rule
