@@ -114,6 +114,18 @@ struct Document {
     life: Duration,
 }
 
+impl Document {
+    fn client(&self, id: &ClientId, stored: Option<&Client>, now: DateTime<Utc>) -> Found {
+        match &self.read {
+            Ok((metadata, keys)) => {
+                let client = client_of(id, metadata, stored, now);
+                Found::Client(Arc::new(Registered { client, keys: Arc::clone(keys) }))
+            }
+            Err(_) => Found::Nobody,
+        }
+    }
+}
+
 /// What was found out about a client.
 #[derive(Debug)]
 pub(super) enum Found {
@@ -156,15 +168,19 @@ impl Documents {
             Ok(document) => document,
             Err(failure) => return Found::Unknown(failure),
         };
-        match &document.read {
-            Ok((metadata, keys)) => {
-                if !is_allowed {
-                    self.known().note_good(id.as_str(), &cached);
-                }
-                let client = client_of(id, metadata, stored, now);
-                Found::Client(Arc::new(Registered { client, keys: Arc::clone(keys) }))
-            }
-            Err(_) => Found::Nobody,
+        if document.read.is_ok() && !is_allowed {
+            self.known().note_good(id.as_str(), &cached);
+        }
+        document.client(id, stored, now)
+    }
+
+    /// The client that the document in memory describes. Nothing is fetched.
+    pub(super) fn in_memory(&self, id: &ClientId, stored: Option<&Client>) -> Found {
+        let now = self.clock.now();
+        let cached = self.known().of_url(id.as_str(), stored.is_some());
+        match cached.in_memory(now) {
+            Some(document) => document.client(id, stored, now),
+            None => Found::Unknown(NotFetched::because("it is not in memory")),
         }
     }
 

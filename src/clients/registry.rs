@@ -13,13 +13,13 @@ use super::key_sets::KeySets;
 pub use super::registered::Registered;
 use crate::domain::attribute::Attribute;
 use crate::domain::client::{Client, ClientId, RefreshDelivery, RegisteredBy, TokenAlg};
-use crate::domain::resource::{ResourceMetadata, is_same, registered_as};
+use crate::domain::resource::{Resource, ResourceMetadata, is_same, registered_as};
 use crate::domain::scope::Scope;
 use crate::domain::scope_of_apps::harmless;
 use crate::domain::sign_up_mode::SignUpMode;
 use crate::domain::verdict::Fault;
 use crate::keys::client_keys::ClientKeys;
-use crate::store::{Store, attributes, clients, resources};
+use crate::store::{Reader, Store, Tx, attributes, clients, resources};
 
 /// The clients in memory.
 #[derive(Debug)]
@@ -158,19 +158,7 @@ impl Registry {
         if found.client.registered_by == RegisteredBy::Operator || !self.serves_mcp {
             return Ok(found);
         }
-        let scope = self.mcp_scope().await?;
-        let registered = self.resources().await?;
-        let servers = registered.iter().filter(|(_, resource)| resource.mcp);
-        let mut servers: Vec<&String> = servers.map(|(id, _)| id).collect();
-        servers.sort_unstable();
-        let mut client = found.client.clone();
-        client.metadata.scope = client.metadata.scope.joined_with(&scope);
-        for id in servers {
-            if !client.metadata.audiences.contains(id) {
-                client.metadata.audiences.push(id.clone());
-            }
-        }
-        Ok(Arc::new(Registered { client, keys: Arc::clone(&found.keys) }))
+        Ok(with_mcp_servers(&found, &*self.resources().await?))
     }
 
     /// The scopes of the MCP servers that apps may have which no operator registered; none where they
@@ -179,10 +167,7 @@ impl Registry {
         if !self.serves_mcp {
             return Ok(Scope::default());
         }
-        let registered = self.resources().await?;
-        let servers = registered.values().filter(|resource| resource.mcp);
-        let joined = |all: Scope, resource: &ResourceMetadata| all.joined_with(&resource.scope);
-        Ok(harmless(&servers.fold(Scope::default(), joined)))
+        Ok(scope_of_mcp_servers(&*self.resources().await?))
     }
 
     /// The scope that a client gets when it asks for none: what it is registered for. What apps may ask
@@ -202,12 +187,7 @@ impl Registry {
     /// document.
     pub async fn find(&self, id: &ClientId) -> Result<Option<Arc<Registered>>, Fault> {
         let stored = self.stored(id).await?;
-        let is_document =
-            |stored: &Registered| stored.client.registered_by == RegisteredBy::Document;
-        if stored
-            .as_deref()
-            .is_some_and(|stored| !is_document(stored) || !stored.client.is_enabled())
-        {
+        if stored.as_deref().is_some_and(counts_as_stored) {
             return Ok(stored);
         }
         if self.documents.url(id).is_none() {
@@ -221,6 +201,36 @@ impl Registry {
             Found::Unknown(failure) if stored.is_some() => Err(documents::unavailable(failure)),
             Found::Nobody | Found::Unknown(_) => Ok(None),
         }
+    }
+
+    /// The same inside a transaction, which must wait neither for a second connection nor for
+    /// anybody's document: that in memory counts, fresh or not. The page from which the request came
+    /// has looked for it.
+    pub async fn find_in(&self, tx: &Tx, id: &ClientId) -> Result<Option<Arc<Registered>>, Fault> {
+        let stored = match self.remembered(id) {
+            Some(client) => Some(client),
+            None => clients::find(tx, id).await?.map(|client| Arc::new(read(client))),
+        };
+        let found = match stored {
+            Some(stored) if counts_as_stored(&stored) => Some(stored),
+            _ if self.documents.url(id).is_none() => None,
+            stored => match self.documents.in_memory(id, stored.as_deref().map(|it| &it.client)) {
+                Found::Client(client) => Some(client),
+                Found::Unknown(failure) if stored.is_some() => {
+                    return Err(documents::unavailable(failure));
+                }
+                Found::Nobody | Found::Unknown(_) => None,
+            },
+        };
+        let Some(found) = found else { return Ok(None) };
+        if found.client.registered_by == RegisteredBy::Operator || !self.serves_mcp {
+            return Ok(Some(found));
+        }
+        let registered = match self.peek(|known| known.resources.clone()) {
+            Some(registered) => registered,
+            None => Arc::new(by_id(resources::list_all(tx).await?)),
+        };
+        Ok(Some(with_mcp_servers(&found, &registered)))
     }
 
     fn remembered(&self, id: &ClientId) -> Option<Arc<Registered>> {
@@ -368,19 +378,21 @@ impl Registry {
             }
             known.epoch
         };
-        let every = clients::list_of_operators(&*self.store).await?;
-        let asking = every.into_iter().filter(|client| client.metadata.status_list.is_on());
-        let mut with_status: HashSet<String> =
-            asking.flat_map(|client| client.metadata.resource_servers).collect();
-        let registered = self.resources().await?;
-        let asking = registered.iter().filter(|(_, resource)| resource.status_list);
-        with_status.extend(asking.map(|(id, _)| id.clone()));
-        let with_status = Arc::new(with_status);
+        let with_status = Arc::new(read_with_status(&*self.store).await?);
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         if known.epoch == epoch {
             known.with_status = Some(Arc::clone(&with_status));
         }
         Ok(with_status)
+    }
+
+    /// The same inside a transaction, which must not wait for a second connection. What it reads is
+    /// not kept, since it may be rolled back.
+    pub async fn with_status_in(&self, tx: &Tx) -> Result<Arc<HashSet<String>>, Fault> {
+        match self.peek(|known| known.with_status.clone()) {
+            Some(with_status) => Ok(with_status),
+            None => read_with_status(tx).await.map(Arc::new),
+        }
     }
 
     /// The clients that are the resource servers of each audience.
@@ -432,8 +444,7 @@ impl Registry {
             }
             known.epoch
         };
-        let every = resources::list_all(&*self.store).await?;
-        let every = Arc::new(every.into_iter().map(|one| (one.id, one.metadata)).collect());
+        let every = Arc::new(by_id(resources::list_all(&*self.store).await?));
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         if known.epoch == epoch {
             known.resources = Some(Arc::clone(&every));
@@ -507,6 +518,50 @@ fn read(client: Client) -> Registered {
     // accepted.
     let keys = Arc::new(parsed.and_then(Result::ok).unwrap_or_default());
     Registered { client, keys }
+}
+
+/// Whether the client is as the database has it, and no document is asked for.
+fn counts_as_stored(stored: &Registered) -> bool {
+    stored.client.registered_by != RegisteredBy::Document || !stored.client.is_enabled()
+}
+
+fn by_id(every: Vec<Resource>) -> HashMap<String, ResourceMetadata> {
+    every.into_iter().map(|one| (one.id, one.metadata)).collect()
+}
+
+fn scope_of_mcp_servers(registered: &HashMap<String, ResourceMetadata>) -> Scope {
+    let servers = registered.values().filter(|resource| resource.mcp);
+    let joined = |all: Scope, resource: &ResourceMetadata| all.joined_with(&resource.scope);
+    harmless(&servers.fold(Scope::default(), joined))
+}
+
+/// The client with what apps that no operator registered may ask for at MCP servers.
+fn with_mcp_servers(
+    found: &Registered,
+    registered: &HashMap<String, ResourceMetadata>,
+) -> Arc<Registered> {
+    let servers = registered.iter().filter(|(_, resource)| resource.mcp);
+    let mut servers: Vec<&String> = servers.map(|(id, _)| id).collect();
+    servers.sort_unstable();
+    let mut client = found.client.clone();
+    client.metadata.scope = client.metadata.scope.joined_with(&scope_of_mcp_servers(registered));
+    for id in servers {
+        if !client.metadata.audiences.contains(id) {
+            client.metadata.audiences.push(id.clone());
+        }
+    }
+    Arc::new(Registered { client, keys: Arc::clone(&found.keys) })
+}
+
+async fn read_with_status(reader: &impl Reader) -> Result<HashSet<String>, Fault> {
+    let every = clients::list_of_operators(reader).await?;
+    let asking = every.into_iter().filter(|client| client.metadata.status_list.is_on());
+    let mut with_status: HashSet<String> =
+        asking.flat_map(|client| client.metadata.resource_servers).collect();
+    let asking = resources::list_all(reader).await?;
+    let asking = asking.into_iter().filter(|resource| resource.metadata.status_list);
+    with_status.extend(asking.map(|resource| resource.id));
+    Ok(with_status)
 }
 
 #[cfg(test)]

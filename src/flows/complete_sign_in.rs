@@ -49,7 +49,7 @@ pub(super) async fn complete_sign_in(
     let interaction = still_open(tx, entry.id).await?;
     let user = users::hold(tx, &entry.user).await?.filter(|user| user.may_sign_in(tx.now()));
     let user = user.ok_or(InteractionError::Unknown)?;
-    let asked = interaction::asked(flows, &interaction.purpose).await?;
+    let asked = interaction::asked_in(tx, flows, &interaction.purpose).await?;
     let client = asked.as_ref().map(|asked| &asked.client.client);
     // Who changes how they sign in is asked in every browser.
     let is_due = match &interaction.purpose {
@@ -301,7 +301,7 @@ pub(super) async fn next(
     browser_state: &BrowserState,
     interaction: Interaction,
 ) -> Outcome<Advanced> {
-    let asked = interaction::asked(flows, &interaction.purpose).await?;
+    let asked = interaction::asked_in(tx, flows, &interaction.purpose).await?;
     let known = advance::known(flows, tx, browser_state, asked.as_ref()).await?;
     let progress = advance::Progress { interaction, asked };
     advance::step(tx, flows, browser_state, &known, progress, false).await

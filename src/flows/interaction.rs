@@ -15,6 +15,7 @@ use crate::accounts::notices::NoticeOrigin;
 use crate::clients::registry::Registered;
 use crate::domain::audit::Origin;
 use crate::domain::authentication::Acr;
+use crate::domain::authorization::AuthorizationRequest;
 use crate::domain::interaction::{Handle, Interaction, InteractionId, Pending, Purpose};
 use crate::domain::language::Language;
 use crate::domain::provider::Slug;
@@ -24,7 +25,7 @@ use crate::domain::user::{User, UserId};
 use crate::domain::verdict::Fault;
 use crate::flows::context::Flows;
 use crate::oauth::authorize::request::{CheckedRequest, Untrusted};
-use crate::store::{Reader, interactions};
+use crate::store::{Reader, Tx, interactions};
 
 /// The browser that sends a request, and its address.
 #[derive(Clone, Copy, Debug)]
@@ -220,9 +221,25 @@ pub(super) async fn client(
 /// The authorization request with its client, as the client is registered now.
 pub(super) async fn asked(flows: &Flows, purpose: &Purpose) -> Outcome<Option<CheckedRequest>> {
     let Purpose::Authorize(request) = purpose else { return Ok(None) };
-    let client = flows.clients.find(&request.client).await?;
+    checked(request, flows.clients.find(&request.client).await?)
+}
+
+/// The same inside a transaction, which must not wait for a second connection.
+pub(super) async fn asked_in(
+    tx: &Tx,
+    flows: &Flows,
+    purpose: &Purpose,
+) -> Outcome<Option<CheckedRequest>> {
+    let Purpose::Authorize(request) = purpose else { return Ok(None) };
+    checked(request, flows.clients.find_in(tx, &request.client).await?)
+}
+
+fn checked(
+    request: &AuthorizationRequest,
+    client: Option<Arc<Registered>>,
+) -> Outcome<Option<CheckedRequest>> {
     match client.filter(|client| client.client.is_enabled()) {
-        Some(client) => Ok(Some(CheckedRequest { request: (**request).clone(), client })),
+        Some(client) => Ok(Some(CheckedRequest { request: request.clone(), client })),
         None => Err(InteractionError::Untrusted(Untrusted::Client).into()),
     }
 }

@@ -126,6 +126,12 @@ impl<T: Send + Sync + 'static> Cached<T> {
         to_its_end(async move { shared.get(now, fetch).await }).await
     }
 
+    /// The document that is in memory, fresh or not. Nothing is fetched.
+    #[must_use]
+    pub fn in_memory(&self, now: DateTime<Utc>) -> Option<Arc<T>> {
+        self.0.known_within(self.0.keeping.stale, now)
+    }
+
     /// Fetches the document early because the old one does not fit, unless that was done a moment
     /// ago.
     pub async fn instead_of<E: FetchError + Send + 'static>(

@@ -14,7 +14,7 @@ use crate::domain::clock::Clock;
 use crate::domain::message::{Message, Queued};
 use crate::domain::verdict::Fault;
 use crate::runtime::supervisor::Supervisor;
-use crate::store::{Store, Taken, Tx, audit_events, outbox};
+use crate::store::{Store, Taken, Tx, audit_events, many_at_once, outbox};
 
 /// How often the loop looks for messages that another process or a command has written.
 const LOOK: std::time::Duration = std::time::Duration::from_secs(1);
@@ -36,6 +36,10 @@ pub struct Outbox {
 /// sent at that moment is sent again after its lease. Each receiver has a lane of its own, so none
 /// waits for another receiver that is slow.
 pub async fn deliver<D: Delivery>(outbox: &Outbox, delivery: &D) {
+    many_at_once(deliver_each(outbox, delivery)).await;
+}
+
+async fn deliver_each<D: Delivery>(outbox: &Outbox, delivery: &D) {
     let kind = D::Message::KIND;
     let mut looks = tokio::time::interval(LOOK);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -11,6 +11,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::cause::REPEATS;
+use super::nesting::InTransaction;
 use super::pool::{Held, Pool, Raw, StatementFailure};
 use super::statement::limits;
 use crate::domain::request;
@@ -27,6 +28,7 @@ pub struct Connection {
     held: Mutex<Option<Held>>,
     deadline: Instant,
     failed: AtomicBool,
+    _task: InTransaction,
 }
 
 impl Connection {
@@ -46,6 +48,7 @@ impl Connection {
                         held,
                         deadline,
                         failed: false.into(),
+                        _task: InTransaction::begin(&**pool),
                     });
                 }
                 Err(failed) if again && failed.was_dead() => {

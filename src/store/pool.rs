@@ -20,6 +20,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::cause::{is_of_connection, unavailable, words};
+use super::nesting;
 use super::options::Options;
 use super::place::Host;
 use crate::domain::request;
@@ -225,6 +226,8 @@ struct Pooled {
 
 /// The longest time to make a connection.
 const CONNECT: Duration = Duration::from_secs(5);
+/// How long a caller waits until another one has found out whether the database is back.
+const PROBED: Duration = Duration::from_millis(500);
 /// A connection that was unused for this long is checked before it is used again. Under load, the
 /// time between two uses is shorter.
 const RESTED: Duration = Duration::from_secs(1);
@@ -403,18 +406,26 @@ impl Pool {
 
     /// Takes a connection out of the pool.
     pub(super) async fn take(&self) -> Result<Held, DbErr> {
+        debug_assert!(
+            nesting::may_take(self),
+            "a task with a transaction takes a second connection"
+        );
         let Ok(_place) = self.queue.try_acquire() else {
             return Err(unavailable("too many wait for a database connection"));
         };
         if !self.away.load(Ordering::SeqCst) {
             return self.wait().await;
         }
-        match self.probe.try_lock() {
-            Ok(_probing) => self.wait().await,
-            Err(_) => {
-                Err(unavailable(format!("{} does not answer", self.inner.manager().target.name())))
-            }
+        if let Ok(_probing) = self.probe.try_lock() {
+            return self.wait().await;
         }
+        // Somebody else is finding out whether the database is back.
+        let _found = timeout(request::at_most(PROBED), self.probe.lock()).await;
+        if self.away.load(Ordering::SeqCst) {
+            let name = self.inner.manager().target.name();
+            return Err(unavailable(format!("{name} does not answer")));
+        }
+        self.wait().await
     }
 
     async fn wait(&self) -> Result<Held, DbErr> {

@@ -84,12 +84,21 @@ async fn after_a_full_disk_everything_that_is_acknowledged_is_in_the_file() {
     }
 }
 
+/// The deadlines of a server to which nobody gave others, but for that of a statement.
+fn deadlines(statement: &str) -> [(&'static str, &str); 4] {
+    [
+        ("http.request_timeout", "20s"),
+        ("database.pool_wait", "3s"),
+        ("database.statement_timeout", statement),
+        ("database.lock_timeout", "2s"),
+    ]
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn connections_that_go_deaf_hold_nobody_for_longer_than_the_deadline() {
     let Some(database) = postgres_or_skip() else { return };
     let relay = Relay::to(&database).await;
-    let settings = [("database.statement_timeout", "2s")];
-    let server = Server::start_with(&relay.database(&database), &settings).await;
+    let server = Server::start_with(&relay.database(&database), &deadlines("2s")).await;
     server.alice().await;
     let app = server.client("app", |_| {}).await;
     let (access, token) = app.password("openid").await.pair();
@@ -136,7 +145,7 @@ async fn a_pooled_connection_that_died_costs_nobody_an_answer() {
 async fn while_postgres_is_away_everybody_is_told_so_and_afterwards_served() {
     let Some(database) = postgres_or_skip() else { return };
     let relay = Relay::to(&database).await;
-    let server = Server::start(&relay.database(&database)).await;
+    let server = Server::start_with(&relay.database(&database), &deadlines("5s")).await;
     server.alice().await;
     let app = server.client("app", |_| {}).await;
     let (access, token) = app.password("openid").await.pair();
@@ -156,8 +165,7 @@ async fn while_postgres_is_away_everybody_is_told_so_and_afterwards_served() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lock_of_another_session_is_not_waited_for_beyond_the_deadline() {
     let Some(database) = postgres_or_skip() else { return };
-    let settings = [("database.statement_timeout", "1s")];
-    let server = Server::start_with(&database, &settings).await;
+    let server = Server::start_with(&database, &deadlines("1s")).await;
     server.alice().await;
     let app = server.client("app", |_| {}).await;
     let (access, token) = app.password("openid").await.pair();
@@ -184,7 +192,7 @@ async fn a_lock_of_another_session_is_not_waited_for_beyond_the_deadline() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_cannot_be_written_to_is_not_ready_and_passed_over() {
     let Some(database) = postgres_or_skip() else { return };
-    let server = Server::start(&database).await;
+    let server = Server::start_with(&database, &deadlines("5s")).await;
     server.alice().await;
     let app = server.client("app", |_| {}).await;
     let (access, token) = app.password("openid").await.pair();

@@ -2,7 +2,7 @@
 //! each token that they get for themselves. Places are reserved in blocks, so most of them cost no
 //! statement.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Duration, Utc};
@@ -96,10 +96,26 @@ impl Indices {
         if client.metadata.status_list.is_on() {
             return Ok(true);
         }
-        let asking = self.parts.clients.with_status().await?;
+        Ok(self.is_asked(&*self.parts.clients.with_status().await?, client, resources))
+    }
+
+    /// The same inside a transaction.
+    pub async fn asked_in(
+        &self,
+        tx: &Tx,
+        client: &Client,
+        resources: &[String],
+    ) -> Result<bool, Fault> {
+        if client.metadata.status_list.is_on() {
+            return Ok(true);
+        }
+        Ok(self.is_asked(&*self.parts.clients.with_status_in(tx).await?, client, resources))
+    }
+
+    fn is_asked(&self, asking: &HashSet<String>, client: &Client, resources: &[String]) -> bool {
         let first = resources.first().or_else(|| client.metadata.audiences.first());
         let first = first.map_or_else(|| self.parts.url.as_str(), String::as_str);
-        Ok(!asking.is_empty() && asking.contains(first))
+        !asking.is_empty() && asking.contains(first)
     }
 
     /// Whether any token of this client may name a place. Then its families get one when they are
@@ -108,10 +124,21 @@ impl Indices {
         if client.metadata.status_list.is_on() {
             return Ok(true);
         }
-        let asking = self.parts.clients.with_status().await?;
+        Ok(self.is_among(&*self.parts.clients.with_status().await?, client))
+    }
+
+    /// The same inside a transaction.
+    pub async fn may_be_asked_in(&self, tx: &Tx, client: &Client) -> Result<bool, Fault> {
+        if client.metadata.status_list.is_on() {
+            return Ok(true);
+        }
+        Ok(self.is_among(&*self.parts.clients.with_status_in(tx).await?, client))
+    }
+
+    fn is_among(&self, asking: &HashSet<String>, client: &Client) -> bool {
         let mut audiences = client.metadata.audiences.iter().map(String::as_str);
-        let asks = audiences.any(|audience| asking.contains(audience));
-        Ok(asks || asking.contains(self.parts.url.as_str()))
+        audiences.any(|audience| asking.contains(audience))
+            || asking.contains(self.parts.url.as_str())
     }
 
     /// Makes sure that some places are reserved.

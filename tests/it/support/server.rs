@@ -17,11 +17,11 @@ use mapae::domain::user::Profile;
 use mapae::keys::make;
 use mapae::keys::seal::{MasterKey, Sealer};
 use mapae::store::signing_keys::StoredKey;
-use mapae::store::{Options, Store, audit_events, signing_keys};
+use mapae::store::{Options, ServeLock, Store, audit_events, signing_keys};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
-use super::{App, Browser, CALLBACK, Cli, Database, Evidence, LentKey};
+use super::{App, Browser, CALLBACK, Cli, Database, Evidence, LentKey, eventually};
 
 /// A server in this process.
 pub(crate) struct Server {
@@ -81,10 +81,9 @@ impl Server {
             ("keys_dir", keys_dir.display().to_string()),
             ("log", "off".to_owned()),
         ]);
-        // The least that may be set: hashing passwords is most of the work of many tests.
-        for (key, least) in [("hashing.memory_kib", "7168"), ("hashing.passes", "1")] {
+        for (key, value) in LIGHT.into_iter().chain(PATIENT) {
             if given.iter().all(|(known, _)| *known != key) {
-                given.push((key, least.to_owned()));
+                given.push((key, value.to_owned()));
             }
         }
         let (inner, mut base) = serve(&given, &database_url, &now, folder.path()).await;
@@ -127,6 +126,11 @@ impl Server {
     pub(crate) async fn restart(self) -> Self {
         let Self { inner, settings, database_url, now, folder, clock, http, key, .. } = self;
         inner.stop().await;
+        // A child that another test is just starting has this process's locks for a moment.
+        eventually("the file is free", async || {
+            ServeLock::take(&database_url).is_ok_and(|lock| lock.is_some())
+        })
+        .await;
         let served = serve(&settings, &database_url, &now, folder.path());
         let (inner, base) = Box::pin(served).await;
         Self { inner, clock, http, now, base, database_url, settings, folder, key }
@@ -276,6 +280,18 @@ async fn put_key(key: &LentKey, keys_dir: &Path, database_url: &str, clock: &Clo
     tx.commit().await.expect("written");
     store.close().await;
 }
+
+/// The least that may be set: hashing passwords is most of the work of many tests.
+const LIGHT: [(&str, &str); 2] = [("hashing.memory_kib", "7168"), ("hashing.passes", "1")];
+
+/// A machine that is busy with other tests may stand still for seconds, and this must not turn a
+/// test red. Tests of deadlines and of a database that does not answer set their own.
+const PATIENT: [(&str, &str); 4] = [
+    ("http.request_timeout", "1m"),
+    ("database.pool_wait", "30s"),
+    ("database.statement_timeout", "30s"),
+    ("database.lock_timeout", "30s"),
+];
 
 async fn serve(
     settings: &[(&'static str, String)],
