@@ -14,7 +14,7 @@ use crate::my_account::{devices, first_party, send, signed_in};
 use crate::support::{App, Database, Evidence, PASSWORD, Server, USERNAME, both, eventually};
 
 /// More than a statement has room for parameters, whatever each row needs of them.
-const VERY_MANY: i64 = 100_000;
+const VERY_MANY: i64 = 66_000;
 /// More than either database took with a notice for each.
 const MANY: i64 = 12_000;
 

@@ -10,7 +10,9 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::interop::toolchain;
-use crate::support::{PASSWORD, Reply, Server, both, decode_claims, http, required_or_skip};
+use crate::support::{
+    Database, PASSWORD, Reply, Server, both, decode_claims, http, required_or_skip,
+};
 
 const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
 const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
@@ -667,19 +669,22 @@ both! {
         let said = String::from_utf8_lossy(&checked.stdout);
         assert!(checked.status.success(), "{said}\n{}", String::from_utf8_lossy(&checked.stderr));
     }
+}
 
-    async fn scim2_cli_provisions_people_and_groups(database) {
-        let mut cli = match toolchain::scim2_cli().await {
-            Ok(command) => command,
-            Err(why) => return required_or_skip(&why),
-        };
-        let server = Server::start(&database).await;
-        let connector = Connector::of(&server).await;
-        cli.args([&connector.base, &connector.token]);
-        let ran = cli.output().await.unwrap();
-        let said = String::from_utf8_lossy(&ran.stderr);
-        assert!(ran.status.success(), "{}\n{said}", String::from_utf8_lossy(&ran.stdout));
-        // It left what it made last, and nothing else.
-        assert_eq!(connector.finds("userName pr").await, ["noa"]);
-    }
+/// On one database: each of its commands takes seconds, and what a database changes is seen by the
+/// tests above and by `scim2-tester`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn scim2_cli_provisions_people_and_groups() {
+    let mut cli = match toolchain::scim2_cli().await {
+        Ok(command) => command,
+        Err(why) => return required_or_skip(&why),
+    };
+    let server = Server::start(&Database::Sqlite).await;
+    let connector = Connector::of(&server).await;
+    cli.args([&connector.base, &connector.token]);
+    let ran = cli.output().await.unwrap();
+    let said = String::from_utf8_lossy(&ran.stderr);
+    assert!(ran.status.success(), "{}\n{said}", String::from_utf8_lossy(&ran.stdout));
+    // It left what it made last, and nothing else.
+    assert_eq!(connector.finds("userName pr").await, ["noa"]);
 }
