@@ -279,6 +279,8 @@ func (v *Verifier) isAlive(claims *Claims) error {
 }
 
 func (v *Verifier) fetchList(uri string) (list, error) {
+	// What is revoked after this moment may be missing in the answer, however long it takes.
+	asked := time.Now()
 	text, err := v.fetch(uri)
 	if err != nil {
 		return list{}, err
@@ -312,7 +314,7 @@ func (v *Verifier) fetchList(uri string) (list, error) {
 	if err != nil {
 		return list{}, unavailable
 	}
-	refresh := time.Now().Add(time.Duration(claims.TTL) * time.Second)
+	refresh := asked.Add(time.Duration(claims.TTL) * time.Second)
 	return list{claims.List.Bits, unpacked, time.Unix(claims.Expiry, 0), refresh}, nil
 }
 

@@ -130,6 +130,8 @@ export class Verifier {
   }
 
   async #list(uri) {
+    // What is revoked after this moment may be missing in the answer, however long it takes.
+    const asked = Date.now()
     const answer = await fetch(uri, { signal: AbortSignal.timeout(5_000) }).catch(() => ({ status: 503 }))
     if (answer.status === 404) throw invalid('the status of the token is not known')
     if (answer.status !== 200) throw unavailable()
@@ -138,6 +140,6 @@ export class Verifier {
     const claims = await this.#signed(await answer.text(), expected).catch(() => Promise.reject(unavailable()))
     const { bits, lst } = claims.status_list
     const bytes = await unpack(Buffer.from(lst, 'base64url'), { maxOutputLength: 8 << 20 })
-    return { bits, bytes, exp: claims.exp * 1000, freshUntil: Date.now() + (claims.ttl ?? 60) * 1000 }
+    return { bits, bytes, exp: claims.exp * 1000, freshUntil: asked + (claims.ttl ?? 60) * 1000 }
   }
 }

@@ -385,6 +385,8 @@ impl Verifier {
         current: Option<Arc<Entry<List>>>,
     ) -> Result<Entry<List>, FetchError> {
         let inner = &*self.0;
+        // What is revoked after this moment may be missing in the answer, however long it takes.
+        let asked = Instant::now();
         let known = current.as_ref().map(|entry| &entry.value);
         let mut request = get(uri)?;
         request
@@ -405,10 +407,10 @@ impl Verifier {
             }
             (status, _) => return Err(FetchError(format!("{uri} answers {status}"))),
         };
-        let (now, wall) = (Instant::now(), (inner.clock)());
-        let left = list.exp.map(|exp| u64::try_from(exp - wall).unwrap_or(0));
+        let left = list.exp.map(|exp| u64::try_from(exp - (inner.clock)()).unwrap_or(0));
         let left = left.map_or(list.ttl * 4, Duration::from_secs);
-        Ok(Entry { fresh_until: now + list.ttl.min(left), usable_until: now + left, value: list })
+        let (fresh_until, usable_until) = (asked + list.ttl.min(left), Instant::now() + left);
+        Ok(Entry { fresh_until, usable_until, value: list })
     }
 
     async fn read_list(&self, uri: &str, answer: &Response<Vec<u8>>) -> Option<List> {

@@ -238,6 +238,39 @@ async fn a_revoked_token_is_refused_when_its_list_is_due() {
     assert_eq!(issuer.asked("/status/1"), 2);
 }
 
+/// An issuer whose lists arrive so long after they were made.
+struct Slow(Issuer, Duration);
+
+impl Fetch for Slow {
+    fn fetch(&self, request: Request<Vec<u8>>) -> Fetching {
+        let is_list = request.uri().path().starts_with("/status/");
+        let (answer, late) = (self.0.fetch(request), if is_list { self.1 } else { Duration::ZERO });
+        Box::pin(async move {
+            tokio::time::sleep(late).await;
+            answer.await
+        })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_arrives_late_is_due_as_early() {
+    let signer = Signer::new("first");
+    let issuer = Issuer::of(&[&signer]);
+    let uri = format!("{ISSUER}/status/1");
+    issuer.serve("/status/1", signer.list(&uri, 0, BEGIN));
+    let slow = Slow(issuer.clone(), Duration::from_secs(4));
+    let verifier = Verifier::builder(ISSUER, AUDIENCE).fetch(slow).clock(|| BEGIN);
+    let verifier = verifier.build().unwrap();
+    let status = json!({ "status": { "status_list": { "idx": 3, "uri": uri } } });
+    let token = signer.token(&status);
+    ask(&verifier, &token).await.unwrap();
+    issuer.serve("/status/1", signer.list(&uri, 0b1000, BEGIN));
+    seconds(10).await;
+    ask(&verifier, &token).await.unwrap();
+    seconds(1).await;
+    assert_eq!(ask(&verifier, &token).await.unwrap_err(), Refusal::Revoked);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_list_is_used_until_it_expires_while_the_issuer_is_down() {
     let signer = Signer::new("first");

@@ -146,6 +146,8 @@ class Verifier:
             fresh_until, exp, bits, packed = self._lists.get(uri, (0, 0, 1, b""))
             if fresh_until > time.monotonic():
                 return bits, packed
+            # What is revoked after this moment may be missing in the answer, however long it takes.
+            asked = time.monotonic()
             try:
                 claims = self._signed_list(uri)
             except Refusal as refusal:
@@ -156,7 +158,7 @@ class Verifier:
             bits, lst = claims["status_list"]["bits"], claims["status_list"]["lst"]
             packed = base64.urlsafe_b64decode(lst + "=" * (-len(lst) % 4))
             packed = zlib.decompressobj().decompress(packed, LONGEST_LIST)
-            fresh_until = time.monotonic() + claims.get("ttl", 60)
+            fresh_until = asked + claims.get("ttl", 60)
             self._lists[uri] = (fresh_until, claims["exp"], bits, packed)
             return bits, packed
 

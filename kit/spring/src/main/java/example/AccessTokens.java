@@ -125,6 +125,8 @@ class AccessTokens {
   }
 
   private StatusList fetched(String uri, JwtDecoder ofLists) {
+    // What is revoked after this moment may be missing in the answer, however long it takes.
+    Instant asked = Instant.now();
     Jwt claims = ofLists.decode(http.get().uri(uri).retrieve().body(String.class).strip());
     if (!uri.equals(claims.getSubject()) || claims.getExpiresAt() == null) {
       throw new IllegalStateException("another list");
@@ -132,7 +134,7 @@ class AccessTokens {
     Map<String, Object> list = claims.getClaimAsMap("status_list");
     byte[] packed = unpacked(Base64.getUrlDecoder().decode((String) list.get("lst")));
     Number ttl = claims.hasClaim("ttl") ? claims.<Number>getClaim("ttl") : 60;
-    Instant refresh = Instant.now().plusSeconds(ttl.longValue());
+    Instant refresh = asked.plusSeconds(ttl.longValue());
     int bits = ((Number) list.get("bits")).intValue();
     return new StatusList(bits, packed, claims.getExpiresAt(), refresh);
   }
