@@ -1,8 +1,7 @@
 //! The clock of the machine steps by an hour while apps refresh.
 
-use tokio::process::Command;
-
 use crate::crowd::Crowd;
+use crate::faketime::is_off;
 use crate::support::{Cli, Database, PASSWORD, http};
 use crate::{CannotRun, Outcome};
 
@@ -11,24 +10,12 @@ const PEOPLE: usize = 6;
 const STEPS: [i64; 6] = [3600, 0, -3600, 3600, -30, 0];
 
 pub(crate) async fn steps(rounds: usize) -> Result<Outcome, CannotRun> {
-    let shown =
-        Command::new("faketime").args(["-f", "+0s", "printenv", "LD_PRELOAD"]).output().await;
-    let shown = shown.map_err(|_| CannotRun("there is no faketime".to_owned()))?;
-    let library = String::from_utf8(shown.stdout).expect("UTF-8");
     let mut cli = Cli::new(&Database::Sqlite).await;
     let file = cli.folder.path().join("clock");
     let step = |seconds: i64| std::fs::write(&file, format!("{seconds:+}")).expect("written");
     step(0);
-    for (name, value) in [
-        ("LD_PRELOAD", library.trim()),
-        ("FAKETIME_TIMESTAMP_FILE", file.to_str().expect("a path")),
-        ("FAKETIME_NO_CACHE", "1"),
-        // Timers go on as they are.
-        ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
-        ("DONT_FAKE_MONOTONIC", "1"),
-    ] {
-        cli.set(name, value);
-    }
+    let path = file.to_str().expect("a path");
+    is_off(&mut cli, "FAKETIME_TIMESTAMP_FILE", path).await?;
     let binary = cli.serve().await;
     let mut crowd = Crowd::gather(&binary, &[binary.issuer()], PEOPLE).await;
     // A token of another hour is over, or not valid yet, and rightly so.

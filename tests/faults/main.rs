@@ -22,10 +22,13 @@ mod cut;
 mod database;
 mod disk;
 mod endings;
+mod faketime;
 mod kill;
 mod outside;
 mod process;
 mod proxy;
+#[path = "../it/kit/resource_server.rs"]
+mod resource_server;
 mod rolling;
 mod rotation;
 mod secrets;
@@ -37,7 +40,11 @@ mod storm;
 #[path = "../it/support/mod.rs"]
 #[expect(dead_code, unused_imports, unused_macros, reason = "the tests use the rest")]
 mod support;
+#[path = "../it/interop/toolchain.rs"]
+#[expect(dead_code, reason = "the tests use the rest")]
+mod toolchain;
 mod upgrade;
+mod verifiers;
 
 use std::pin::Pin;
 use std::process::ExitCode;
@@ -124,6 +131,8 @@ faults! {
         "a new signing key every six seconds, two servers, eight verifiers that cache the keys as told: every token verifies";
     "killed-migrations", 12, starts::killed_and_together,
         "the first migration is killed, then servers start together on the same database: all of them work";
+    "verifiers", 4, verifiers::while_tokens_die,
+        "resource servers in five languages poll the status list for so many minutes while tokens die, keys rotate, two servers restart and clocks are off: none takes a dead token later than told, none refuses a good one";
     "clock-steps", 3, clock::steps,
         "the clock of the machine steps by an hour, forwards and backwards: nobody is logged out, what was revoked stays so";
     "hashing-storm", 1, storm::of_sign_ins,

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use tokio::process::Command;
 use tokio::time::sleep;
 
 use crate::crowd::{Crowd, Plan, register};
+use crate::faketime::is_off;
 use crate::support::{App, Binary, Cli, Database, PASSWORD, http};
 use crate::{CannotRun, Outcome, own_postgres};
 
@@ -15,25 +15,6 @@ const PEOPLE: usize = 6;
 const CLOCKS: [i64; 3] = [0, 120, -120];
 /// What a second does: it is repeated twice, and skipped twice.
 const LEAPS: [i64; 5] = [0, -1, -2, -1, 0];
-
-/// Makes the clock of an installation be off.
-async fn is_off(cli: &mut Cli, name: &str, value: &str) -> Result<(), CannotRun> {
-    let shown =
-        Command::new("faketime").args(["-f", "+0s", "printenv", "LD_PRELOAD"]).output().await;
-    let shown = shown.map_err(|_| CannotRun("there is no faketime".to_owned()))?;
-    let library = String::from_utf8(shown.stdout).expect("UTF-8");
-    for (name, value) in [
-        ("LD_PRELOAD", library.trim()),
-        (name, value),
-        ("FAKETIME_NO_CACHE", "1"),
-        // Timers go on as they are.
-        ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
-        ("DONT_FAKE_MONOTONIC", "1"),
-    ] {
-        cli.set(name, value);
-    }
-    Ok(())
-}
 
 /// One server is exact, one two minutes ahead, one two minutes behind.
 pub(crate) async fn of_replicas(rounds: usize) -> Result<Outcome, CannotRun> {

@@ -5,6 +5,7 @@ mod nginx;
 mod polling;
 mod programs;
 mod proxies;
+mod resource_server;
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -1,18 +1,16 @@
 //! Resource servers in five languages poll the status list while tokens die, keys rotate and the
-//! server starts again.
+//! server starts again. `cargo xtask faults verifiers` does it for longer, and with more of it.
 
-use std::process::Stdio;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use mapae_verify::{Presented, Refusal, Verifier};
-use tokio::process::{Child, Command};
 use tokio::time::{Instant, interval};
 
 use super::AUDIENCE;
+use super::resource_server::ResourceServer;
 use crate::interop::toolchain::{self, Language};
 use crate::support::{
-    Binary, Cli, ClientArguments, Database, PASSWORD, eventually, free_port, http, required_or_skip,
+    Binary, Cli, ClientArguments, Database, PASSWORD, eventually, required_or_skip,
 };
 
 /// How long a list may be used.
@@ -21,58 +19,16 @@ const TTL: Duration = Duration::from_secs(2);
 /// tests run: without a look at `ttl` it would take a minute, or until the token expires.
 const LATEST: Duration = Duration::from_secs(1 + 2 + 7);
 
-/// A resource server.
-enum Api {
-    Crate(Verifier),
-    Program { url: String, client: reqwest::Client, _running: Box<Child> },
-}
-
-impl Api {
-    fn of_the_crate(issuer: &str) -> Self {
-        let verifier = Verifier::builder(issuer, AUDIENCE).build().expect("a verifier");
-        verifier.follow();
-        Self::Crate(verifier)
-    }
-
-    fn start(mut program: Command, issuer: &str) -> Self {
-        let listen = format!("127.0.0.1:{}", free_port());
-        program.env("ISSUER", issuer).env("AUDIENCE", AUDIENCE).env("LISTEN", &listen);
-        program.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let running = program.kill_on_drop(true).spawn().expect("it starts");
-        let (url, client) = (format!("http://{listen}/"), http());
-        Self::Program { url, client, _running: Box::new(running) }
-    }
-
-    /// Whether it accepts a token. `None`: the fault is not the token's.
-    async fn accepts(&self, token: &str) -> Option<bool> {
-        match self {
-            Self::Crate(verifier) => match verifier.verify(Presented::bearer(token)).await {
-                Ok(_) => Some(true),
-                Err(Refusal::Unavailable) => None,
-                Err(_) => Some(false),
-            },
-            Self::Program { url, client, .. } => {
-                let answer = client.get(url).bearer_auth(token).send().await.ok()?;
-                match answer.status().as_u16() {
-                    200 => Some(true),
-                    401 => Some(false),
-                    _ => None,
-                }
-            }
-        }
-    }
-
-    /// Asks until a token that was revoked at this instant is refused.
-    async fn refuses_in_time(&self, token: &str, revoked: Instant) {
-        let mut ticks = interval(Duration::from_millis(50));
-        loop {
-            ticks.tick().await;
-            let asked = revoked.elapsed();
-            match self.accepts(token).await {
-                Some(false) => return,
-                Some(true) => assert!(asked <= LATEST, "accepted {asked:?} after its revocation"),
-                None => {}
-            }
+/// Asks until a token that was revoked at this instant is refused.
+async fn refuses_in_time(api: &ResourceServer, token: &str, revoked: Instant) {
+    let mut ticks = interval(Duration::from_millis(50));
+    loop {
+        ticks.tick().await;
+        let asked = revoked.elapsed();
+        match api.accepts(token).await {
+            Some(false) => return,
+            Some(true) => assert!(asked <= LATEST, "accepted {asked:?} after its revocation"),
+            None => {}
         }
     }
 }
@@ -85,10 +41,10 @@ async fn poll(programs: &[(Language, &str)]) {
     server.user("alice", PASSWORD).await;
     let app = ClientArguments::by_password().with("--audience", AUDIENCE);
     let app = server.register("app", &app.with("--status-list", "true")).await;
-    let mut apis = vec![Api::of_the_crate(&issuer)];
+    let mut apis = vec![ResourceServer::of_the_crate(&issuer, AUDIENCE)];
     for (language, name) in programs {
         match toolchain::of_the_kit(*language, name).await {
-            Ok(program) => apis.push(Api::start(program, &issuer)),
+            Ok(program) => apis.push(ResourceServer::start(program, &issuer, AUDIENCE)),
             Err(why) => required_or_skip(&why),
         }
     }
@@ -110,7 +66,7 @@ async fn poll(programs: &[(Language, &str)]) {
             all_accept(&stolen).await;
             app.revoke(&refresh).await.ok();
             let revoked = Instant::now();
-            join_all(apis.iter().map(|api| api.refuses_in_time(&stolen, revoked))).await;
+            join_all(apis.iter().map(|api| refuses_in_time(api, &stolen, revoked))).await;
             match round {
                 0 => drop(server.cli(&["key", "rotate", "--now", "--alg", "RS256"], None).await),
                 1 => {
