@@ -99,8 +99,9 @@ pub(crate) async fn while_tokens_die(minutes: usize) -> Result<Outcome, CannotRu
     // The servers come and go; the command line is there.
     let mut verbs = Cli::replica_of(&site.servers[0]).await;
     set(&mut verbs);
-    let work = join3(watch.deaths(&app, &verbs, kept), site.faults(&watch, &verbs), watch.looks());
-    let (revoked, made, ()) = work.await;
+    let deaths = Box::pin(watch.deaths(&app, &verbs, kept));
+    let faults = Box::pin(site.faults(&watch, &verbs));
+    let (revoked, made, ()) = join3(deaths, faults, Box::pin(watch.looks())).await;
     Ok(watch.told(revoked, &made, &missing))
 }
 
@@ -116,7 +117,7 @@ async fn programs() -> Result<(Programs, Vec<String>), CannotRun> {
         ("Go", Language::Go, "go"),
         ("Java", Language::Java, "spring"),
     ] {
-        match of_the_kit(language, folder).await {
+        match of_the_kit(language, folder, "-verifiers").await {
             Ok(mut program) => {
                 if language == Language::Python {
                     program.envs(environment("FAKETIME", PYTHON).await?);
@@ -245,6 +246,16 @@ impl Watch {
         .await;
     }
 
+    /// None of them accepts a token that died long ago.
+    async fn none_accepts(&self, token: &str) {
+        join_all(self.verifiers.iter().map(|verifier| async move {
+            if self.accepts(verifier, token).await == Some(true) {
+                self.is_broken(format!("{} accepts a dead token again", verifier.name));
+            }
+        }))
+        .await;
+    }
+
     /// Tokens are issued, are good, and are revoked in every way.
     async fn deaths(&self, app: &App, verbs: &Cli, mut kept: String) -> usize {
         let mut revoked = 0;
@@ -319,11 +330,8 @@ impl Watch {
                 }
             };
             let dead = async {
-                for verifier in dead.iter().flat_map(|_| &self.verifiers) {
-                    let token = dead.as_deref().unwrap_or_default();
-                    if self.accepts(verifier, token).await == Some(true) {
-                        self.is_broken(format!("{} accepts a dead token again", verifier.name));
-                    }
+                if let Some(token) = dead {
+                    self.none_accepts(&token).await;
                 }
             };
             join(good, dead).await;

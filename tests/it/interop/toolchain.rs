@@ -70,10 +70,14 @@ fn copied_from(sources: &Path, home: &str, name: &str, suffix: &str) -> PathBuf 
     folder
 }
 
-/// How to start the resource server in this folder of `kit`.
-pub(crate) async fn of_the_kit(language: Language, name: &str) -> Result<Command, String> {
+/// How to start the resource server in this folder of `kit`. Each user has a copy of its own.
+pub(crate) async fn of_the_kit(
+    language: Language,
+    name: &str,
+    user: &str,
+) -> Result<Command, String> {
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("kit");
-    let folder = copied_from(&sources, "kit", name, "");
+    let folder = copied_from(&sources, "kit", name, user);
     match language {
         Language::Python | Language::PythonJose => python(&folder, "api.py").await,
         Language::Node => node(&folder, "api.mjs").await,
