@@ -172,8 +172,8 @@ struct Given {
     /// Its authorization requests have to be signed (`request`); `false` takes it back
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "true|false")]
     require_signed_request_object: Option<bool>,
-    /// What signs its authorization responses with `response_mode=jwt`: RS256 or ES256, in place of
-    /// `--token-alg`; an empty one takes it back
+    /// What signs its authorization responses with `response_mode=jwt`: RS256, ES256, PS256 or `EdDSA`,
+    /// in place of RS256; an empty one takes it back
     #[arg(long, value_name = "ALG", value_parser = signing_alg)]
     authorization_signed_response_alg: Option<String>,
     /// It is your own: nobody is asked for consent; `false` takes it back

@@ -40,7 +40,7 @@ impl Explain {
             let meant = nearest(&name, Reason::ALL.iter().map(|reason| reason.as_str()));
             let meant = meant.map(|meant| format!("; did you mean `{meant}`?")).unwrap_or_default();
             return reject(format!(
-                "there is no reason `{name}`: `mapae explain` lists them{meant}"
+                "there is no reason `{name}`: `mapae explain` lists them, and the log has that of each refusal{meant}"
             ));
         };
         let error = reason.code().map_or("none", ErrorCode::as_str);

@@ -475,7 +475,7 @@ fn check_keys(client: &Client) -> Result<(), ClientRejected> {
     match (&own.jwks, own.token_endpoint_auth_method) {
         // The assertions of issuers that it trusts authenticate it as well.
         (_, AuthMethod::PrivateKeyJwt) if !has_keys && own.trusted_issuers.is_empty() => {
-            invalid("private_key_jwt needs the client's JWK Set: jwks or jwks_uri")
+            invalid("private_key_jwt needs jwks, jwks_uri or an issuer that the client trusts")
         }
         (_, _) if signs_requests && !has_keys => {
             invalid("request objects need the client's JWK Set: jwks or jwks_uri")

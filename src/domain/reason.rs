@@ -64,7 +64,7 @@ macro_rules! reasons {
 reasons! {
     ClientAuthentication {
         ClientUnknown = "client_unknown", InvalidClient, "the client is unknown",
-            "compare `client_id` with `mapae client list`";
+            "compare `client_id` with `mapae client list`; one that is a URL counts where `cimd.trust` and `cimd.hosts` allow its host, and a line of the log before says what is wrong with its document";
         ClientDisabled = "client_disabled", InvalidClient, "the client is disabled",
             "`mapae client enable`";
         ClientIdMissing = "client_id_missing", InvalidClient, "no client is named",
@@ -213,8 +213,8 @@ reasons! {
         BodyMalformed = "body_malformed", InvalidRequest, "the body is not a form in UTF-8",
             "encode it as a form";
         ContentTypeUnsupported = "content_type_unsupported", InvalidRequest,
-            "the body must be application/x-www-form-urlencoded in UTF-8",
-            "set the content type";
+            "the body must be application/x-www-form-urlencoded in UTF-8, or JSON where the path takes JSON",
+            "set the content type; the administration API takes `application/json`, SCIM this or `application/scim+json`";
         BodyTooLarge = "body_too_large", InvalidRequest, "the body has more than 64 KB", "send less";
         RequestsTooMany = "requests_too_many", Throttled,
             "there are too many requests of one address, client or account",

@@ -349,7 +349,7 @@ impl Way<'_> {
         if let Some(error) = error.filter(|error| error != "login_required") {
             return Err(format!("the server refuses a request for this resource: {error}"));
         }
-        Ok(format!("{} answers {status}", server.authorization_endpoint))
+        Ok(format!("{} is there: it answers {status}", server.authorization_endpoint))
     }
 
     async fn token(&self, server: &ServerDocument, resource: &ResourceDocument) -> Step<String> {
