@@ -507,7 +507,9 @@ fn grant(text: &str) -> Result<String, String> {
     if text == FIRST_PARTY_CHALLENGE {
         return Ok(text.to_owned());
     }
-    text.parse::<GrantType>().map(|grant| grant.as_str().to_owned())
+    text.parse::<GrantType>()
+        .map(|grant| grant.as_str().to_owned())
+        .map_err(|why| format!("{why}, {FIRST_PARTY_CHALLENGE}"))
 }
 
 /// Checks a claim rule, and keeps it as it was written. An empty one stays, to empty the list.

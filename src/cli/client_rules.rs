@@ -13,6 +13,7 @@ use crate::admin::clients::{self, Target};
 use crate::clients::registration::ClientRejected;
 use crate::domain::client::Client;
 use crate::domain::client_metadata::ClientChange;
+use crate::domain::grant_type::GrantType;
 use crate::domain::may_act::MayAct;
 use crate::domain::scope::Scope;
 use crate::domain::trusted_issuer::TrustedIssuer;
@@ -58,8 +59,28 @@ impl MayActArgs {
             return Ok(());
         };
         let changed = change(at, store, (issuer, lifetimes), &client, "may_act", json!(rules));
-        shown(at, &changed.await?);
+        let changed = changed.await?;
+        if !self.remove {
+            self.warn(store, &changed).await;
+        }
+        shown(at, &changed);
         Ok(())
+    }
+
+    /// Says what the rule still lacks: it may be made before the rest.
+    async fn warn(&self, store: &Store, actor: &Client) {
+        if !actor.may_use(GrantType::TokenExchange) {
+            note(&format!(
+                "{:?} is not registered for the grant {}: it cannot act yet",
+                self.id,
+                GrantType::TokenExchange.as_str()
+            ));
+        }
+        if let Some(app) = &self.for_client
+            && clients::find(&May::operator(), store, app).await.is_err()
+        {
+            note(&format!("there is no client {app:?} yet"));
+        }
     }
 
     /// The rules after the change; `None` if they are only listed.
@@ -128,6 +149,15 @@ impl TrustArgs {
         };
         let (limits, list) = ((issuer, lifetimes), json!(trusted));
         let changed = change(at, store, limits, &client, "trusted_issuers", list).await?;
+        if !self.remove
+            && self.jwks.is_none()
+            && self.issuer.as_ref().is_some_and(|issuer| issuer.starts_with("http://"))
+        {
+            note(
+                "the keys of an issuer are fetched over https, or over http where \
+                 outbound.allow_private is set: give them with --jwks otherwise",
+            );
+        }
         if !self.remove && changed.metadata.token_endpoint_auth_method.has_secret() {
             note(
                 "its secret still counts as well: `client update --auth-method private_key_jwt` \

@@ -3,11 +3,13 @@
 //! never called so: for those there is [`Outbound`](super::Outbound), which guards the own network.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::Client;
 
 use super::client::{self, ConfigError, OutboundError};
+use super::resolver::EveryAddress;
 
 /// The most bytes that are read of an answer.
 const MOST: usize = 1024 * 1024;
@@ -24,7 +26,11 @@ impl OperatorClient {
     /// take so long at most.
     pub fn new(ca_file: Option<&Path>, timeout: Duration) -> Result<Self, ConfigError> {
         let own = ca_file.map(client::authorities).transpose()?.unwrap_or_default();
-        let client = client::finish(&|| client::client(timeout), &own, ca_file)?;
+        let client = client::finish(
+            &|| client::client(timeout).dns_resolver(Arc::new(EveryAddress)),
+            &own,
+            ca_file,
+        )?;
         Ok(Self { client, timeout })
     }
 

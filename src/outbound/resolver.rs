@@ -36,6 +36,19 @@ impl Resolve for Resolver {
     }
 }
 
+/// Looks up every address of a name: for servers that the operator names.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct EveryAddress;
+
+impl Resolve for EveryAddress {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            let found = look_up(name.as_str()).await.map_err(Unknown)?;
+            Ok(Box::new(found.into_iter()) as Addrs)
+        })
+    }
+}
+
 async fn look_up(name: &str) -> std::io::Result<Vec<SocketAddr>> {
     if is_localhost(name) {
         // RFC 6761 §6.3: such a name is not looked up in DNS, so plain http to it stays on this
@@ -54,6 +67,14 @@ mod tests {
         let resolver = Resolver(AddressPolicy { allows_private: private });
         let found = resolver.resolve(name.parse().unwrap()).await;
         found.map(|found| found.map(|found| found.ip()).collect()).map_err(|e| e.to_string())
+    }
+
+    #[tokio::test]
+    async fn every_address_of_a_name_is_found_and_an_unknown_name_is_said() {
+        let found = EveryAddress.resolve("app.localhost".parse().unwrap()).await;
+        assert_eq!(found.ok().unwrap().count(), 2);
+        let unknown = EveryAddress.resolve("nobody.invalid".parse().unwrap()).await;
+        assert!(unknown.err().unwrap().is::<Unknown>());
     }
 
     #[tokio::test]

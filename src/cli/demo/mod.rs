@@ -72,25 +72,28 @@ impl Demo {
         telemetry::log_in_background(LevelFilter::WARN);
         telemetry::count();
         let signals = Signals::listen()?;
+        let (scheme, usual) = if self.tls { ("https", 8443) } else { ("http", 8080) };
+        // All ports are taken first, so that a taken one is the only thing that is said.
+        let port = self.port.unwrap_or(usual);
+        let (main, listen) = bind("--port", Some(port), port).await?;
+        let (app, app_place) = bind("--app-port", self.app_port, APP_PORT).await?;
+        let (listener, place) = bind("--idp-port", self.idp_port, IDP_PORT).await?;
         let folder = self.folder()?;
         let make = || Secure::make(&folder.path, at.clock.now());
         let secure = self.tls.then(make).transpose()?;
-        let (scheme, usual) = if self.tls { ("https", 8443) } else { ("http", 8080) };
-        let (listener, place) = bind("--idp-port", self.idp_port, IDP_PORT).await?;
         let idp_url = format!("{scheme}://{place}");
         let idp_folder = folder.path.join("idp");
         let idp =
             Box::pin(idp::start(at, listener, &idp_url, &idp_folder, secure.as_ref())).await?;
-        let port = self.port.unwrap_or(usual);
-        let (url, listen) = (format!("{scheme}://localhost:{port}"), format!("127.0.0.1:{port}"));
+        let port = listen.rsplit_once(':').map_or("", |(_, port)| port);
+        let url = format!("{scheme}://localhost:{port}");
         let file = folder.path.join(settings::FILE);
         let mails = Mails::below(&folder.path);
         let more = [("mail.url", mails.url()?)];
         let mut settings = settings::write(&url, &listen, &folder.path, secure.as_ref(), &more)?;
         settings.social = vec![Box::pin(idp::register_with(at, &idp, &settings.issuer)).await?];
-        let server = Box::pin(Server::start(settings, at.clock.clone())).await?;
-        let (app, place) = bind("--app-port", self.app_port, APP_PORT).await?;
-        let app_url = format!("{scheme}://{place}");
+        let server = Box::pin(Server::start_on(main, settings, at.clock.clone())).await?;
+        let app_url = format!("{scheme}://{app_place}");
         let secret = Box::pin(furnishing::furnish(at, &server)).await?;
         let web_secret = Box::pin(furnishing::register_web_app(at, &server, &app_url)).await?;
         let ca_file = secure.as_ref().map(|secure| secure.ca_file.as_path());

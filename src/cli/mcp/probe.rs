@@ -220,7 +220,8 @@ impl Way<'_> {
 
     /// RFC 9728 §5.1: without a token the answer is 401, and says where the metadata is.
     async fn unauthorized(&self) -> Step<Option<String>> {
-        let url = Url::parse(&self.probe.url).map_err(|error| error.to_string())?;
+        let url = Url::parse(&self.probe.url)
+            .map_err(|error| format!("{:?} is no URL: {error}", self.probe.url))?;
         if url.fragment().is_some() {
             return Err("the URL of an MCP server has no fragment".to_owned());
         }

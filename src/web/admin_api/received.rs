@@ -95,7 +95,8 @@ pub(super) async fn json_body(parts: &Parts, sent: Body) -> ApiResult<Bytes> {
     let media_type = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let media_type = media_type.and_then(|value| value.split(';').next()).unwrap_or_default();
     if !media_type.trim().eq_ignore_ascii_case("application/json") {
-        return Err(Reason::ContentTypeUnsupported.into());
+        let why = "send it with Content-Type: application/json";
+        return Err(Failed::because(Reason::ContentTypeUnsupported, why));
     }
     body::bytes(sent).await.map_err(|bad| Failed::from(bad.reason))
 }
