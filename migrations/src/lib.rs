@@ -54,6 +54,7 @@ mod m0070_bound_to_certificates;
 mod m0073_registration;
 mod m0074_documents;
 mod m0076_delegation;
+mod m0079_registration_tokens;
 mod step;
 
 /// Every migration, oldest first.
@@ -115,6 +116,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0073_registration::STEP),
             Box::new(m0074_documents::STEP),
             Box::new(m0076_delegation::STEP),
+            Box::new(m0079_registration_tokens::STEP),
         ]
     }
 }

@@ -14,20 +14,20 @@ use crate::clients::documents::document_url;
 use crate::clients::registration::{self, ClientRejected, ClientResult, check, done, lock};
 use crate::clients::sector::{self, CheckedChange};
 use crate::domain::admin_right::{AdminScope, Rights};
-use crate::domain::audit::{Event, EventKind};
+use crate::domain::audit::EventKind;
 use crate::domain::client::{AuthMethod, Client, ClientId, ClientKind, RegisteredBy};
 use crate::domain::client_metadata::{ClientChange, ClientMetadata};
 use crate::domain::client_secret::{self, HeldSecret, MOST};
 use crate::domain::clock::Clock;
 use crate::domain::family::FamilyFilter;
-use crate::domain::secret::{ClientSecret, Plain, RegistrationToken};
+use crate::domain::secret::{ClientSecret, Plain};
 use crate::domain::urls;
 use crate::domain::verdict::Error;
 use crate::domain::version::Version;
 use crate::oauth::lifetimes::Lifetimes;
 use crate::oauth::registration::removal;
 use crate::store::clients::ClientPlace;
-use crate::store::{Reader, Store, Tx, audit_events, clients, device_grants, registration_tokens};
+use crate::store::{Reader, Store, Tx, clients, device_grants};
 
 /// A client to register.
 #[derive(Clone, Debug)]
@@ -295,27 +295,6 @@ pub async fn page(
     let page = clients::page(reader, search, behind.as_ref(), limit).await?;
     let next = page.next.map(|place| URL_SAFE_NO_PAD.encode(json!(place).to_string()));
     Ok(ClientPage { clients: page.clients, next })
-}
-
-/// Makes a token with which apps register themselves, for so many registrations and for so long. It is
-/// shown now and never again.
-pub async fn registration_token(
-    may: &May<ChangeClients>,
-    store: &Store,
-    clock: &Clock,
-    lifetime: Duration,
-    uses: u32,
-) -> AdminResult<Plain<RegistrationToken>> {
-    if lifetime <= Duration::zero() || uses == 0 {
-        return invalid("a token is good for some time and for one registration at least");
-    }
-    let token = Plain::generate();
-    let tx = may.acting(store).begin(clock.now()).await?;
-    registration_tokens::insert(&tx, token.hashed(), uses, tx.now() + lifetime).await?;
-    let event = Event::new(EventKind::RegistrationTokenCreated).detail(uses.to_string());
-    audit_events::insert(&tx, &[event]).await?;
-    tx.commit().await?;
-    Ok(token)
 }
 
 /// Makes a new secret. The others stop working after the overlap, or at once if there is none.

@@ -26,6 +26,7 @@ pub mod provisioned_groups;
 pub mod provisioned_people;
 pub mod recovery;
 pub mod refused;
+pub mod registration_tokens;
 pub mod repeats;
 pub mod resources;
 pub mod roles;

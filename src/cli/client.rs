@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 
 use super::client_rules::{MayActArgs, TrustArgs};
 use super::installation::{DatabaseUse, Installation};
-use super::output::{note, table, text_of, words};
+use super::output::{table, text_of, words};
 use super::registration_advice;
+use super::registration_token::{self, OneRegistrationToken, RegistrationTokenArguments};
 use super::usage::usage;
 use crate::admin::authority::May;
 use crate::admin::clients::{self, NewClient, Target};
@@ -28,7 +29,6 @@ use crate::domain::client_document;
 use crate::domain::client_metadata::ClientChange;
 use crate::domain::client_secret::HeldSecret;
 use crate::domain::grant_type::GrantType;
-use crate::domain::registration_mode::RegistrationMode;
 use crate::domain::scope::{BadScope, Scope};
 use crate::domain::secret::{ClientSecret, Plain};
 use crate::domain::sign_up_mode::SignUpMode;
@@ -52,6 +52,10 @@ pub(super) enum Verbs {
     RotateSecret(RotateSecret),
     /// Make a token with which apps register themselves; it is shown once
     RegistrationToken(RegistrationTokenArguments),
+    /// The tokens with which apps register themselves, without what they are
+    RegistrationTokens,
+    /// End a token with which apps register themselves; those that were registered with it stay
+    RevokeRegistrationToken(OneRegistrationToken),
     /// The secrets that a client has, without what they are
     Secrets(One),
     /// End a secret at once
@@ -84,16 +88,6 @@ pub(super) struct RotateSecret {
     /// The secrets that there are go on counting for so long, like `24h`
     #[arg(long, value_name = "DURATION", value_parser = time::parse)]
     overlap: Option<Duration>,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct RegistrationTokenArguments {
-    /// How long it is good
-    #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = time::parse)]
-    lifetime: Duration,
-    /// How many apps may be registered with it
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    uses: u32,
 }
 
 #[derive(Debug, Args)]
@@ -396,17 +390,9 @@ impl Verbs {
                 let secret = clients::rotate_secret(&may, &store, &at.clock, target, overlap);
                 secret_shown(at, &id, Some(&secret.await?), &[]);
             }
-            Self::RegistrationToken(RegistrationTokenArguments { lifetime, uses }) => {
-                let store = at.store(&settings, database_use).await?;
-                let may = May::operator();
-                let token = clients::registration_token(&may, &store, &at.clock, lifetime, uses);
-                let token = token.await?;
-                let token = token.expose();
-                if settings.registration.mode == RegistrationMode::Off {
-                    note("registration.mode is off: nobody can use the token before it is changed");
-                }
-                at.print(&json!({ "token": token }), token);
-            }
+            Self::RegistrationToken(new) => new.run(at, &settings).await?,
+            Self::RegistrationTokens => registration_token::list(at, &settings).await?,
+            Self::RevokeRegistrationToken(one) => one.run(at, &settings).await?,
             Self::Secrets(one) => {
                 let store = at.store(&settings, database_use).await?;
                 let may = May::operator();

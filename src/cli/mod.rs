@@ -22,6 +22,7 @@ mod migrate;
 mod output;
 mod provider;
 mod registration_advice;
+mod registration_token;
 mod resource;
 mod restore;
 mod role;

@@ -36,6 +36,8 @@ pub const ROUTES: &[&str] = &[
     "/admin/api/v1/providers/{slug}/check",
     "/admin/api/v1/providers/{slug}/disable",
     "/admin/api/v1/providers/{slug}/enable",
+    "/admin/api/v1/registration-tokens",
+    "/admin/api/v1/registration-tokens/{id}",
     "/admin/api/v1/resources",
     "/admin/api/v1/resources/{id}",
     "/admin/api/v1/roles",

@@ -39,6 +39,7 @@ wire_enum! {
         ClientEnabled = "client.enabled",
         ClientDeleted = "client.deleted",
         RegistrationTokenCreated = "registration_token.created",
+        RegistrationTokenRevoked = "registration_token.revoked",
         UserCreated = "user.created",
         UserUpdated = "user.updated",
         UserPasswordSet = "user.password_set",

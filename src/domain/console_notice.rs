@@ -37,6 +37,8 @@ wire_enum! {
         KeyDropped = "key-dropped",
         /// A secret ended.
         SecretDropped = "secret-dropped",
+        /// A registration token ended.
+        RegistrationTokenRevoked = "registration-token-revoked",
         /// Nothing was to be done.
         Nothing = "nothing",
     }

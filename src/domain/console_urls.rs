@@ -60,6 +60,10 @@ pub const APP_DISABLE: &str = "/admin/apps/{id}/disable";
 pub const APP_ENABLE: &str = "/admin/apps/{id}/enable";
 /// Deletes an app, after a page that says what ends.
 pub const APP_DELETE: &str = "/admin/apps/{id}/delete";
+/// The tokens with which apps register themselves, and the form that makes one.
+pub const REGISTRATION_TOKENS: &str = "/admin/registration-tokens";
+/// Ends such a token at once.
+pub const REGISTRATION_TOKEN_REVOKE: &str = "/admin/registration-tokens/revoke";
 /// The providers of social login.
 pub const PROVIDERS: &str = "/admin/providers";
 /// The choice of a provider to add.
@@ -126,6 +130,8 @@ pub const ROUTES: &[&str] = &[
     APP_DISABLE,
     APP_ENABLE,
     APP_DELETE,
+    REGISTRATION_TOKENS,
+    REGISTRATION_TOKEN_REVOKE,
     PROVIDERS,
     PROVIDER_NEW,
     PROVIDER_NEW_KIND,
@@ -163,6 +169,7 @@ pub const PAGES: &[&str] = &[
     APP_PREVIEW,
     APP_DISABLE,
     APP_DELETE,
+    REGISTRATION_TOKENS,
     PROVIDERS,
     PROVIDER_NEW,
     PROVIDER_NEW_KIND,

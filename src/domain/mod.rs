@@ -73,6 +73,7 @@ pub mod recovery_code;
 pub mod redirect_uri;
 pub mod refresh;
 pub mod registration_mode;
+pub mod registration_token;
 pub mod request;
 pub mod requested_claims;
 pub mod resource;

@@ -5,17 +5,19 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::ExprTrait;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Query;
+use sea_orm::{QueryOrder, QuerySelect};
 
 use super::cause::while_doing;
 use super::column::millis;
 use super::entity::entity;
 use super::reader::Reader;
 use super::tx::Tx;
+use crate::domain::clock;
+use crate::domain::registration_token::RegistrationTokenRecord;
 use crate::domain::secret::{Hashed, RegistrationToken};
 use crate::domain::verdict::Fault;
 
 entity! {
-    #[expect(unreachable_pub, reason = "the entity macros write `pub`")]
     mod entity {
         #[sea_orm(table_name = "registration_token")]
         pub struct Model {
@@ -24,29 +26,78 @@ entity! {
             pub uses_left: i64,
             pub created_at: i64,
             pub expires_at: i64,
+            pub id: Option<String>,
+            pub name: Option<String>,
         }
     }
 }
 
-use entity::{ActiveModel, Column, Entity};
+use entity::{ActiveModel, Column, Entity, Model};
 
+const READING: &str = "reading the table registration_token";
 const WRITING: &str = "writing the table registration_token";
+
+impl From<Model> for RegistrationTokenRecord {
+    fn from(row: Model) -> Self {
+        Self {
+            id: row.id.unwrap_or_default(),
+            name: row.name,
+            uses_left: u32::try_from(row.uses_left).unwrap_or_default(),
+            created_at: clock::from_millis(row.created_at),
+            expires_at: clock::from_millis(row.expires_at),
+        }
+    }
+}
 
 /// Writes a new token.
 pub async fn insert(
     tx: &Tx,
+    new: &RegistrationTokenRecord,
     hash: Hashed<RegistrationToken>,
-    uses: u32,
-    expires_at: DateTime<Utc>,
 ) -> Result<(), Fault> {
     let row = ActiveModel {
         hash: Set(hash.to_stored()),
-        uses_left: Set(i64::from(uses)),
-        created_at: Set(millis(tx.now())),
-        expires_at: Set(millis(expires_at)),
+        uses_left: Set(i64::from(new.uses_left)),
+        created_at: Set(millis(new.created_at)),
+        expires_at: Set(millis(new.expires_at)),
+        id: Set(Some(new.id.clone())),
+        name: Set(new.name.clone()),
     };
     let inserted = Entity::insert(row).exec_without_returning(tx.connection()).await;
     inserted.map(drop).map_err(while_doing(WRITING))
+}
+
+/// Every token, the oldest first. One that a server of an earlier version made has no id.
+pub async fn list_all(reader: &impl Reader) -> Result<Vec<RegistrationTokenRecord>, Fault> {
+    let rows = Entity::find()
+        .filter(Column::Id.is_not_null())
+        .order_by_asc(Column::CreatedAt)
+        .order_by_asc(Column::Id)
+        .all(reader.connection())
+        .await;
+    let rows = rows.map_err(while_doing(READING))?;
+    Ok(rows.into_iter().map(RegistrationTokenRecord::from).collect())
+}
+
+/// The token with this id.
+pub async fn of_id(
+    reader: &impl Reader,
+    id: &str,
+) -> Result<Option<RegistrationTokenRecord>, Fault> {
+    let row = Entity::find().filter(Column::Id.eq(id)).one(reader.connection()).await;
+    Ok(row.map_err(while_doing(READING))?.map(RegistrationTokenRecord::from))
+}
+
+/// The token with this id, locked until the transaction ends.
+pub async fn lock(tx: &Tx, id: &str) -> Result<Option<RegistrationTokenRecord>, Fault> {
+    let row = Entity::find().filter(Column::Id.eq(id)).lock_exclusive().one(tx.connection()).await;
+    Ok(row.map_err(while_doing(READING))?.map(RegistrationTokenRecord::from))
+}
+
+/// Deletes the token of this id; `false` when there is none.
+pub async fn delete(tx: &Tx, id: &str) -> Result<bool, Fault> {
+    let deleted = Entity::delete_many().filter(Column::Id.eq(id)).exec(tx.connection()).await;
+    Ok(deleted.map_err(while_doing(WRITING))?.rows_affected == 1)
 }
 
 /// Whether this token is good for one more registration.
@@ -56,7 +107,7 @@ pub async fn is_good(
     now: DateTime<Utc>,
 ) -> Result<bool, Fault> {
     let found = Entity::find_by_id(hash.to_stored()).one(reader.connection()).await;
-    let found = found.map_err(while_doing("reading the table registration_token"))?;
+    let found = found.map_err(while_doing(READING))?;
     Ok(found.is_some_and(|row| row.uses_left > 0 && row.expires_at > millis(now)))
 }
 

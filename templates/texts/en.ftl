@@ -645,6 +645,7 @@ console-group-removed = The person is out of the group.
 console-keys-rotated = There are new keys. They are published now and sign when everybody has had time to fetch them.
 console-key-dropped = The key is gone. Tokens that it signed are refused.
 console-secret-dropped = The secret counts no longer.
+console-registration-token-revoked = No app can be registered with this token any more.
 console-nothing = Nothing was to be done.
 console-refused = This was not done
 console-go-back = Back
@@ -830,6 +831,23 @@ console-audience-hint = A URL, like https://api.example.com
 console-secret-hint = It is shown once. Keep it where your app reads its settings.
 console-app-made = { $name } is registered
 console-secret-made = A new secret
+console-registration-tokens = Registration tokens
+console-registration-tokens-lead = Whoever has such a token may register an app by themselves. It is never treated as your own, and people are always asked.
+console-registration-tokens-none = There is no registration token.
+console-registration-off = No app registers itself here: the setting registration.mode is off.
+console-registration-token = Registration token
+console-registration-token-name = What you call it
+console-registration-token-lifetime = Good for
+console-registration-token-lifetime-hint = Like 15m, 2h or 30d.
+console-registration-token-uses = How many apps it may register
+console-registration-token-over = Over
+console-registration-token-hint = It is shown once. Give it to whoever registers the app.
+console-new-registration-token = New registration token
+console-n-registrations =
+    { $number ->
+        [one] One app may still be registered
+       *[other] { $number } apps may still be registered
+    }
 console-programming-language = Programming language
 console-disable-app-title = Disable { $name }?
 console-disable-app-lead = It gets no token until it is enabled again. What ends now stays ended.

@@ -291,4 +291,67 @@ both! {
             assert_eq!(evidence.events_of(kind).await.len(), 1, "{kind}");
         }
     }
+
+    async fn a_registration_token_is_shown_once_listed_without_it_and_ended_at_once(database) {
+        let server = Server::start_with(&database, &[("registration.mode", "token")]).await;
+        let api = Api::machine(&server, "robot", EVERY_SCOPE).await;
+        let asked = json!({ "name": "partner", "lifetime": "1h", "uses": 3 });
+        let create = async |body: &serde_json::Value| {
+            let url = format!("{}/admin/api/v1/registration-tokens", api.base);
+            let request = http().post(url).bearer_auth(&api.token).header("idempotency-key", "one").json(body);
+            Reply::of(request.send().await.unwrap()).await
+        };
+        let made = create(&asked).await;
+        assert_eq!(made.status, 201, "{}", made.text);
+        let path = made.header("location").split_once("/v1").expect("a path of the API").1.to_owned();
+        let token = made.text("token");
+        // The same request once more makes nothing and says nothing of the token.
+        let again = create(&asked).await;
+        assert_eq!((again.status.as_u16(), &again.json()["id"]), (201, &made.json()["id"]));
+        assert!(!again.text.contains(&token) && again.json().get("token").is_none(), "{}", again.text);
+        let shown = api.get(&path).await.ok();
+        assert!(!shown.text.contains(&token), "{}", shown.text);
+        assert_eq!((&shown.json()["name"], &shown.json()["uses_left"]), (&json!("partner"), &json!(3)));
+        assert_eq!(api.get("/registration-tokens").await.ok().json()["items"], json!([shown.json()]));
+
+        let register = async || {
+            let document = json!({ "redirect_uris": ["https://app.example.com/cb"] });
+            let request = http().post(server.url("/register")).bearer_auth(&token).json(&document);
+            request.send().await.unwrap().status().as_u16()
+        };
+        assert_eq!(register().await, 201);
+        assert_eq!(api.get(&path).await.ok().json()["uses_left"], 2);
+        assert_eq!(delete(&api, &path, None).await, 428);
+        assert_eq!(delete(&api, &path, Some("\"other\"")).await, 412);
+        assert_eq!(register().await, 201);
+        // A registration meanwhile keeps nobody from ending it.
+        assert_eq!(delete(&api, &path, Some(&etag(&made))).await, 204);
+        assert_eq!(register().await, 401);
+        assert_eq!(delete(&api, &path, Some(&etag(&made))).await, 404);
+        assert_eq!(api.get(&path).await.status, 404);
+        for bad in [
+            json!({ "name": "" }), json!({ "name": "a\nb" }), json!({ "lifetime": "soon" }), json!({ "lifetime": "0s" }),
+            json!({ "uses": 0 }), json!({ "uses": 10_001 }),
+        ] {
+            assert_eq!(api.post("/registration-tokens", bad.clone()).await.status, 422, "{bad}");
+        }
+        // One registration and a day, unless the request says otherwise.
+        let usual = api.post("/registration-tokens", json!({})).await;
+        assert_eq!((usual.status.as_u16(), &usual.json()["uses_left"]), (201, &json!(1)), "{}", usual.text);
+        assert!(usual.json().get("name").is_none());
+        let evidence = server.evidence().await;
+        for (kind, number) in [("registration_token.created", 2), ("registration_token.revoked", 1)] {
+            assert_eq!(evidence.events_of(kind).await.len(), number, "{kind}");
+        }
+        // The command line speaks of the same.
+        let cli = server.cli().await;
+        let listed = cli.json(&["client", "registration-tokens"], None).await;
+        assert_eq!(listed["tokens"][0]["id"], usual.json()["id"]);
+        let id = usual.text("id");
+        cli.json(&["client", "revoke-registration-token", "--id", &id], None).await;
+        assert_eq!(cli.run(&["client", "revoke-registration-token", "--id", &id], None).await.code, 1);
+        assert_eq!(cli.json(&["client", "registration-tokens"], None).await["tokens"], json!([]));
+        let named = cli.json(&["client", "registration-token", "--name", "x", "--uses", "2", "--json"], None).await;
+        assert_eq!((&named["name"], &named["uses_left"]), (&json!("x"), &json!(2)));
+    }
 }

@@ -331,6 +331,8 @@ async fn console(base: &str, secrets: &mut Secrets) {
     let fields = [("client_name", "Made"), ("redirect_uris", "https://made.example/cb")];
     let made = browser.send_account(&page, path, &fields).await;
     secrets.keep(&made.value_of("client-secret"));
+    let made = browser.send_account(&page, "/admin/registration-tokens", &[]).await;
+    secrets.keep(&made.value_of("registration-token"));
     let credential = secrets.keep("a-Canary-secret-of-a-provider");
     let fields = [("slug", "kakao"), ("client_id", "x"), ("client_secret", credential.as_str())];
     for _ in 0..2 {

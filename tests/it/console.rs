@@ -51,6 +51,9 @@ const RIGHTS: &[(&str, &str, &str)] = &[
     ("post", "/admin/apps/{id}/enable", "change clients"),
     ("get", "/admin/apps/{id}/delete", "change clients"),
     ("post", "/admin/apps/{id}/delete", "change clients"),
+    ("get", "/admin/registration-tokens", "read clients"),
+    ("post", "/admin/registration-tokens", "change clients"),
+    ("post", "/admin/registration-tokens/revoke", "change clients"),
     ("get", "/admin/providers", "read providers"),
     ("get", "/admin/new-provider", "change providers"),
     ("get", "/admin/new-provider/{preset}", "change providers"),
@@ -715,5 +718,53 @@ mod hostile {
                 assert!(policy.contains("script-src 'self'") && policy.contains("default-src 'none'"), "{}: {policy}", page.url);
             }
         }
+    }
+}
+
+both! {
+    async fn registration_tokens_are_made_listed_and_ended(database) {
+        let server = Server::start_with(&database, &[("registration.mode", "token")]).await;
+        let mut browser = owner(&server).await;
+        let (apps, page) = ("/admin/apps", "/admin/registration-tokens");
+        let listed = browser.open(apps).await;
+        assert!(listed.has("registration-tokens"), "{}", listed.reply.text);
+        assert!(browser.open(page).await.reply.text.contains("There is no registration token."));
+        let typed = [("name", "<b>Partner</b>"), ("lifetime", "2h"), ("uses", "2")];
+        let made = send(&mut browser, page, page, &typed).await;
+        let token = made.value_of("registration-token");
+        assert!(token.starts_with("mapae_it_"), "{}", made.reply.text);
+        let register = async || {
+            let document = serde_json::json!({ "redirect_uris": ["https://app.example.com/cb"] });
+            let sent = http().post(server.url("/register")).bearer_auth(&token).json(&document).send();
+            sent.await.unwrap().status().as_u16()
+        };
+        assert_eq!(register().await, 201);
+        let listed = browser.open(page).await;
+        assert!(listed.reply.text.contains("One app may still be registered"), "{}", listed.reply.text);
+        assert!(!listed.reply.text.contains(&token) && !listed.reply.text.contains("<b>Partner"));
+        let korean = browser.open(&format!("{page}?lang=ko")).await;
+        assert!(korean.reply.text.contains("앱을 1개 더 등록할 수 있어요"), "{}", korean.reply.text);
+        browser.open(&format!("{page}?lang=en")).await;
+        for (name, value) in [("lifetime", "soon"), ("lifetime", "0s"), ("uses", "0"), ("uses", "x"), ("uses", "10001")] {
+            let bad = send(&mut browser, page, page, &[(name, value)]).await;
+            assert!(bad.has("console-problem"), "{name} {value} {}", bad.reply.text);
+        }
+        let id = browser.open(page).await.hidden("id");
+        let ended = send(&mut browser, page, &format!("{page}/revoke"), &[("id", &id)]).await;
+        assert!(ended.reply.text.contains("No app can be registered with this token any more."), "{}", ended.reply.text);
+        assert!(!ended.has("registration-token-revoke-1"));
+        assert_eq!(register().await, 401);
+        assert_eq!(send(&mut browser, page, &format!("{page}/revoke"), &[("id", &id)]).await.reply.status, 404);
+        // Whoever only reads sees no form.
+        let (mut auditor, _) = visitor(&server, "auditor", Some(AdminRole::Auditor), apps).await;
+        let read = auditor.open(page).await;
+        assert!(read.reply.status == 200 && !read.has("registration-token-create"), "{}", read.reply.text);
+    }
+
+    async fn the_page_of_registration_tokens_says_when_no_app_registers_itself(database) {
+        let server = Server::start(&database).await;
+        let mut browser = owner(&server).await;
+        let page = browser.open("/admin/registration-tokens").await;
+        assert!(page.reply.text.contains("registration.mode is off"), "{}", page.reply.text);
     }
 }

@@ -22,6 +22,8 @@ const OUTBOX: &str = "m0023_outbox";
 
 /// The migration that brings `first_sign_in`.
 const FIRST_SIGN_INS: &str = "m0026_sign_ins";
+/// The migration that brings `registration_token.id`.
+const REGISTRATION_TOKENS: &str = "m0079_registration_tokens";
 /// The migration that brings `session.proofs` in place of `session.amr`.
 const STRENGTH: &str = "m0027_strength";
 
@@ -40,6 +42,24 @@ async fn before(cli: &Cli, migration: &str, statements: &[String]) {
 }
 
 both! {
+    async fn registration_tokens_that_were_made_before_m0079_are_listed_and_ended(database) {
+        let cli = Cli::new(&database).await;
+        let hash = "ab".repeat(32);
+        let is_sqlite = cli.get("MAPAE_DATABASE_URL").starts_with("sqlite:");
+        let bytes = if is_sqlite { format!("X'{hash}'") } else { format!("'\\x{hash}'") };
+        let insert = format!(
+            "INSERT INTO registration_token (hash, uses_left, created_at, expires_at) \
+             VALUES ({bytes}, 2, 1000, 4102444800000)"
+        );
+        before(&cli, REGISTRATION_TOKENS, &[insert]).await;
+        cli.json(&["migrate", "up"], None).await;
+        let listed = cli.json(&["client", "registration-tokens"], None).await;
+        let id = "ab".repeat(16);
+        assert_eq!((&listed["tokens"][0]["id"], &listed["tokens"][0]["uses_left"]), (&json!(id), &json!(2)));
+        cli.json(&["client", "revoke-registration-token", "--id", &id], None).await;
+        assert_eq!(cli.json(&["client", "registration-tokens"], None).await["tokens"], json!([]));
+    }
+
     async fn clients_that_were_registered_before_m0015_keep_what_they_had(database) {
         let cli = Cli::new(&database).await;
         let inserts = [("strict", true), ("lax", false)].map(|(id, require_pkce)| {

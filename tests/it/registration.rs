@@ -2,6 +2,7 @@
 
 use futures_util::future::join_all;
 use mapae::admin::authority::May;
+use mapae::admin::registration_tokens::{self, NewRegistrationToken};
 use mapae::admin::{client_roles, clients};
 use mapae::domain::client_metadata::ClientChange;
 use serde_json::{Map, Value, json};
@@ -48,9 +49,9 @@ async fn register(server: &Server, token: Option<&str>, changes: &Value) -> Repl
 
 async fn token(server: &Server, uses: u32) -> String {
     let (store, may) = (&server.inner.services().store, May::operator());
-    let made =
-        clients::registration_token(&may, store, server.now(), chrono::Duration::hours(1), uses);
-    made.await.unwrap().expose().to_owned()
+    let new = NewRegistrationToken { name: None, lifetime: chrono::Duration::hours(1), uses };
+    let made = registration_tokens::create(&may, store, server.now(), new);
+    made.await.unwrap().1.expose().to_owned()
 }
 
 fn app(server: &Server, registered: &Reply) -> App {

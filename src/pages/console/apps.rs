@@ -65,13 +65,15 @@ pub fn list<'a>(
     let button = Button::new("apps-search-submit", frame.t("console-search"), Look::Secondary);
     let form =
         Form::new(format!("{}{}", frame.base, urls::APPS), vec![field.id("apps-search")], button);
-    let mut parts = Vec::new();
+    let mut actions = Vec::new();
     if shell.may(AdminRight::ChangeClients) {
         let href = shell.href(&frame, urls::APP_NEW);
-        let new = Action::to("app-new", frame.t("console-new-app"), Look::Primary, href);
-        parts.push(Part::Actions(vec![new]));
+        actions.push(Action::to("app-new", frame.t("console-new-app"), Look::Primary, href));
     }
-    parts.push(Part::Form(form.in_line().search()));
+    let (tokens, href) =
+        (frame.t("console-registration-tokens"), shell.href(&frame, urls::REGISTRATION_TOKENS));
+    actions.push(Action::to("registration-tokens", tokens, Look::Secondary, href));
+    let mut parts = vec![Part::Actions(actions), Part::Form(form.in_line().search())];
     let row = |client: &&Client| Row {
         title: client.metadata.client_name.clone(),
         href: Some(shell.href(&frame, &path(client, urls::APP))),

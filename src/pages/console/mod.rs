@@ -11,6 +11,7 @@ mod parts;
 pub mod people;
 pub mod person;
 pub mod providers;
+pub mod registration_tokens;
 mod samples;
 pub mod settings;
 pub mod signing_keys;

@@ -116,6 +116,9 @@ impl ConsoleShell<'_> {
             ConsoleNotice::KeysRotated => frame.t("console-keys-rotated"),
             ConsoleNotice::KeyDropped => frame.t("console-key-dropped"),
             ConsoleNotice::SecretDropped => frame.t("console-secret-dropped"),
+            ConsoleNotice::RegistrationTokenRevoked => {
+                frame.t("console-registration-token-revoked")
+            }
             ConsoleNotice::Nothing => frame.t("console-nothing"),
         })
     }

@@ -12,6 +12,7 @@ use super::person::{self, MadeLink, OpenThings, PersonEnding, PersonFacts};
 use super::providers::{
     self, CheckResult, GroupsOfProvider, NewProviderInput, ProviderEnding, ProviderLine,
 };
+use super::registration_tokens::{self as app_tokens, TokenFacts};
 use super::signing_keys::{self as keys, FetcherLine, KeyFacts, KeyLine, KeyPhase, NextKeyLine};
 use super::{settings, token};
 use crate::domain::admin_right::Rights;
@@ -22,6 +23,7 @@ use crate::domain::console_notice::ConsoleNotice;
 use crate::domain::console_section::ConsoleSection;
 use crate::domain::grant_type::GrantType;
 use crate::domain::provider::Preset;
+use crate::domain::registration_token::RegistrationTokenRecord;
 use crate::domain::scope::Scope;
 use crate::domain::user::{AccountSource, Profile, User, UserId};
 use crate::pages::frame::Frame;
@@ -40,6 +42,7 @@ impl<'a> Sample<'a> for ConsolePage<'a> {
             of_people(frame),
             of_groups(frame),
             of_apps(frame),
+            of_registration_tokens(frame),
             of_providers(frame),
             of_keys(frame),
             of_audit(frame),
@@ -283,6 +286,28 @@ fn of_apps(frame: Frame<'_>) -> Vec<(&'static str, ConsolePage<'_>)> {
             "app-preview-hostile",
             apps::preview(frame, shell(section), &books, ("hana", "openid"), Some(&result)),
         ),
+    ]
+}
+
+fn of_registration_tokens(frame: Frame<'_>) -> Vec<(&'static str, ConsolePage<'_>)> {
+    let section = ConsoleSection::Apps;
+    let auditor = ConsoleShell { rights: AdminRole::Auditor.rights(), ..shell(section) };
+    let token = |name: Option<&str>, uses_left| RegistrationTokenRecord {
+        id: "7f3a9c".to_owned(),
+        name: name.map(str::to_owned),
+        uses_left,
+        created_at: instant(0),
+        expires_at: instant(86_400),
+    };
+    let tokens = [token(Some("Partner"), 3), token(None, 0)];
+    let bad = [token(Some(HOSTILE), 1)];
+    let of = |tokens, is_on| TokenFacts { tokens, now: instant(3600), is_on };
+    let secret = "mapae_it_an-example-of-a-token-that-is-shown-once";
+    vec![
+        ("registration-tokens", app_tokens::list(frame, shell(section), &of(&tokens, true))),
+        ("registration-tokens-none", app_tokens::list(frame, auditor, &of(&[], false))),
+        ("registration-tokens-hostile", app_tokens::list(frame, hostile(section), &of(&bad, true))),
+        ("registration-token-made", app_tokens::made(frame, shell(section), secret)),
     ]
 }
 

@@ -16,6 +16,7 @@ mod paging;
 mod problem;
 mod providers;
 mod received;
+mod registration_tokens;
 mod resources;
 mod roles;
 mod scim_tokens;
@@ -107,6 +108,8 @@ fn operations() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(webhooks::replay))
         .routes(routes!(scim_tokens::list, scim_tokens::create))
         .routes(routes!(scim_tokens::show, scim_tokens::revoke))
+        .routes(routes!(registration_tokens::list, registration_tokens::create))
+        .routes(routes!(registration_tokens::show, registration_tokens::revoke))
 }
 
 fn info() -> utoipa::openapi::Info {

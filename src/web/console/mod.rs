@@ -11,6 +11,7 @@ mod overview;
 mod people;
 mod person;
 mod providers;
+mod registration_tokens;
 mod settings;
 mod token;
 mod visit;
@@ -80,6 +81,9 @@ operations! {
     post APP_ENABLE => apps::enable,
     get APP_DELETE => apps::ask_delete,
     post APP_DELETE => apps::delete,
+    get REGISTRATION_TOKENS => registration_tokens::list,
+    post REGISTRATION_TOKENS => registration_tokens::create,
+    post REGISTRATION_TOKEN_REVOKE => registration_tokens::revoke,
     get PROVIDERS => providers::list,
     get PROVIDER_NEW => providers::choose,
     get PROVIDER_NEW_KIND => providers::form,
