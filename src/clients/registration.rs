@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::clients::acting;
 use crate::domain::admin_right::{AdminScope, Rights};
-use crate::domain::audit::{Event, EventKind};
+use crate::domain::audit::{Event, EventKind, Origin};
 use crate::domain::claim_names::{RESERVED, SCOPE_CLAIMS, is_claim};
 use crate::domain::client::{
     AuthMethod, Client, ClientId, ClientKind, ClientMetadata, ClientProfile, RefreshDelivery,
@@ -22,6 +22,7 @@ use crate::domain::{claim_rule, redirect_uri, trusted_issuer, urls};
 use crate::keys::certificates;
 use crate::keys::client_keys::ClientKeys;
 use crate::keys::provider_keys::ProviderKeys;
+use crate::store::clients::KeptDocument;
 use crate::store::{Reader, Store, Tx, audit_events, clients, device_grants, families, users};
 
 /// Why a client cannot be registered or changed.
@@ -119,6 +120,18 @@ pub(crate) async fn create_in(
     let change = event.changing(&Value::Null, &facts(client));
     audit_events::insert(tx, &[change]).await?;
     Ok(secret)
+}
+
+/// Keeps a client that its document describes, because a person allows it. The audit has when that
+/// happened first, and when the document said something else.
+pub(crate) async fn keep_document(tx: &Tx, client: &Client, origin: &Origin) -> Result<(), Fault> {
+    let kind = match clients::keep_document(tx, client).await? {
+        KeptDocument::New => EventKind::ClientCreated,
+        KeptDocument::Changed => EventKind::ClientUpdated,
+        KeptDocument::Known => return Ok(()),
+    };
+    let event = Event::new(kind).client(&client.id).from(origin);
+    audit_events::insert(tx, &[event.detail(RegisteredBy::Document.as_str())]).await
 }
 
 /// Changes a client. Its secret stays.

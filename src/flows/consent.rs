@@ -1,5 +1,6 @@
 //! The consent page: the person allows or denies what the app asks for.
 
+use crate::clients::registration;
 use crate::domain::audit::{Event, EventKind};
 use crate::domain::consent::Consent;
 use crate::domain::interaction::Interaction;
@@ -12,7 +13,7 @@ use crate::flows::submitted::Submitted;
 use crate::flows::{advance, sign_in, start};
 use crate::oauth::authorize::decide::{joined, seen};
 use crate::oauth::error::Refusal;
-use crate::store::{Tx, audit_events, clients, consents, interactions};
+use crate::store::{Tx, audit_events, consents, interactions};
 
 /// The person allows what the app asks for. Their consent is stored.
 pub async fn allow(flows: &Flows, caller: Caller<'_>, form: &Submitted) -> Outcome<Advanced> {
@@ -34,7 +35,7 @@ pub async fn allow(flows: &Flows, caller: Caller<'_>, form: &Submitted) -> Outco
         let seen = seen(&asked.client.client, &asked.request.redirect_uri);
         let consent = Consent { seen, ..joined(Some(&before), &asked.request) };
         let (user, client) = (&signed_in_user.user.id, &asked.client.client.id);
-        clients::keep_document(&tx, &asked.client.client).await?;
+        registration::keep_document(&tx, &asked.client.client, caller.origin).await?;
         interactions::keep(&tx, &interaction).await?;
         consents::put(&tx, user, client, &consent).await?;
         let event = Event::new(EventKind::ConsentGiven).user(user).client(client);

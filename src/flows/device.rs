@@ -7,6 +7,7 @@ use chrono::{DateTime, Duration, Utc};
 use crate::accounts::attempt_limits::AttemptLimits;
 use crate::accounts::browsers::SignedInUser;
 use crate::accounts::held_session;
+use crate::clients::registration;
 use crate::clients::registry::Registered;
 use crate::domain::address::neighbourhood;
 use crate::domain::audit::{Event, EventKind};
@@ -22,7 +23,7 @@ use crate::flows::known_passkeys::has_passkey;
 use crate::flows::outcome::{Advanced, InteractionError};
 use crate::flows::submitted::SameOrigin;
 use crate::flows::{due_factor, due_terms, start};
-use crate::store::{Tx, audit_events, clients, consents, device_grants, users};
+use crate::store::{Tx, audit_events, consents, device_grants, users};
 
 /// A device that waits for the person's answer.
 #[derive(Clone, Debug)]
@@ -247,7 +248,7 @@ async fn allow_in(
         consent.scope = before.scope.joined_with(&asked.scope);
         let new = asked.resources.iter().filter(|one| !before.resources.contains(one));
         consent.resources.extend(new.cloned());
-        clients::keep_document(tx, client).await?;
+        registration::keep_document(tx, client, caller.origin).await?;
         consents::put(tx, &user.id, &client.id, &consent).await?;
     }
     let event = Event::new(EventKind::ConsentGiven).user(&user.id).client(&client.id);

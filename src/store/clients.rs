@@ -437,23 +437,38 @@ const MOST_DOCUMENTS: u64 = 10_000;
 #[error("there are as many such clients as there may be: those that nobody uses go")]
 struct TooMany;
 
+/// What the table had of a client that its document describes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeptDocument {
+    /// Nothing.
+    New,
+    /// What the document said before.
+    Changed,
+    /// The same.
+    Known,
+}
+
 /// Keeps a client that its document describes, because a person allows it: what it is given needs a
 /// row. Any other client is in the table already.
-pub async fn keep_document(tx: &Tx, client: &Client) -> Result<(), Fault> {
+pub async fn keep_document(tx: &Tx, client: &Client) -> Result<KeptDocument, Fault> {
     if client.registered_by != RegisteredBy::Document {
-        return Ok(());
+        return Ok(KeptDocument::Known);
     }
     match lock(tx, &client.id).await? {
         None if are_many(tx, RegisteredBy::Document, MOST_DOCUMENTS).await? => {
             Err(Fault::unavailable("keeping the client of a document", TooMany))
         }
-        None => insert(tx, client).await.map(drop),
+        None if insert(tx, client).await? => Ok(KeptDocument::New),
+        None => Ok(KeptDocument::Known),
         // An operator registered a client of this id meanwhile: what that may do is theirs to say.
-        Some(stored) if stored.registered_by != RegisteredBy::Document => Ok(()),
-        Some(stored) if stored.metadata == client.metadata && stored.kind == client.kind => Ok(()),
+        Some(stored) if stored.registered_by != RegisteredBy::Document => Ok(KeptDocument::Known),
+        Some(stored) if stored.metadata == client.metadata && stored.kind == client.kind => {
+            Ok(KeptDocument::Known)
+        }
         Some(stored) => {
             let metadata = client.metadata.clone();
-            update(tx, &Client { kind: client.kind, metadata, ..stored }).await
+            update(tx, &Client { kind: client.kind, metadata, ..stored }).await?;
+            Ok(KeptDocument::Changed)
         }
     }
 }

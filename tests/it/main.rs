@@ -148,6 +148,7 @@ mod social;
 mod status_histories;
 mod status_lists;
 mod step_up;
+mod strangers;
 mod support;
 mod terms;
 mod three_replicas;
