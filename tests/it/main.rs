@@ -88,6 +88,7 @@ mod mail_code;
 mod mail_limits;
 mod mail_secrets;
 mod mcp;
+mod mcp_clients;
 mod metrics;
 mod migrating;
 mod mutual_tls;
