@@ -13,7 +13,8 @@ from mcp.shared.auth import OAuthClientInformationFull, OAuthClientMetadata
 
 ISSUER = os.environ["ISSUER"]
 MCP_URL = os.environ["MCP_URL"]
-CLIENT_ID = os.environ["CLIENT_ID"]
+CLIENT_ID = os.environ.get("CLIENT_ID")
+CLIENT_METADATA_URL = os.environ.get("CLIENT_METADATA_URL")
 REDIRECT_URI = os.environ["REDIRECT_URI"]
 
 
@@ -22,6 +23,10 @@ class Storage:
 
     def __init__(self):
         self.tokens = None
+        # An operator registered the client, or else the SDK registers it.
+        self.client = CLIENT_ID and OAuthClientInformationFull(
+            client_id=CLIENT_ID, redirect_uris=[REDIRECT_URI], token_endpoint_auth_method="none"
+        )
 
     async def get_tokens(self):
         return self.tokens
@@ -30,13 +35,10 @@ class Storage:
         self.tokens = tokens
 
     async def get_client_info(self):
-        """The client is registered by hand."""
-        return OAuthClientInformationFull(
-            client_id=CLIENT_ID, redirect_uris=[REDIRECT_URI], token_endpoint_auth_method="none"
-        )
+        return self.client
 
     async def set_client_info(self, client_info):
-        raise RuntimeError("nobody registers")
+        self.client = client_info
 
 
 class App:
@@ -53,6 +55,7 @@ class App:
             storage=self.storage,
             redirect_handler=self.redirect,
             callback_handler=self.callback,
+            client_metadata_url=CLIENT_METADATA_URL,
         )
 
     async def redirect(self, url):
@@ -97,6 +100,9 @@ class App:
 
     async def scope(self):
         return self.storage.tokens.scope
+
+    async def id(self):
+        return self.storage.client.client_id
 
 
 async def main():

@@ -6,16 +6,29 @@ import { UnauthorizedError } from '@modelcontextprotocol/sdk/client/auth.js'
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 
-const { ISSUER, MCP_URL, CLIENT_ID, REDIRECT_URI } = process.env
+const { ISSUER, MCP_URL, CLIENT_ID, CLIENT_METADATA_URL, REDIRECT_URI } = process.env
 
 // What the SDK asks its app to keep.
 class Provider {
   redirectUrl = REDIRECT_URI
-  clientMetadata = { client_name: 'The Assistant', redirect_uris: [REDIRECT_URI] }
+  clientMetadata = {
+    client_name: 'The Assistant',
+    redirect_uris: [REDIRECT_URI],
+    grant_types: ['authorization_code', 'refresh_token'],
+    response_types: ['code'],
+    token_endpoint_auth_method: 'client_secret_post',
+  }
+  // Where its document is, if it has one.
+  clientMetadataUrl = CLIENT_METADATA_URL
+  // An operator registered it, or else the SDK registers it.
+  client = CLIENT_ID && { client_id: CLIENT_ID, issuer: ISSUER }
 
-  // The client is registered by hand.
   clientInformation() {
-    return { client_id: CLIENT_ID, issuer: ISSUER }
+    return this.client
+  }
+
+  saveClientInformation(client) {
+    this.client = client
   }
 
   state() {
@@ -88,6 +101,7 @@ const commands = {
   },
 
   scope: async () => authProvider.kept.scope,
+  id: async () => authProvider.client.client_id,
 }
 
 for await (const line of createInterface({ input: process.stdin })) {

@@ -172,6 +172,23 @@ pub(super) async fn mcp_python() -> Result<Command, String> {
     python(&copied("clients", "mcp-python", ""), "client.py").await
 }
 
+/// How to start the suite of the Model Context Protocol; its verb and its flags follow.
+pub(super) async fn mcp_conformance() -> Result<Command, String> {
+    let folder = copied("clients", "mcp-conformance", "");
+    npm(&folder).await?;
+    let suite = "node_modules/@modelcontextprotocol/conformance/dist/index.js";
+    Ok(command(&folder, "node", &["--import", "./node20.mjs", suite]))
+}
+
+/// The same program once more.
+pub(super) fn again(program: &Command) -> Command {
+    let program = program.as_std();
+    let folder = program.get_current_dir().expect("a folder");
+    let mut again = Command::new(program.get_program());
+    again.args(program.get_args()).current_dir(folder).stdin(Stdio::null()).kill_on_drop(true);
+    again
+}
+
 /// The program oauth2-proxy.
 pub(super) async fn oauth2_proxy() -> Result<PathBuf, String> {
     let folder = copied("clients", "oauth2-proxy", "");

@@ -7,8 +7,13 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::Response;
-use tokio::net::TcpListener;
+use axum::serve::Listener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use super::certificates::{Pair, acceptor};
 
 /// What is at a path.
 #[derive(Clone)]
@@ -70,14 +75,52 @@ async fn answer(State(publisher): State<Publisher>, request: Request) -> Respons
     response.body(Body::from(published.body)).unwrap()
 }
 
+/// Accepts connections with TLS.
+struct TlsListener {
+    socket: TcpListener,
+    acceptor: TlsAcceptor,
+}
+
+impl Listener for TlsListener {
+    type Io = TlsStream<TcpStream>;
+    type Addr = std::net::SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        loop {
+            let (stream, address) = self.socket.accept().await.expect("a connection");
+            // Who does not trust the certificate goes away.
+            if let Ok(stream) = self.acceptor.accept(stream).await {
+                return (stream, address);
+            }
+        }
+    }
+
+    fn local_addr(&self) -> std::io::Result<Self::Addr> {
+        self.socket.local_addr()
+    }
+}
+
 impl Publisher {
     pub(crate) async fn start() -> Self {
-        let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let base = format!("http://{}", socket.local_addr().unwrap());
-        let publisher = Self { inner: Arc::default(), base };
+        let (socket, publisher) = Self::bind("http").await;
         let router = Router::new().fallback(answer).with_state(publisher.clone());
         tokio::spawn(async move { axum::serve(socket, router).await });
         publisher
+    }
+
+    /// The same over https, with a certificate for 127.0.0.1.
+    pub(crate) async fn start_with_tls(pair: &Pair) -> Self {
+        let (socket, publisher) = Self::bind("https").await;
+        let router = Router::new().fallback(answer).with_state(publisher.clone());
+        let listener = TlsListener { socket, acceptor: acceptor(pair) };
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        publisher
+    }
+
+    async fn bind(scheme: &str) -> (TcpListener, Self) {
+        let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("{scheme}://{}", socket.local_addr().unwrap());
+        (socket, Self { inner: Arc::default(), base })
     }
 
     /// The URL of a path.
