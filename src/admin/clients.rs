@@ -137,6 +137,8 @@ fn fresh<R: Right>(may: &May<R>) -> Result<(), ClientRejected> {
 
 /// What is replaced of a client when it gets other credentials.
 const CREDENTIALS: &[&str] = &[
+    "id_jag_audiences",
+    "id_jag_issuers",
     "jwks",
     "jwks_uri",
     "may_act",
@@ -154,6 +156,8 @@ fn has_credentials(metadata: &ClientMetadata) -> bool {
         || metadata.jwks_uri.is_some()
         || !metadata.may_act.is_empty()
         || !metadata.trusted_issuers.is_empty()
+        || !metadata.id_jag_audiences.is_empty()
+        || !metadata.id_jag_issuers.is_empty()
 }
 
 fn fresh_for<R: Right>(may: &May<R>, change: &ClientChange) -> Result<(), ClientRejected> {

@@ -168,6 +168,7 @@ fn entitlement(
         status: None,
         issued_token_type: None,
         delegation: None,
+        id_jag: None,
     }
 }
 

@@ -44,6 +44,7 @@ use crate::oauth::mcp::McpSettings;
 use crate::oauth::possession::PossessionSettings;
 use crate::oauth::registration::settings::{DocumentSettings, RegistrationSettings};
 use crate::oauth::status::settings::StatusListSettings;
+use crate::oauth::token::id_jag::IdJagSettings;
 use crate::rate_limits::RateLimits;
 use crate::redis_client::settings::RedisSettings;
 use crate::settings::collected::{Collected, NamedFile, UnknownName};
@@ -111,6 +112,8 @@ settings! {
         pub registration: RegistrationSettings = section(),
         /// What MCP clients find here.
         pub mcp: McpSettings = section(),
+        /// Grants of and for other authorization servers.
+        pub id_jag: IdJagSettings = section(),
         /// Whose client ID metadata documents are taken. It is read after `mcp`, which decides on its default.
         pub documents: DocumentSettings = section(),
         /// How proofs of possession are taken.

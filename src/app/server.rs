@@ -270,6 +270,7 @@ fn parts(
         webhook_secrets: Arc::clone(&services.webhook_delivery.secrets),
         allows_private: services.outbound.allows_private(),
         mcp: settings.mcp,
+        id_jag: settings.id_jag,
         mutual_tls: None,
     }
 }

@@ -164,6 +164,9 @@ impl Services {
             refresh_count: Arc::default(),
             keyring: Arc::clone(&base.keyring),
             access_tokens: Arc::clone(&access_tokens),
+            subjects: base.subjects.clone(),
+            outside_issuers: Arc::clone(&base.outside_issuers),
+            id_jag: settings.id_jag,
             upstream_logins: Arc::clone(&base.upstream_logins),
         };
         let token = TokenEndpoint {

@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::client_id_jag::{IdJagArgs, Limits, TrustIdJagArgs};
 use super::client_rules::{MayActArgs, TrustArgs};
 use super::installation::{DatabaseUse, Installation};
 use super::output::{table, text_of, words};
@@ -65,6 +66,11 @@ pub(super) enum Verbs {
     /// Let assertions of another issuer authenticate a client, so that it needs no secret, or list whom
     /// it trusts
     Trust(TrustArgs),
+    /// Let a client act for people at another authorization server with grants of this one (ID-JAG), or
+    /// list where it does
+    IdJag(IdJagArgs),
+    /// Let a client show grants of another issuer here (ID-JAG), or list whose
+    TrustIdJag(TrustIdJagArgs),
     /// Turn a client away
     Disable(One),
     /// Let it in again
@@ -333,6 +339,8 @@ impl Verbs {
             Self::List | Self::Show(_) | Self::Secrets(_) => DatabaseUse::Reads,
             Self::Trust(trust) if trust.reads() => DatabaseUse::Reads,
             Self::MayAct(rule) if rule.reads() => DatabaseUse::Reads,
+            Self::IdJag(entry) if entry.reads() => DatabaseUse::Reads,
+            Self::TrustIdJag(trust) if trust.reads() => DatabaseUse::Reads,
             _ => DatabaseUse::Changes,
         }
     }
@@ -411,6 +419,16 @@ impl Verbs {
             Self::Trust(trust) => {
                 let store = at.store(&settings, database_use).await?;
                 trust.run(at, &store, (issuer, lifetimes)).await?;
+            }
+            Self::IdJag(entry) => {
+                let store = at.store(&settings, database_use).await?;
+                let id_jag = settings.id_jag;
+                entry.run(at, &store, Limits { issuer, lifetimes, id_jag }).await?;
+            }
+            Self::TrustIdJag(trust) => {
+                let store = at.store(&settings, database_use).await?;
+                let id_jag = settings.id_jag;
+                trust.run(at, &store, Limits { issuer, lifetimes, id_jag }).await?;
             }
             Self::Disable(one) => {
                 let store = at.store(&settings, database_use).await?;

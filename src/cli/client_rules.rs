@@ -1,6 +1,6 @@
 //! The rules of a client that are lists: `mapae client may-act` and `mapae client trust`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::{Map, Value, json};
@@ -183,13 +183,7 @@ impl TrustArgs {
             return Ok(Some(trusted));
         }
         let Some(subject) = &self.subject else { return usage("--subject says who it is there") };
-        let jwks = match &self.jwks {
-            None => None,
-            Some(file) => Some(
-                serde_json::from_str(&text_of(file)?)
-                    .or_else(|error| usage(format!("--jwks: this is not JSON: {error}")))?,
-            ),
-        };
+        let jwks = self.jwks.as_deref().map(keys_of).transpose()?;
         // The same again has other keys.
         trusted.retain(|one| !named(one));
         trusted.push(TrustedIssuer { issuer: issuer.clone(), subject: subject.clone(), jwks });
@@ -210,8 +204,14 @@ fn trust_shown(at: &Installation, client: &Client) {
     at.print(&json!({ "client_id": client.id, "trusted_issuers": trusted }), &words);
 }
 
+/// The JWK Set in a file.
+pub(super) fn keys_of(file: &Path) -> OrRejected<Value> {
+    serde_json::from_str(&text_of(file)?)
+        .or_else(|error| usage(format!("--jwks: this is not JSON: {error}")))
+}
+
 /// Replaces a list of a client, if nobody has changed the client meanwhile.
-async fn change(
+pub(super) async fn change(
     at: &Installation,
     store: &Store,
     limits: (&Issuer, &Lifetimes),

@@ -5,6 +5,7 @@ mod attribute;
 mod audit;
 mod backup;
 mod client;
+mod client_id_jag;
 mod client_rules;
 mod command_line;
 mod config_verbs;

@@ -4,6 +4,7 @@
 mod acting;
 pub mod documents;
 pub mod fetches;
+mod id_jag;
 mod kept;
 pub mod key_sets;
 pub mod logos;

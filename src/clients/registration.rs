@@ -3,7 +3,7 @@
 use chrono::Duration;
 use serde_json::Value;
 
-use crate::clients::acting;
+use crate::clients::{acting, id_jag};
 use crate::domain::admin_right::{AdminScope, Rights};
 use crate::domain::audit::{Event, EventKind, Origin};
 use crate::domain::claim_names::{RESERVED, SCOPE_CLAIMS, is_claim};
@@ -283,6 +283,7 @@ pub fn check(issuer: &urls::Issuer, client: &Client) -> Result<(), ClientRejecte
         .or_else(invalid)?;
     check_acting(issuer, client)?;
     check_trust(issuer, client)?;
+    check_id_jag(issuer, client)?;
     check_lifetimes(client)?;
     check_sector(client)?;
     if let Some(profile) = client.metadata.profile {
@@ -338,11 +339,32 @@ fn check_trust(issuer: &urls::Issuer, client: &Client) -> Result<(), ClientRejec
         return invalid("a public client does not authenticate, so it trusts no issuer");
     }
     trusted_issuer::check(trusted, issuer.as_str()).or_else(invalid)?;
-    let unusable = |jwks: &Value| ProviderKeys::parse(jwks).is_none_or(|keys| keys.count() == 0);
-    if trusted.iter().filter_map(|one| one.jwks.as_ref()).any(unusable) {
+    if trusted.iter().filter_map(|one| one.jwks.as_ref()).any(is_unusable) {
         return invalid("the JWK Set of an issuer has a key that verifies (RSA or P-256)");
     }
     Ok(())
+}
+
+/// Checks where a client acts with grants of this server, and whose grants it shows here. A public client
+/// does neither: ID-JAG §8.1.
+fn check_id_jag(issuer: &urls::Issuer, client: &Client) -> Result<(), ClientRejected> {
+    let ClientMetadata { id_jag_audiences, id_jag_issuers, .. } = &client.metadata;
+    if client.kind == ClientKind::Public
+        && !(id_jag_audiences.is_empty() && id_jag_issuers.is_empty())
+    {
+        return invalid("identity assertion grants (ID-JAG) are for confidential clients");
+    }
+    id_jag::check_audiences(id_jag_audiences, issuer.as_str()).or_else(invalid)?;
+    id_jag::check_issuers(id_jag_issuers, issuer.as_str()).or_else(invalid)?;
+    if id_jag_issuers.iter().filter_map(|one| one.jwks.as_ref()).any(is_unusable) {
+        return invalid("the JWK Set of an issuer has a key that verifies (RSA or P-256)");
+    }
+    Ok(())
+}
+
+/// Whether a JWK Set has no key that verifies what an issuer of others signs.
+fn is_unusable(jwks: &Value) -> bool {
+    ProviderKeys::parse(jwks).is_none_or(|keys| keys.count() == 0)
 }
 
 /// Refuses what no app gets for which no operator vouches, whoever asks for it later: otherwise a

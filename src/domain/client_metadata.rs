@@ -9,6 +9,7 @@ use url::Url;
 use super::acr::Acr;
 use super::claim_rule::ClaimRule;
 use super::grant_type::GrantType;
+use super::id_jag::{IdJagAudience, IdJagIssuer};
 use super::may_act::MayAct;
 use super::scope::{self, Scope};
 use super::sign_up_mode::SignUpMode;
@@ -195,6 +196,13 @@ pub struct ClientMetadata {
     /// §2.2.
     #[serde(default)]
     pub trusted_issuers: Vec<TrustedIssuer>,
+    /// The other authorization servers at which it may act for people with grants of this one
+    /// (ID-JAG).
+    #[serde(default)]
+    pub id_jag_audiences: Vec<IdJagAudience>,
+    /// The issuers whose grants it may show here (ID-JAG).
+    #[serde(default)]
+    pub id_jag_issuers: Vec<IdJagIssuer>,
 }
 
 impl ClientMetadata {
@@ -600,6 +608,8 @@ mod tests {
             "subject_type",
             "may_act",
             "trusted_issuers",
+            "id_jag_audiences",
+            "id_jag_issuers",
             "tls_client_certificate_bound_access_tokens",
             "contacts",
         ];

@@ -31,7 +31,7 @@ What comes back in a redirect has no status of its own. Besides these there is `
 ";
 
 impl ReasonSection {
-    const EVERY: [Self; 15] = [
+    const EVERY: [Self; 16] = [
         Self::ClientAuthentication,
         Self::AnyRequest,
         Self::Token,
@@ -39,6 +39,7 @@ impl ReasonSection {
         Self::Certificates,
         Self::TokenOfProvider,
         Self::Delegation,
+        Self::IdJag,
         Self::AuthorizePage,
         Self::AuthorizeRedirect,
         Self::PushedRequests,
@@ -64,6 +65,9 @@ impl ReasonSection {
             Self::TokenOfProvider => "With the token of a provider (token exchange, JWT bearer):",
             Self::Delegation => {
                 "With an access token of this server ([delegation](delegation.md)):"
+            }
+            Self::IdJag => {
+                "With a grant for another authorization server, or by one ([ID-JAG](id-jag.md)):"
             }
             Self::AuthorizePage => {
                 "## `/authorize`\n\nWhere client or redirect URI cannot be trusted the person sees a page, and the reason stands in the log alone. So it is with a client that is unknown (`client_unknown`) or disabled (`client_disabled`), too:"

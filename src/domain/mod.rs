@@ -48,6 +48,7 @@ pub mod grant_type;
 pub mod group;
 pub mod hex;
 pub mod host_list;
+pub mod id_jag;
 pub mod identity;
 mod ids;
 pub mod interaction;

@@ -15,6 +15,7 @@ pub enum ReasonSection {
     Certificates,
     TokenOfProvider,
     Delegation,
+    IdJag,
     AuthorizePage,
     PushedRequests,
     Registration,
@@ -467,8 +468,8 @@ reasons! {
             "an actor_token goes with an access token of this server",
             "leave it out";
         RequestedTokenTypeUnsupported = "requested_token_type_unsupported", InvalidRequest,
-            "the one requested_token_type is an access token",
-            "leave it out";
+            "the requested_token_type is an access token, or with id_jag.enabled an id-jag",
+            "leave it out, or turn on `id_jag.enabled`";
         AudienceUnsupported = "audience_unsupported", InvalidTarget,
             "audience is not supported: name a resource",
             "send `resource`";
@@ -593,6 +594,96 @@ reasons! {
         ActorStopped = "actor_stopped", InvalidGrant,
             "the person does not want this client to act for them",
             "the person allows it again on their account page";
+    }
+    IdJag {
+        IdJagPublicClient = "id_jag_public_client", UnauthorizedClient,
+            "identity assertion grants are for confidential clients",
+            "send the person to the other server, with an authorization request";
+        IdJagAudienceMissing = "id_jag_audience_missing", InvalidRequest,
+            "a grant is for one audience: the issuer of the other server",
+            "send one `audience`";
+        IdJagAudienceUnregistered = "id_jag_audience_unregistered", InvalidTarget,
+            "the client has no entry for this audience",
+            "`mapae client id-jag`, with the issuer as its metadata names it";
+        IdJagResourceUnregistered = "id_jag_resource_unregistered", InvalidTarget,
+            "the entry of the client for this audience does not have this resource",
+            "`mapae client id-jag --resource`";
+        IdJagScopeTooWide = "id_jag_scope_too_wide", InvalidScope,
+            "the entry of the client for this audience does not have this scope",
+            "ask for less, or `mapae client id-jag --scope`";
+        IdJagDetailsUnsupported = "id_jag_details_unsupported", InvalidRequest,
+            "authorization_details are not supported",
+            "ask by `scope` and `resource`";
+        IdJagSubjectTypeUnsupported = "id_jag_subject_type_unsupported", InvalidRequest,
+            "the subject token of a grant is an id token or a refresh token of this server",
+            "send the id token that the client got when the person signed in";
+        IdJagSubjectOfAnother = "id_jag_subject_of_another", InvalidGrant,
+            "the subject token was issued to another client",
+            "send your own";
+        IdJagSignInEnded = "id_jag_sign_in_ended", InvalidGrant,
+            "the sign-in of the subject token has ended",
+            "send the person to `/authorize`";
+        IdJagSubjectOfNobody = "id_jag_subject_of_nobody", InvalidTarget,
+            "the client by whose sub the grant names people is unknown or disabled",
+            "`mapae client id-jag --sub-of`";
+        IdJagOff = "id_jag_off", InvalidGrant,
+            "identity assertion grants are not taken here",
+            "`id_jag.enabled`";
+        IdJagMalformed = "id_jag_malformed", InvalidGrant,
+            "the grant is not a JWT with iss, sub, aud, client_id, jti, exp and iat",
+            "all seven have to be there";
+        IdJagIssuerUntrusted = "id_jag_issuer_untrusted", InvalidGrant,
+            "the client may not show grants of this issuer",
+            "`mapae client trust-id-jag`, with the issuer as its grants write it";
+        IdJagClaimUnsupported = "id_jag_claim_unsupported", InvalidGrant,
+            "the grant has a claim that is not supported",
+            "the issuer leaves it out";
+        IdJagAudienceMismatch = "id_jag_audience_mismatch", InvalidGrant,
+            "the aud of the grant is not this issuer alone",
+            "ask for a grant with this audience";
+        IdJagClientMismatch = "id_jag_client_mismatch", InvalidGrant,
+            "the client_id of the grant is another client",
+            "tell the issuer the client id that you have here";
+        IdJagExpired = "id_jag_expired", InvalidGrant, "the grant has expired",
+            "ask for a fresh one";
+        IdJagLifetimeTooLong = "id_jag_lifetime_too_long", InvalidGrant,
+            "the exp of the grant is more than an hour ahead",
+            "the issuer makes it shorter";
+        IdJagNotYetValid = "id_jag_not_yet_valid", InvalidGrant,
+            "iat or nbf of the grant is in the future",
+            "compare the clocks";
+        IdJagReused = "id_jag_reused", InvalidGrant, "the grant was used before",
+            "ask for a fresh one: each is good once";
+        IdJagSignatureInvalid = "id_jag_signature_invalid", InvalidGrant,
+            "no key of the issuer has signed the grant",
+            "compare the keys: `mapae client trust-id-jag --jwks FILE`, or those that the issuer publishes";
+        IdJagIssuerWrong = "id_jag_issuer_wrong", InvalidGrant,
+            "the metadata or the keys of the issuer of the grant cannot be used",
+            "the log says why: or give the keys by `mapae client trust-id-jag --jwks FILE`";
+        IdJagIssuerUnavailable = "id_jag_issuer_unavailable", Overloaded,
+            "the keys of the issuer of the grant could not be fetched",
+            "try again after `Retry-After`; the log says why";
+        IdJagBindingUnsupported = "id_jag_binding_unsupported", InvalidGrant,
+            "the grant is bound to something that cannot be proven here",
+            "the issuer binds it to a key by `cnf.jkt` alone";
+        IdJagKeyUnproven = "id_jag_key_unproven", InvalidGrant,
+            "the grant is bound to a key, and the request has no proof of it",
+            "send a proof ([DPoP](dpop.md)) of the key for which you got the grant";
+        IdJagKeyMismatch = "id_jag_key_mismatch", InvalidGrant,
+            "the grant is bound to another key",
+            "prove the key for which you got the grant";
+        IdJagPersonUnknown = "id_jag_person_unknown", InvalidGrant,
+            "no account here is linked to the subject of the grant",
+            "the person signs in here once by the issuer as their provider";
+        IdJagScopeNotGranted = "id_jag_scope_not_granted", InvalidScope,
+            "the grant, or the registration of the client, does not have this scope",
+            "ask for less, or `mapae client update --scope`";
+        IdJagResourceNotGranted = "id_jag_resource_not_granted", InvalidTarget,
+            "the grant does not have this resource",
+            "ask for another grant";
+        IdJagResourceMissing = "id_jag_resource_missing", InvalidTarget,
+            "no resource is named, or it is this server itself",
+            "name the API, or register it: `mapae client update --audience`";
     }
     PushedRequests {
         PushedRequestUri = "pushed_request_uri", InvalidRequest,

@@ -31,24 +31,7 @@ pub fn check(trusted: &[TrustedIssuer], ours: &str) -> Result<(), String> {
         return Err(format!("a client trusts at most {MOST} subjects of other issuers"));
     }
     for (number, TrustedIssuer { issuer, subject, .. }) in trusted.iter().enumerate() {
-        let url = Url::parse(issuer).ok().filter(|url| {
-            matches!(url.scheme(), "https" | "http")
-                && url.query().is_none()
-                && url.fragment().is_none()
-                && url.username().is_empty()
-                && url.password().is_none()
-        });
-        let is_good = url.is_some()
-            && issuer.len() <= LONGEST
-            && issuer.bytes().all(|byte| byte.is_ascii_graphic());
-        if !is_good {
-            return Err(format!(
-                "the issuer is a URL without a query and a fragment, as its assertions name it: {issuer:?}"
-            ));
-        }
-        if issuer == ours {
-            return Err("this server is no issuer of others".to_owned());
-        }
+        check_issuer(issuer, ours)?;
         if subject.is_empty() || subject.len() > LONGEST || subject.chars().any(char::is_control) {
             return Err(format!("the subject is a text of at most {LONGEST} bytes: {subject:?}"));
         }
@@ -56,6 +39,29 @@ pub fn check(trusted: &[TrustedIssuer], ours: &str) -> Result<(), String> {
         if before.into_iter().any(|one| one.issuer == *issuer && one.subject == *subject) {
             return Err(format!("{subject:?} of {issuer:?} is trusted twice"));
         }
+    }
+    Ok(())
+}
+
+/// Checks the issuer of another server. `ours` is the issuer of this one.
+pub fn check_issuer(issuer: &str, ours: &str) -> Result<(), String> {
+    let url = Url::parse(issuer).ok().filter(|url| {
+        matches!(url.scheme(), "https" | "http")
+            && url.query().is_none()
+            && url.fragment().is_none()
+            && url.username().is_empty()
+            && url.password().is_none()
+    });
+    let is_good = url.is_some()
+        && issuer.len() <= LONGEST
+        && issuer.bytes().all(|byte| byte.is_ascii_graphic());
+    if !is_good {
+        return Err(format!(
+            "the issuer is a URL without a query and a fragment, as its assertions name it: {issuer:?}"
+        ));
+    }
+    if issuer == ours {
+        return Err("this server is no issuer of others".to_owned());
     }
     Ok(())
 }

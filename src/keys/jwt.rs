@@ -10,8 +10,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::jws::{PrivateKey, is_signed};
-use crate::domain::jwt_type;
 use crate::domain::verdict::Fault;
+use crate::domain::{id_jag, jwt_type};
 
 /// The explicit types of our tokens (RFC 8725 §3.11). Access tokens for verifiers that were written
 /// before RFC 9068 have the same type as id tokens. Such an access token is told from an id token
@@ -34,6 +34,8 @@ pub enum Typ {
     Userinfo,
     /// An answer of introspection, RFC 9701 §5.
     Introspection,
+    /// A grant for another authorization server, ID-JAG §3.1.
+    IdJag,
 }
 
 impl Typ {
@@ -47,6 +49,7 @@ impl Typ {
             Self::LogoutToken => "logout+jwt",
             Self::StatusList => "statuslist+jwt",
             Self::Introspection => "token-introspection+jwt",
+            Self::IdJag => id_jag::TYP,
         }
     }
 }

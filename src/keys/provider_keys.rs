@@ -165,6 +165,13 @@ impl<'t> Signed<'t> {
         }
     }
 
+    /// Whether the header says that it is of this type.
+    #[must_use]
+    pub fn is(&self, typ: &str) -> bool {
+        let found = self.header.get("typ").and_then(Value::as_str);
+        found.is_some_and(|found| jwt_type::plain(found) == typ)
+    }
+
     /// Checks that one of these keys, or this secret, made the signature.
     pub fn verify(&self, keys: &ProviderKeys, secret: Option<&Secret>) -> Result<(), Unsigned> {
         // RFC 7515 §4.1.11: no critical extension is supported.

@@ -200,6 +200,33 @@ pub struct IdTokenHint {
     pub client_id: Option<String>,
 }
 
+/// A grant for another authorization server, ID-JAG §3.1.
+#[derive(Clone, Debug, Serialize)]
+#[expect(missing_docs, reason = "every field is the claim of that name")]
+pub struct IdJag {
+    pub iss: String,
+    pub sub: String,
+    /// The other authorization server.
+    pub aud: String,
+    /// The client, as the other server knows it.
+    pub client_id: String,
+    pub jti: String,
+    pub iat: i64,
+    pub exp: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resource: Option<AudienceClaim>,
+    pub scope: String,
+    pub auth_time: i64,
+    pub acr: Acr,
+    pub amr: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email_verified: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cnf: Option<Confirmation>,
+}
+
 /// A logout token, Back-Channel Logout §2.4.
 #[derive(Clone, Debug, Serialize)]
 #[expect(missing_docs, reason = "every field is the claim of that name")]

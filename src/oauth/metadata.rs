@@ -12,6 +12,7 @@ use crate::domain::authorization::{Prompt, ResponseMode};
 use crate::domain::claim_names::{GROUPS, ROLES, SCOPE_CLAIMS};
 use crate::domain::client::{AuthMethod, SubjectType, TokenAlg};
 use crate::domain::grant_type::GrantType;
+use crate::domain::id_jag;
 use crate::domain::language::{LANGUAGES, Language};
 use crate::domain::pkce;
 use crate::domain::scope::{OFFLINE_ACCESS, OPENID};
@@ -29,6 +30,8 @@ pub struct Offers {
     pub registration: bool,
     /// Whether clients may be named by the URL of a document.
     pub documents: bool,
+    /// Whether grants of and for other authorization servers are made and taken.
+    pub id_jag: bool,
 }
 
 /// Writes the document.
@@ -109,18 +112,31 @@ pub fn document(
     if let (Some(members), Value::Object(about)) = (document.as_object_mut(), about) {
         members.extend(about);
         members.extend(mutual_tls.map(of_certificates).unwrap_or_default());
-        // RFC 7591 §3
-        if offers.registration {
-            members.insert("registration_endpoint".to_owned(), json!(issuer.url(urls::REGISTER)));
-        }
-        // draft-ietf-oauth-client-id-metadata-document §5
-        if offers.documents {
-            members.insert("client_id_metadata_document_supported".to_owned(), json!(true));
-        }
+        members.extend(of_offers(issuer, offers));
     }
     serde_json::to_vec(&document)
         .map(Bytes::from)
         .map_err(|error| Fault::internal("writing the metadata", error))
+}
+
+/// What is said of what this server offers and not every one does.
+fn of_offers(issuer: &Issuer, offers: Offers) -> Map<String, Value> {
+    let mut said = Map::new();
+    // RFC 7591 §3
+    if offers.registration {
+        said.insert("registration_endpoint".to_owned(), json!(issuer.url(urls::REGISTER)));
+    }
+    // draft-ietf-oauth-client-id-metadata-document §5
+    if offers.documents {
+        said.insert("client_id_metadata_document_supported".to_owned(), json!(true));
+    }
+    // ID-JAG §7
+    if offers.id_jag {
+        let (made, taken) = (json!([id_jag::TOKEN_TYPE]), json!([id_jag::PROFILE]));
+        said.insert("identity_chaining_requested_token_types_supported".to_owned(), made);
+        said.insert("authorization_grant_profiles_supported".to_owned(), taken);
+    }
+    said
 }
 
 /// What is said where client certificates are taken, RFC 8705 §3.3 and §5.

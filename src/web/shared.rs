@@ -26,6 +26,7 @@ use crate::oauth::resource::context::ResourceContext;
 use crate::oauth::status::feed::Feed;
 use crate::oauth::status::lists::StatusLists;
 use crate::oauth::token::endpoint::TokenEndpoint;
+use crate::oauth::token::id_jag::IdJagSettings;
 use crate::pages::Look;
 use crate::runtime::supervisor::Supervisor;
 use crate::settings::InForce;
@@ -77,6 +78,8 @@ pub struct SharedParts {
     pub allows_private: bool,
     /// What MCP clients find here.
     pub mcp: McpSettings,
+    /// Grants of and for other authorization servers.
+    pub id_jag: IdJagSettings,
     /// Where client certificates are taken; `None`: nowhere.
     pub mutual_tls: Option<MutualTls>,
 }
@@ -154,6 +157,7 @@ impl Shared {
             sign_up: false,
             registration: registration.is_on(),
             documents: parts.takes_documents,
+            id_jag: parts.id_jag.enabled,
         };
         let seconds = keyring.policy().jwks_max_age.num_seconds();
         let cache = HeaderValue::try_from(format!("public, max-age={seconds}"));

@@ -22,6 +22,7 @@ const NAMES: &[(&str, &str)] = &[
     ("Initiating User Registration via OpenID Connect 1.0", "Initiating User Registration"),
     ("FAPI 2.0 Message Signing", "FAPI 2.0 Message Signing"),
     ("FAPI 2.0", "FAPI 2.0"),
+    ("ID-JAG", "ID-JAG"),
 ];
 
 /// How the name of a test cites one.
@@ -36,6 +37,7 @@ const PREFIXES: &[(&str, &str)] = &[
     ("registration_", "Initiating User Registration"),
     ("fapi2_ms_", "FAPI 2.0 Message Signing"),
     ("fapi2_", "FAPI 2.0"),
+    ("id_jag_", "ID-JAG"),
 ];
 
 /// The folder of the repository.

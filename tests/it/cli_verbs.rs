@@ -138,6 +138,8 @@ async fn client_create_takes_every_form_that_scripts_rely_on() {
         ("application_type", json!(null)),
         ("may_act", json!([])),
         ("trusted_issuers", json!([])),
+        ("id_jag_audiences", json!([])),
+        ("id_jag_issuers", json!([])),
         ("registered_by", json!("operator")),
         ("subject_type", json!("public")),
         ("sector_identifier_uri", json!(null)),

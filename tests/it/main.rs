@@ -70,6 +70,7 @@ mod held_proofs;
 mod housekeeping;
 mod http;
 mod http_behaviour;
+mod id_jag;
 mod identity;
 mod import;
 mod installation;

@@ -139,6 +139,8 @@ both! {
                 ("profile", json!(null)),
                 ("may_act", json!([])),
                 ("trusted_issuers", json!([])),
+                ("id_jag_audiences", json!([])),
+                ("id_jag_issuers", json!([])),
             ] {
                 assert_eq!(shown.as_object_mut().unwrap().remove(name), Some(default), "{name}");
             }

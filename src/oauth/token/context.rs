@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::families::Families;
+use super::id_jag::IdJagSettings;
 use super::refresh_count::RefreshCount;
 use super::rotation::RefreshTokens;
 use crate::accounts::second_factor::SecondFactors;
@@ -12,7 +13,9 @@ use crate::domain::clock::Clock;
 use crate::domain::urls::Issuer;
 use crate::keys::keyring::Keyring;
 use crate::keys::seal::{AuthSessionKey, UpstreamLoginKey};
+use crate::keys::subjects::Subjects;
 use crate::oauth::resource::bearer::AccessTokens;
+use crate::social::outside_issuers::OutsideIssuers;
 use crate::social::registry::Providers;
 use crate::store::Store;
 
@@ -45,6 +48,12 @@ pub struct GrantContext {
     pub keyring: Arc<Keyring>,
     /// Verifies the access tokens that are exchanged.
     pub access_tokens: Arc<AccessTokens>,
+    /// Says by which `sub` clients know people.
+    pub subjects: Subjects,
+    /// The keys of issuers of others whose grants clients show.
+    pub outside_issuers: Arc<OutsideIssuers>,
+    /// Whether grants of and for other authorization servers are made and taken.
+    pub id_jag: IdJagSettings,
     /// Recognizes a `state` that this server made for a browser's sign-in with a provider.
     pub upstream_logins: Arc<UpstreamLoginKey>,
 }

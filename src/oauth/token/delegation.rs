@@ -87,6 +87,7 @@ pub async fn exchange(cx: &Cx<'_>, asked: Exchange) -> Result<Entitlement> {
         claims: Map::new(),
         issued_token_type: None,
         delegation: Some(Delegation { act: chain, not_after: subject.exp }),
+        id_jag: None,
     })
 }
 

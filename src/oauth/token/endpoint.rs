@@ -13,6 +13,7 @@ use super::grants::authorization_code::AuthorizationCode;
 use super::grants::device_code::DeviceCode;
 use super::grants::password::Password;
 use super::grants::refresh_token::RefreshToken;
+use super::id_jag::issuing;
 use super::mint::{self, Mint, TokenResponse};
 use super::person_claims::PersonClaims;
 use crate::domain::audit::Origin;
@@ -148,6 +149,11 @@ pub async fn token(endpoint: &Arc<TokenEndpoint>, request: TokenRequest<'_>) -> 
         endpoint.possession.use_up(proof).await?;
     }
     let mut entitlement = grant.redeem(&cx).await?;
+    if let Some(jag) = entitlement.id_jag.take() {
+        let response = issuing::sign(&endpoint.mint, client.client(), *jag).await?;
+        counted(endpoint, client.client(), grant_type).await?;
+        return Ok(Issued { response, cookie: None });
+    }
     if entitlement.resources.is_empty() {
         let instead = server.clients.instead_of_mcp(client.client(), server.url.as_str()).await?;
         entitlement.resources.extend(instead);
@@ -173,9 +179,7 @@ pub async fn token(endpoint: &Arc<TokenEndpoint>, request: TokenRequest<'_>) -> 
     } else {
         mint::issue(&endpoint.mint, client.client(), &entitlement, person)?
     };
-    ISSUED.of(grant_type.as_str()).increment(1);
-    let now = endpoint.clients.clock.now();
-    endpoint.clients.clients.note_use(client.client(), now).await?;
+    counted(endpoint, client.client(), grant_type).await?;
     let cookie = match delivery {
         RefreshDelivery::Body => None,
         RefreshDelivery::Cookie => response.refresh_token.take().map(|token| RefreshCookie {
@@ -185,6 +189,13 @@ pub async fn token(endpoint: &Arc<TokenEndpoint>, request: TokenRequest<'_>) -> 
         }),
     };
     Ok(Issued { response, cookie })
+}
+
+/// Counts a successful request, and notes that the client is used.
+async fn counted(endpoint: &TokenEndpoint, client: &Client, grant_type: GrantType) -> Result<()> {
+    ISSUED.of(grant_type.as_str()).increment(1);
+    let now = endpoint.clients.clock.now();
+    Ok(endpoint.clients.clients.note_use(client, now).await?)
 }
 
 /// Whether a grant writes the use of the proof together with what it spends. The others do slow work

@@ -79,8 +79,29 @@ pub async fn start(
     granted: SignInGrant<'_>,
     origin: &Origin,
 ) -> Result<Entitlement, Fault> {
-    let now = tx.now();
     let refreshes = client.may_use(GrantType::RefreshToken);
+    begin(tx, (context, refreshes), client, granted, origin).await
+}
+
+/// Starts a family for one access token now, whatever grants the client may use.
+pub async fn start_once(
+    tx: &Tx,
+    context: &Families,
+    client: &Client,
+    granted: SignInGrant<'_>,
+    origin: &Origin,
+) -> Result<Entitlement, Fault> {
+    begin(tx, (context, false), client, granted, origin).await
+}
+
+async fn begin(
+    tx: &Tx,
+    (context, refreshes): (&Families, bool),
+    client: &Client,
+    granted: SignInGrant<'_>,
+    origin: &Origin,
+) -> Result<Entitlement, Fault> {
+    let now = tx.now();
     let lifetimes = context.lifetimes.of(&client.metadata);
     let life = if refreshes { lifetimes.refresh_absolute } else { lifetimes.access_token };
     let mut family = Family {
@@ -130,5 +151,6 @@ pub async fn start(
         claims: Map::new(),
         issued_token_type: None,
         delegation: None,
+        id_jag: None,
     })
 }

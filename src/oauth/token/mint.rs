@@ -25,7 +25,7 @@ use crate::keys::keyring::Keyring;
 use crate::keys::make::at_hash;
 use crate::keys::subjects::Subjects;
 use crate::oauth::claims::{
-    AccessToken, Act, AudienceClaim, IdToken, StatusClaim, TellingAccessToken,
+    AccessToken, Act, AudienceClaim, IdJag, IdToken, StatusClaim, TellingAccessToken,
 };
 use crate::oauth::lifetimes::Lifetimes;
 
@@ -50,6 +50,8 @@ pub struct Entitlement {
     pub issued_token_type: Option<&'static str>,
     /// Who acts with the token, RFC 8693.
     pub delegation: Option<Delegation>,
+    /// The grant for another authorization server that is issued in place of all tokens.
+    pub id_jag: Option<Box<IdJag>>,
 }
 
 /// A token with which a client acts for a person, RFC 8693.

@@ -7,6 +7,7 @@ pub mod endpoint;
 pub mod families;
 pub mod grant;
 pub mod grants;
+pub mod id_jag;
 pub mod mint;
 pub mod person_claims;
 pub mod refresh_count;

@@ -55,6 +55,7 @@ impl Grant for ClientCredentials {
             claims: Map::new(),
             issued_token_type: None,
             delegation: None,
+            id_jag: None,
         })
     }
 }

@@ -1,5 +1,6 @@
-//! `urn:ietf:params:oauth:grant-type:jwt-bearer`: the id token of a provider as an assertion, RFC
-//! 7523 §2.1.
+//! `urn:ietf:params:oauth:grant-type:jwt-bearer`, RFC 7523 §2.1: the id token of a provider, or the grant of
+//! an issuer that the client may show (ID-JAG). The `typ` of the assertion alone tells which, and neither
+//! is ever taken for the other.
 
 use crate::domain::form::Form;
 use crate::domain::grant_type::GrantType;
@@ -8,6 +9,7 @@ use crate::domain::scope::Scope;
 use crate::domain::secret::Secret;
 use crate::oauth::error::{Refusal, Result};
 use crate::oauth::token::grant::{Cx, Grant, required, resources, scope};
+use crate::oauth::token::id_jag::redeeming;
 use crate::oauth::token::mint::Entitlement;
 use crate::oauth::token::upstream_tokens::{Exchange, exchange};
 use crate::social::UpstreamToken;
@@ -34,6 +36,11 @@ impl Grant for JwtBearer {
     }
 
     async fn redeem(self, cx: &Cx<'_>) -> Result<Entitlement> {
+        if redeeming::is_id_jag(self.assertion.expose()) {
+            let Self { assertion, scope, resources, .. } = self;
+            let presented = redeeming::Presented { assertion: &assertion, scope, resources };
+            return redeeming::redeem(cx, presented).await;
+        }
         let requested = Exchange {
             token: UpstreamToken::Id(self.assertion.expose()),
             issuer: None,

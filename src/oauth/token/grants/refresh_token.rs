@@ -91,6 +91,7 @@ impl Grant for RefreshToken {
             claims: Map::new(),
             issued_token_type: None,
             delegation: None,
+            id_jag: None,
         })
     }
 }
