@@ -5,6 +5,7 @@ pub(crate) mod clients;
 mod forge;
 mod mcp;
 mod oauth2_proxy;
+mod profiles;
 mod program;
 mod synapse;
 pub(crate) mod toolchain;
@@ -94,49 +95,6 @@ async fn rfc9449_5_node_signs_people_in_with_tokens_that_are_bound_to_its_key() 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn python_signs_people_in() {
     sign_people_in(Language::Python, Tokens::Bearer).await;
-}
-
-/// openid-client by the whole of FAPI 2.0 Message Signing, by each algorithm of the profile.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fapi2_ms_node_signs_people_in_by_everything_that_the_profile_has() {
-    for alg in ["ES256", "PS256"] {
-        let command = match toolchain::fapi().await {
-            Ok(command) => command,
-            Err(why) => return required_or_skip(&why),
-        };
-        let server = Cli::new(&Database::Sqlite).await.serve().await;
-        server.user(USERNAME, PASSWORD).await;
-        let told = [
-            ("ISSUER", server.issuer()),
-            ("CLIENT_ID", "bank".to_owned()),
-            ("REDIRECT_URI", CALLBACK.to_owned()),
-            ("ALG", alg.to_owned()),
-        ];
-        let mut bank = Program::start(command, &told);
-        let jwks = server.cli.folder.path().join("bank.json");
-        std::fs::write(&jwks, bank.succeeds("jwks").await).expect("written");
-        let jwks = jwks.display().to_string();
-        let mut arguments = vec!["--kind", "confidential", "--profile", "fapi2", "--jwks", &jwks];
-        arguments.extend(["--grant", "authorization_code", "--grant", "refresh_token"]);
-        arguments.extend(["--redirect-uri", CALLBACK, "--scope", "openid profile email"]);
-        arguments.extend(["--require-signed-request-object", "--token-alg", alg]);
-        let client = server.client("bank", &arguments).await;
-        let mut person = Browser::new(&server.issuer(), &client.http);
-        let login = person.open(&bank.succeeds("leave").await).await;
-        let consent = person.sign_in(&login).await;
-        let denied = person.consent(&consent, "deny").await.location().expect("back").to_owned();
-        let answer = bank.ask(&format!("back {denied}")).await;
-        assert!(answer.starts_with("refused access_denied "), "{answer}");
-        let url = bank.succeeds("leave").await;
-        let back = person.arrive(&url).await.location().expect("back").to_owned();
-        assert!(back.starts_with(&format!("{CALLBACK}?response=")), "{back}");
-        assert_eq!(bank.succeeds(&format!("back {back}")).await, USERNAME);
-        assert_eq!(bank.succeeds("refresh").await, USERNAME);
-        assert_eq!(bank.succeeds("refresh").await, USERNAME);
-        let answer = bank.ask(&format!("back {back}")).await;
-        assert!(answer.starts_with("refused invalid_grant "), "{answer}");
-        bank.quit().await;
-    }
 }
 
 const BYE: &str = "https://app.example.com/bye";

@@ -12,7 +12,13 @@ class Bank {
   static async open() {
     const bank = new Bank()
     bank.keys = await oauth.randomDPoPKeyPair(ALG)
-    const key = { key: bank.keys.privateKey, kid: 'bank' }
+    return bank
+  }
+
+  // Its key is registered before it meets the issuer.
+  async meet() {
+    if (this.client) return
+    const key = { key: this.keys.privateKey, kid: 'bank' }
     // Only for a server on the same machine: anywhere else it is https.
     const execute = ISSUER.startsWith('http://') ? [oauth.allowInsecureRequests] : []
     const metadata = {
@@ -22,9 +28,8 @@ class Bank {
     }
     execute.push(oauth.useJwtResponseMode, oauth.enableNonRepudiationChecks)
     const authentication = oauth.PrivateKeyJwt(key)
-    bank.client = await oauth.discovery(new URL(ISSUER), CLIENT_ID, metadata, authentication, { execute })
-    bank.options = { DPoP: oauth.getDPoPHandle(bank.client, await oauth.randomDPoPKeyPair(ALG)) }
-    return bank
+    this.client = await oauth.discovery(new URL(ISSUER), CLIENT_ID, metadata, authentication, { execute })
+    this.options = { DPoP: oauth.getDPoPHandle(this.client, await oauth.randomDPoPKeyPair(ALG)) }
   }
 
   // The public key to register.
@@ -35,6 +40,7 @@ class Bank {
 
   // Where somebody goes to sign in.
   async leave() {
+    await this.meet()
     this.verifier = oauth.randomPKCECodeVerifier()
     this.state = oauth.randomState()
     this.nonce = oauth.randomNonce()

@@ -6,6 +6,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use tokio::process::Command;
+use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 const TIMEOUT: Duration = Duration::from_mins(5);
@@ -136,6 +137,24 @@ pub(super) async fn fapi() -> Result<Command, String> {
     node(&Language::Node.copy("-fapi"), "fapi.mjs").await
 }
 
+/// How to start the television that signs people in by a code with openid-client.
+pub(super) async fn television() -> Result<Command, String> {
+    node(&Language::Node.copy("-device"), "device.mjs").await
+}
+
+/// How to start the issuer of `tests/clients` that is built on oidc-provider.
+pub(super) async fn oidc_provider() -> Result<Command, String> {
+    node(&copied("clients", "oidc-provider", ""), "issuer.mjs").await
+}
+
+/// How to start the bank that signs people in by FAPI 2.0 with the SDK of Nimbus, as often as wanted.
+pub(super) async fn nimbus() -> Result<impl Fn() -> Command, String> {
+    let folder = Language::Java.copy("-bank");
+    package(&folder).await?;
+    let of_bank = [&QUICK[..], &["-cp", "target/program.jar", "example.Bank"]].concat();
+    Ok(move || command(&folder, "java", &of_bank))
+}
+
 /// How to start the app of `tests/clients` that signs people in with Auth.js.
 pub(super) async fn auth_js() -> Result<Command, String> {
     node(&copied("clients", "authjs", ""), "app.mjs").await
@@ -211,8 +230,7 @@ pub(super) async fn spring_boot(version: &str) -> Result<Command, String> {
     let folder = copied("clients", "spring-boot", version);
     let description = format!("pom-{version}.xml");
     run(&folder, "mvn", &["--quiet", "--batch-mode", "--file", &description, "package"]).await?;
-    let quick = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-jar", "target/app.jar"];
-    Ok(command(&folder, "java", &quick))
+    Ok(command(&folder, "java", &[&QUICK[..], &["-jar", "target/app.jar"]].concat()))
 }
 
 async fn python(folder: &Path, program: &str) -> Result<Command, String> {
@@ -240,11 +258,20 @@ async fn go(folder: &Path) -> Result<Command, String> {
     Ok(command(folder, program.to_str().expect("UTF-8"), &[]))
 }
 
+/// The quick start of a short life.
+const QUICK: [&str; 2] = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"];
+
 async fn java(folder: &Path) -> Result<Command, String> {
-    run(folder, "mvn", &["--quiet", "--batch-mode", "package"]).await?;
-    // The quick start of a short life.
-    let quick = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-jar", "target/program.jar"];
-    Ok(command(folder, "java", &quick))
+    package(folder).await?;
+    Ok(command(folder, "java", &[&QUICK[..], &["-jar", "target/program.jar"]].concat()))
+}
+
+/// Two of them never write into Maven's own folder at once.
+static MAVEN: Mutex<()> = Mutex::const_new(());
+
+async fn package(folder: &Path) -> Result<(), String> {
+    let _alone = MAVEN.lock().await;
+    run(folder, "mvn", &["--quiet", "--batch-mode", "package"]).await
 }
 
 fn command(folder: &Path, program: &str, arguments: &[&str]) -> Command {
