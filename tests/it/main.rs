@@ -47,6 +47,7 @@ mod conflicts;
 mod conformance_configuration;
 mod consents;
 mod console;
+mod console_app_form;
 mod crash;
 mod cross_origin;
 mod database_faults;

@@ -1,5 +1,6 @@
 //! Apps: the list, one app, and the wizard that registers one.
 
+use super::app_settings::{self, RefusedInput};
 use super::page::{ConsolePage, ConsoleShell};
 use super::parts::{
     Action, Button, Choice, Code, CopyText, Fact, Field, Form, Link, Look, Part, Row, RowButton,
@@ -8,12 +9,13 @@ use super::parts::{
 use super::snippets;
 use crate::domain::admin_right::AdminRight;
 use crate::domain::app_kind::AppKind;
-use crate::domain::client::{Client, RegisteredBy, SubjectType};
+use crate::domain::client::{
+    Client, ClientProfile, RegisteredBy, RequestObjectAlg, SubjectType, TokenAlg,
+};
 use crate::domain::client_secret::HeldSecret;
 use crate::domain::console_urls as urls;
 use crate::domain::grant_type::GrantType;
 use crate::pages::frame::Frame;
-use crate::settings::time;
 
 fn kind_title(frame: &Frame<'_>, kind: AppKind) -> String {
     match kind {
@@ -108,6 +110,8 @@ pub struct AppFacts<'a> {
     pub roles: &'a [String],
     /// Where a test sign-in begins.
     pub test_sign_in: Option<String>,
+    /// What was typed into its form, if that was refused.
+    pub refused: Option<&'a RefusedInput>,
 }
 
 /// One app.
@@ -119,10 +123,13 @@ pub fn show<'a>(
 ) -> ConsolePage<'a> {
     let client = facts.client;
     let mut parts = vec![Part::Facts(about(&frame, client))];
+    let mut is_said = false;
     parts.push(Part::Actions(actions(&frame, &shell, facts)));
     if shell.may(AdminRight::ChangeClients) {
         parts.push(Part::Heading(frame.t("console-app-settings")));
-        parts.push(Part::Form(settings(&frame, facts)));
+        let form = app_settings::form(&frame, client, &facts.version, facts.refused);
+        is_said = form.has_problem();
+        parts.push(Part::Form(form));
     }
     if client.metadata.token_endpoint_auth_method.has_secret() {
         parts.extend(secrets(&frame, &shell, facts));
@@ -136,7 +143,12 @@ pub fn show<'a>(
         parts.push(Part::Actions(vec![Action::to("client-delete", delete, Look::Danger, href)]));
     }
     let (title, back) = (client.metadata.client_name.clone(), frame.t("console-apps"));
-    ConsolePage::new(frame, shell, title).below(back, urls::APPS).with(parts)
+    let words = |refused: &RefusedInput| {
+        if is_said { frame.t("console-field-wrong") } else { refused.why.clone() }
+    };
+    let problem = facts.refused.map(words);
+    let page = ConsolePage::new(frame, shell, title).below(back, urls::APPS);
+    page.refusing(problem).with(parts)
 }
 
 fn about(frame: &Frame<'_>, client: &Client) -> Vec<Fact> {
@@ -159,33 +171,52 @@ fn about(frame: &Frame<'_>, client: &Client) -> Vec<Fact> {
         let audiences = metadata.resource_servers.join(" ");
         facts.push(Fact::code(frame.t("console-takes-tokens-for"), audiences));
     }
-    // These have no words of their own: they are named as they are registered.
-    if metadata.subject_type == SubjectType::Pairwise {
-        facts.push(Fact::code("subject_type".to_owned(), metadata.subject_type.as_str()));
-    }
-    if let Some(uri) = &metadata.sector_identifier_uri {
-        facts.push(Fact::code("sector_identifier_uri".to_owned(), uri));
-    }
-    if let Some(profile) = metadata.profile {
-        facts.push(Fact::code("profile".to_owned(), profile.as_str()));
-    }
-    if metadata.require_pushed_authorization_requests {
-        facts.push(Fact::code("require_pushed_authorization_requests".to_owned(), "true"));
-    }
-    if let Some(alg) = metadata.request_object_signing_alg {
-        facts.push(Fact::code("request_object_signing_alg".to_owned(), alg.as_str()));
-    }
-    if metadata.require_signed_request_object {
-        facts.push(Fact::code("require_signed_request_object".to_owned(), "true"));
-    }
-    if let Some(alg) = metadata.authorization_signed_response_alg {
-        facts.push(Fact::code("authorization_signed_response_alg".to_owned(), alg.as_str()));
-    }
-    if let Some(seconds) = metadata.device_max_age {
-        facts.push(Fact::code("device_max_age".to_owned(), seconds.to_string()));
-    }
+    facts.extend(set_attributes(client));
     facts.push(Fact::time(frame.t("console-made"), client.created_at));
     facts
+}
+
+/// What else the client is registered for. These have no words of their own here: they are named as
+/// they are registered.
+fn set_attributes(client: &Client) -> Vec<Fact> {
+    let own = &client.metadata;
+    let is_pairwise = own.subject_type == SubjectType::Pairwise;
+    let age = own.device_max_age.map(|seconds| seconds.to_string());
+    let yes = |is_set: bool| is_set.then_some("true");
+    let attributes = [
+        ("subject_type", is_pairwise.then(|| own.subject_type.as_str())),
+        ("sector_identifier_uri", own.sector_identifier_uri.as_deref()),
+        ("profile", own.profile.map(ClientProfile::as_str)),
+        ("jwks_uri", own.jwks_uri.as_deref()),
+        ("tls_client_auth_subject_dn", own.tls_client_auth_subject_dn.as_deref()),
+        ("tls_client_auth_san_dns", own.tls_client_auth_san_dns.as_deref()),
+        ("tls_client_auth_san_uri", own.tls_client_auth_san_uri.as_deref()),
+        ("tls_client_auth_san_ip", own.tls_client_auth_san_ip.as_deref()),
+        ("tls_client_auth_san_email", own.tls_client_auth_san_email.as_deref()),
+        ("require_pushed_authorization_requests", yes(own.require_pushed_authorization_requests)),
+        (
+            "request_object_signing_alg",
+            own.request_object_signing_alg.map(RequestObjectAlg::as_str),
+        ),
+        ("require_signed_request_object", yes(own.require_signed_request_object)),
+        (
+            "authorization_signed_response_alg",
+            own.authorization_signed_response_alg.map(TokenAlg::as_str),
+        ),
+        ("userinfo_signed_response_alg", own.userinfo_signed_response_alg.map(TokenAlg::as_str)),
+        (
+            "introspection_signed_response_alg",
+            own.introspection_signed_response_alg.map(TokenAlg::as_str),
+        ),
+        ("dpop_bound_access_tokens", yes(own.dpop_bound_access_tokens)),
+        (
+            "tls_client_certificate_bound_access_tokens",
+            yes(own.tls_client_certificate_bound_access_tokens),
+        ),
+        ("device_max_age", age.as_deref()),
+    ];
+    let fact = |(name, value): (&str, Option<&str>)| Some(Fact::code(name.to_owned(), value?));
+    attributes.into_iter().filter_map(fact).collect()
 }
 
 fn actions(frame: &Frame<'_>, shell: &ConsoleShell<'_>, facts: &AppFacts<'_>) -> Vec<Action> {
@@ -214,58 +245,6 @@ fn actions(frame: &Frame<'_>, shell: &ConsoleShell<'_>, facts: &AppFacts<'_>) ->
         }
     }
     actions
-}
-
-fn settings(frame: &Frame<'_>, facts: &AppFacts<'_>) -> Form {
-    let metadata = &facts.client.metadata;
-    let one_a_line = frame.t("console-one-a-line");
-    let lines = |name, label: String, values: &[String]| {
-        Field::lines(name, label, &values.join("\n")).hint(one_a_line.clone())
-    };
-    let backchannel = metadata.backchannel_logout_uri.as_deref().unwrap_or_default();
-    let fields = vec![
-        Field::line("client_name", frame.t("console-name"), &metadata.client_name).required(),
-        lines("redirect_uris", frame.t("console-redirect-uris"), &metadata.redirect_uris),
-        lines(
-            "post_logout_redirect_uris",
-            frame.t("console-post-logout-uris"),
-            &metadata.post_logout_redirect_uris,
-        ),
-        lines("allowed_origins", frame.t("console-origins"), &metadata.allowed_origins),
-        Field::line("scope", frame.t("console-scope"), &metadata.scope.to_string()),
-        lines("audiences", frame.t("console-audiences"), &metadata.audiences),
-        Field::line("backchannel_logout_uri", frame.t("console-back-channel"), backchannel),
-        Field::tick("first_party", frame.t("console-first-party"), metadata.first_party),
-    ];
-    let lifetimes = lifetimes(frame, facts.client);
-    let fields = fields.into_iter().chain(lifetimes).collect();
-    let action = format!("{}{}", frame.base, path(facts.client, urls::APP));
-    let button = Button::new("client-save", frame.t("console-save"), Look::Primary);
-    Form::new(action, fields, button).hiding("version", &facts.version)
-}
-
-/// The lifetimes of its own. One that is empty is as the settings of the server say.
-fn lifetimes(frame: &Frame<'_>, client: &Client) -> Vec<Field> {
-    let metadata = &client.metadata;
-    let hint = frame.t("console-lifetime-hint");
-    let field = |name, label: String, seconds: Option<i64>| {
-        let shown = seconds.map(|seconds| time::show(chrono::Duration::seconds(seconds)));
-        Field::line(name, label, &shown.unwrap_or_default()).hint(hint.clone())
-    };
-    let access = frame.t("console-access-lifetime");
-    let mut fields = vec![field("access_lifetime", access, metadata.access_lifetime)];
-    if client.may_use(GrantType::RefreshToken) {
-        let (idle, absolute) =
-            (frame.t("console-refresh-idle"), frame.t("console-refresh-absolute"));
-        fields.push(field("refresh_idle", idle, metadata.refresh_idle));
-        fields.push(field("refresh_absolute", absolute, metadata.refresh_absolute));
-    }
-    if client.may_use(GrantType::AuthorizationCode) {
-        let (id, session) = (frame.t("console-id-lifetime"), frame.t("console-session-lifetime"));
-        fields.push(field("id_lifetime", id, metadata.id_lifetime));
-        fields.push(field("session_lifetime", session, metadata.session_lifetime));
-    }
-    fields
 }
 
 fn secrets(frame: &Frame<'_>, shell: &ConsoleShell<'_>, facts: &AppFacts<'_>) -> Vec<Part> {

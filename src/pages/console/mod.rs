@@ -2,6 +2,7 @@
 //! Each file makes the pages of one subject: it takes what the use cases returned and chooses the
 //! words. One template shows every page.
 
+pub mod app_settings;
 pub mod apps;
 pub mod audit;
 pub mod groups;

@@ -182,13 +182,40 @@ pub(super) struct Form {
     pub(super) in_line: bool,
     pub(super) hidden: Vec<(&'static str, String)>,
     pub(super) fields: Vec<Field>,
+    /// More fields, behind the first ones.
+    pub(super) groups: Vec<FieldGroup>,
     pub(super) buttons: Vec<Button>,
+}
+
+/// Fields that are shown when somebody wants to see them.
+#[derive(Clone, Debug)]
+pub(super) struct FieldGroup {
+    pub(super) id: &'static str,
+    pub(super) title: String,
+    pub(super) is_open: bool,
+    pub(super) fields: Vec<Field>,
+}
+
+impl FieldGroup {
+    pub(super) fn new(id: &'static str, title: String, fields: Vec<Field>) -> Self {
+        Self { id, title, is_open: false, fields }
+    }
 }
 
 impl Form {
     pub(super) fn new(action: String, fields: Vec<Field>, button: Button) -> Self {
-        let (is_search, in_line, hidden) = (false, false, Vec::new());
-        Self { action, is_search, in_line, hidden, fields, buttons: vec![button] }
+        let (is_search, in_line, hidden, groups) = (false, false, Vec::new(), Vec::new());
+        Self { action, is_search, in_line, hidden, fields, groups, buttons: vec![button] }
+    }
+
+    pub(super) fn with_groups(self, groups: impl Iterator<Item = FieldGroup>) -> Self {
+        Self { groups: groups.collect(), ..self }
+    }
+
+    /// Whether something is said to be wrong at one of its fields.
+    pub(super) fn has_problem(&self) -> bool {
+        let of_groups = self.groups.iter().flat_map(|group| &group.fields);
+        self.fields.iter().chain(of_groups).any(|field| field.problem.is_some())
     }
 
     pub(super) fn in_line(self) -> Self {
@@ -213,6 +240,8 @@ pub(super) struct Field {
     pub(super) label: String,
     pub(super) hint: Option<String>,
     pub(super) required: bool,
+    /// What is wrong with what was typed.
+    pub(super) problem: Option<String>,
     pub(super) kind: FieldKind,
 }
 
@@ -245,8 +274,8 @@ impl Choice {
 
 impl Field {
     fn new(name: &'static str, label: String, kind: FieldKind) -> Self {
-        let (hint, required) = (None, false);
-        Self { id: format!("console-{name}"), name, label, hint, required, kind }
+        let (hint, required, problem) = (None, false, None);
+        Self { id: format!("console-{name}"), name, label, hint, required, problem, kind }
     }
 
     pub(super) fn line(name: &'static str, label: String, value: &str) -> Self {
@@ -284,6 +313,15 @@ impl Field {
 
     pub(super) fn required(self) -> Self {
         Self { required: true, ..self }
+    }
+
+    /// The ids of what is said about the field, for `aria-describedby`.
+    pub(super) fn described_by(&self) -> Option<String> {
+        let problem = self.problem.as_ref().map(|_| format!("{}-problem", self.id));
+        let has_hint = self.hint.is_some() && !matches!(self.kind, FieldKind::Tick(_));
+        let hint = has_hint.then(|| format!("{}-hint", self.id));
+        let ids: Vec<_> = problem.into_iter().chain(hint).collect();
+        (!ids.is_empty()).then(|| ids.join(" "))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
+use super::app_settings::RefusedInput;
 use super::apps::{self, AppEnding, AppFacts, AppUse, NewAppInput, PreviewResult};
 use super::audit::{self, AuditFilter, EventLine};
 use super::groups;
@@ -233,7 +234,15 @@ fn of_apps(frame: Frame<'_>) -> Vec<(&'static str, ConsolePage<'_>)> {
         secrets: &[],
         roles: &[],
         test_sign_in: Some("https://id.example.com/authorize?client_id=books".to_owned()),
+        refused: None,
     };
+    let refused = RefusedInput {
+        typed: [("jwks_uri".to_owned(), HOSTILE.to_owned())].into(),
+        why: format!("{HOSTILE} must be https"),
+        field: Some("jwks_uri"),
+    };
+    let unplaced = RefusedInput { field: None, ..refused.clone() };
+    let tick = RefusedInput { field: Some("dpop_bound_access_tokens"), ..refused.clone() };
     let bad_roles = [HOSTILE.to_owned()];
     let typed = |kind| NewAppInput {
         kind,
@@ -251,6 +260,10 @@ fn of_apps(frame: Frame<'_>) -> Vec<(&'static str, ConsolePage<'_>)> {
         tokens: vec![("access token", Some(812), "{ \"sub\": \"0193b5a0\" }".to_owned())],
         warnings: vec![HOSTILE.to_owned()],
     };
+    let show_refused = |client, refused| {
+        let facts = AppFacts { refused: Some(refused), ..facts(client) };
+        apps::show(frame, shell(section), &facts)
+    };
     let secret = "Zt3m-an-example-of-a-secret-that-is-shown-once";
     vec![
         ("apps", apps::list(frame, shell(section), "", &[&books], Some("books"))),
@@ -258,6 +271,9 @@ fn of_apps(frame: Frame<'_>) -> Vec<(&'static str, ConsolePage<'_>)> {
         ("apps-hostile", apps::list(frame, hostile(section), HOSTILE, &[&bad], None)),
         ("app", apps::show(frame, shell(section), &facts(&books))),
         ("app-read", apps::show(frame, auditor, &facts(&books))),
+        ("app-refused-hostile", show_refused(&books, &refused)),
+        ("app-refused-tick-hostile", show_refused(&books, &tick)),
+        ("app-refused-unplaced-hostile", show_refused(&bad, &unplaced)),
         (
             "app-hostile",
             apps::show(

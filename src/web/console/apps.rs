@@ -4,38 +4,35 @@
 
 use axum::body::Body;
 use axum::http::{Response, StatusCode};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::visit::Visit;
-use crate::admin::authority::{ChangeClients, ChangeSecrets, ReadClients, ReadPeople, Right};
+use crate::admin::authority::{ChangeClients, ChangeSecrets, May, ReadClients, ReadPeople, Right};
 use crate::admin::client_roles::{self, RoleTarget};
 use crate::admin::client_use;
 use crate::admin::clients::{self, Target};
 use crate::admin::refused::Refused;
 use crate::admin::token_preview::{self, PreviewRequest};
-use crate::clients::sector::{self, CheckedChange};
 use crate::domain::client::Client;
-use crate::domain::client_metadata::ClientChange;
 use crate::domain::console_notice::ConsoleNotice;
 use crate::domain::console_section::ConsoleSection;
 use crate::domain::console_urls as urls;
 use crate::domain::grant_type::GrantType;
 use crate::domain::scope::Scope;
 use crate::domain::verdict::Error;
-use crate::domain::version::Version;
 use crate::domain::{random, urls as paths};
+use crate::pages::console::app_settings::RefusedInput;
 use crate::pages::console::apps::{self as pages, AppEnding, AppFacts, AppUse, PreviewResult};
-use crate::settings::time;
 use crate::web::page::Answered;
 
-const SECTION: ConsoleSection = ConsoleSection::Apps;
+pub(super) const SECTION: ConsoleSection = ConsoleSection::Apps;
 /// How many apps one page has.
 const PAGE: u64 = 25;
 /// How many roles the page of an app has.
 const ROLES: u64 = 200;
 
 impl<R: Right> Visit<R> {
-    fn app_page(&self) -> String {
+    pub(super) fn app_page(&self) -> String {
         urls::of(urls::APP, self.name())
     }
 
@@ -48,7 +45,10 @@ impl<R: Right> Visit<R> {
     }
 
     /// Back to the page of the app, which says what was done; or why nothing was.
-    fn app_changed(&self, made: Result<ConsoleNotice, impl Into<Error<Refused>>>) -> Answered {
+    pub(super) fn app_changed(
+        &self,
+        made: Result<ConsoleNotice, impl Into<Error<Refused>>>,
+    ) -> Answered {
         match made {
             Ok(notice) => self.done(&self.app_page(), notice),
             Err(error) => Err(self.refused(SECTION, &self.app_page(), error)),
@@ -68,7 +68,7 @@ pub(super) async fn list(visit: Visit<ReadClients>) -> Answered {
 }
 
 /// The address of a sign-in at the first redirect URI of a client.
-fn test_sign_in(visit: &Visit<ReadClients>, client: &Client) -> Option<String> {
+fn test_sign_in<R: Right>(visit: &Visit<R>, client: &Client) -> Option<String> {
     let uri = client.metadata.redirect_uris.first()?;
     if !client.may_use(GrantType::AuthorizationCode) || !client.is_enabled() {
         return None;
@@ -102,7 +102,16 @@ fn test_sign_in(visit: &Visit<ReadClients>, client: &Client) -> Option<String> {
 
 /// `GET /admin/apps/{id}`
 pub(super) async fn show(visit: Visit<ReadClients>) -> Answered {
-    let (may, flows) = (&visit.may, &visit.shared.flows);
+    page(&visit, &visit.may, None).await
+}
+
+/// The page of an app, with what was refused of its form.
+pub(super) async fn page<R: Right>(
+    visit: &Visit<R>,
+    may: &May<ReadClients>,
+    refused: Option<&RefusedInput>,
+) -> Answered {
+    let flows = &visit.shared.flows;
     let (store, id) = (&*flows.store, visit.name());
     let client = clients::find(may, store, id).await.map_err(|error| visit.no_app(error))?;
     let secrets = clients::secrets(may, store, &flows.clock, id).await;
@@ -110,84 +119,23 @@ pub(super) async fn show(visit: Visit<ReadClients>) -> Answered {
     let roles = client_roles::list(may, store, id, None, ROLES).await;
     let roles = roles.map_err(|error| visit.no_app(error))?.roles;
     let roles: Vec<String> = roles.iter().map(|role| role.name.as_str().to_owned()).collect();
+    // Whoever corrects a form has still seen what was there before.
+    let seen = refused.and_then(|_| visit.given("version")).map(str::to_owned);
     let facts = AppFacts {
         client: &client,
-        version: clients::version(&client).etag(),
+        version: seen.unwrap_or_else(|| clients::version(&client).etag()),
         secrets: &secrets,
         roles: &roles,
-        test_sign_in: test_sign_in(&visit, &client),
+        test_sign_in: test_sign_in(visit, &client),
+        refused,
     };
-    visit.show(&pages::show(visit.frame(), visit.shell(SECTION), &facts))
+    let status = refused.map_or(StatusCode::OK, |_| StatusCode::UNPROCESSABLE_ENTITY);
+    visit.show_as(status, &pages::show(visit.frame(), visit.shell(SECTION), &facts))
 }
 
 /// The lines of a text, without those that are empty.
 pub(super) fn lines(text: &str) -> Vec<&str> {
     text.lines().map(str::trim).filter(|line| !line.is_empty()).collect()
-}
-
-/// The names of the lifetimes that a client may have of its own.
-const LIFETIMES: [&str; 5] =
-    ["access_lifetime", "id_lifetime", "refresh_idle", "refresh_absolute", "session_lifetime"];
-
-/// A lifetime in seconds, as it was typed; an empty one takes the client's own away.
-fn lifetime(name: &str, typed: &str) -> Result<Value, Refused> {
-    if typed.is_empty() {
-        return Ok(Value::Null);
-    }
-    let read = time::parse(typed).map_err(|why| Refused::Invalid(format!("{name} {why}")))?;
-    Ok(json!(read.num_seconds()))
-}
-
-/// What the form of an app changes.
-fn typed_change(visit: &Visit<ChangeClients>) -> Result<ClientChange, Refused> {
-    let form = &visit.page_request.form;
-    let mut change = Map::new();
-    for name in ["redirect_uris", "post_logout_redirect_uris", "allowed_origins", "audiences"] {
-        if form.names(name) {
-            change.insert(name.to_owned(), json!(lines(visit.field(name))));
-        }
-    }
-    for name in ["client_name", "scope"] {
-        if form.names(name) {
-            change.insert(name.to_owned(), json!(visit.field(name)));
-        }
-    }
-    if form.names("backchannel_logout_uri") {
-        let uri = visit.given("backchannel_logout_uri");
-        change.insert("backchannel_logout_uri".to_owned(), json!(uri));
-    }
-    if form.names("version") {
-        change.insert("first_party".to_owned(), Value::Bool(visit.given("first_party").is_some()));
-    }
-    for name in LIFETIMES {
-        if form.names(name) {
-            change.insert(name.to_owned(), lifetime(name, visit.field(name))?);
-        }
-    }
-    Ok(ClientChange(change))
-}
-
-/// `POST /admin/apps/{id}`
-pub(super) async fn change(visit: Visit<ChangeClients>) -> Answered {
-    let change = match typed_change(&visit) {
-        Ok(change) => change,
-        Err(refused) => return visit.app_changed(Err(refused)),
-    };
-    let version = Version::from_etag(visit.field("version"));
-    let target = Target { id: visit.name(), version: version.as_ref() };
-    let flows = &visit.shared.flows;
-    let rules = (&flows.url, &visit.shared.token.mint.lifetimes);
-    let (store, clock) = (&flows.store, &flows.clock);
-    let checked = async {
-        let sector = clients::of_sector(&visit.may, &**store, target, &change).await?;
-        if let Some(changed) = &sector {
-            sector::check(flows.providers.outbound(), changed).await?;
-        }
-        let checked = CheckedChange { change: &change, seen: sector.as_ref() };
-        clients::update(&visit.may, store, clock, rules, target, checked).await
-    };
-    let changed = checked.await;
-    visit.app_changed(changed.map(|_| ConsoleNotice::Saved))
 }
 
 /// `GET /admin/apps/{id}/snippets`

@@ -2,6 +2,7 @@
 //! a `visit::Visit` of the right that it needs, calls use cases of [`admin`](crate::admin), and
 //! shows a page. So no page runs for somebody who may not see it.
 
+mod app_settings;
 mod apps;
 mod audit;
 mod groups;
@@ -70,7 +71,7 @@ operations! {
     get APP_NEW_KIND => new_app::form,
     post APP_NEW_KIND => new_app::create,
     get APP => apps::show,
-    post APP => apps::change,
+    post APP => app_settings::change,
     get APP_SNIPPETS => apps::snippets,
     get APP_PREVIEW => apps::preview,
     post APP_SECRET => apps::rotate_secret,

@@ -186,7 +186,8 @@ pub(crate) fn chromium(browser: Browser) -> Browser {
     browser.saying("sec-fetch-mode", "navigate").saying("sec-fetch-site", "same-origin")
 }
 
-fn attribute(tag: &str, name: &str) -> Option<String> {
+/// The value of an attribute of this tag.
+pub(crate) fn attribute(tag: &str, name: &str) -> Option<String> {
     let (_, behind) = tag.split_once(&format!(" {name}=\""))?;
     let value = behind.split('"').next()?;
     let plain = value.replace("&#34;", "\"").replace("&#39;", "'").replace("&#60;", "<");

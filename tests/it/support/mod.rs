@@ -25,7 +25,7 @@ pub(crate) mod upstream;
 
 pub(crate) use authenticator::Authenticator;
 pub(crate) use binary::{Binary, Cli, Said, free_port, terminate};
-pub(crate) use browser::{AuthorizationResponse, Browser, Page, chromium};
+pub(crate) use browser::{AuthorizationResponse, Browser, Page, attribute, chromium};
 pub(crate) use client_app::{
     App, CALLBACK, CHALLENGE, Reply, STATE, VERIFIER, decode_claims, decode_header, form,
 };
