@@ -122,6 +122,9 @@ both! {
         let shown = agent.introspect(&token).await;
         assert_eq!((&shown["active"], &shown["act"]), (&json!(true), &json!({ "sub": "agent" })), "{shown}");
 
+        // What it got for the person does not prove who acts, though it is its own.
+        exchange(&agent, &subject, &token, &[]).await.refused(400, "invalid_grant");
+
         // Again it is the same family, and one event.
         let again = exchange(&agent, &subject, &own, &[("scope", "orders:read")]).await.ok();
         assert_eq!(decode_claims(&again.text("access_token"))["sid"], claims["sid"]);
