@@ -97,6 +97,8 @@ impl ClientProfile {
                 is_sender_constrained(metadata),
                 "needs dpop_bound_access_tokens or tls_client_certificate_bound_access_tokens",
             ),
+            // Their assertions are not held to what the profile asks of the client's own.
+            (metadata.trusted_issuers.is_empty(), "has no trusted_issuers"),
             (!metadata.first_party_challenge, "has no challenge endpoint"),
             (
                 metadata.grant_types.iter().all(|grant| GRANTS.contains(grant)),
@@ -257,6 +259,10 @@ mod tests {
             (json!({ "require_pushed_authorization_requests": false }), "pushed"),
             (json!({ "dpop_bound_access_tokens": false }), "dpop_bound_access_tokens"),
             (json!({ "first_party_challenge": true }), "challenge"),
+            (
+                json!({ "trusted_issuers": [{ "issuer": "https://ci.example", "subject": "a" }] }),
+                "trusted_issuers",
+            ),
             (json!({ "grant_types": ["password"] }), "grants"),
             (json!({ "redirect_uris": ["http://127.0.0.1/cb"] }), "https"),
             (json!({ "redirect_uris": ["com.example.app:/cb"] }), "https"),

@@ -403,7 +403,9 @@ async fn by_outside_assertion(
 ) -> Result<Option<Arc<Registered>>> {
     let Some(named) = named else { return Ok(None) };
     let Some(registered) = context.clients.find(named).await? else { return Ok(None) };
-    if !outside_assertions::is_outside(&registered.client, assertion) {
+    // FAPI 2.0 §5.3.2.1: such an assertion may live long, be used again, and be signed by RS256.
+    let is_strict = registered.client.metadata.profile.is_some();
+    if is_strict || !outside_assertions::is_outside(&registered.client, assertion) {
         return Ok(None);
     }
     check_type(assertion)?;
