@@ -144,6 +144,11 @@ const CREDENTIALS: &[&str] = &[
     "may_act",
     "profile",
     "resource_servers",
+    "tls_client_auth_san_dns",
+    "tls_client_auth_san_email",
+    "tls_client_auth_san_ip",
+    "tls_client_auth_san_uri",
+    "tls_client_auth_subject_dn",
     "token_endpoint_auth_method",
     "trusted_issuers",
 ];
@@ -151,9 +156,10 @@ const CREDENTIALS: &[&str] = &[
 /// Whether whoever registers this client may use it for more than it was made for: it has credentials,
 /// or acts for people.
 fn has_credentials(metadata: &ClientMetadata) -> bool {
-    metadata.token_endpoint_auth_method.has_secret()
+    metadata.token_endpoint_auth_method != AuthMethod::None
         || metadata.jwks.is_some()
         || metadata.jwks_uri.is_some()
+        || !metadata.resource_servers.is_empty()
         || !metadata.may_act.is_empty()
         || !metadata.trusted_issuers.is_empty()
         || !metadata.id_jag_audiences.is_empty()
