@@ -223,7 +223,9 @@ pub fn document_url(id: &ClientId, allows_private: bool) -> Option<Url> {
     let has_path = url.path().len() > 1;
     let is_complete = url.fragment().is_none() && url.query() != Some("");
     let has_credentials = !url.username().is_empty() || url.password().is_some();
-    let is_document = is_plain && has_path && is_complete && !has_credentials;
+    // The same host without the dot would be another client (RFC 1034 §3.1).
+    let has_one_name = url.host_str().is_some_and(|host| !host.ends_with('.'));
+    let is_document = is_plain && has_path && is_complete && !has_credentials && has_one_name;
     (is_document && may_call(text, allows_private)).then_some(url)
 }
 
@@ -441,6 +443,7 @@ mod tests {
             "https://app.example:443/a".to_owned(),
             "https://app.example:/a".to_owned(),
             "https://APP.example/a".to_owned(),
+            "https://app.example./a".to_owned(),
             "HTTPS://app.example/a".to_owned(),
             "https:\\\\app.example\\a".to_owned(),
             "https://app.example/a b".to_owned(),

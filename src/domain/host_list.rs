@@ -48,7 +48,10 @@ fn matches(allowed: &str, uri: &url::Url) -> bool {
     if !matches!(uri.scheme(), "https" | "http") {
         return false;
     }
-    let Some(host) = uri.host_str() else { return false };
+    // One dot more at the end names the same host (RFC 1034 §3.1).
+    let Some(host) = uri.host_str().map(|host| host.strip_suffix('.').unwrap_or(host)) else {
+        return false;
+    };
     match allowed.strip_prefix("*.") {
         Some(domain) => host.strip_suffix(domain).is_some_and(|before| before.ends_with('.')),
         None if allowed == "localhost" => {
@@ -73,6 +76,9 @@ mod tests {
         for (uri, is_allowed) in [
             ("https://app.example.com/cb", true),
             ("https://APP.example.com:8443/cb", true),
+            ("https://app.example.com./cb", true),
+            ("https://a.corp.example./", true),
+            ("http://localhost.:3000/cb", true),
             ("https://xapp.example.com/cb", false),
             ("https://app.example.com.evil.example/cb", false),
             ("https://a.corp.example/", true),
