@@ -390,10 +390,17 @@ both! {
     }
 
     async fn s147_an_app_that_nobody_uses_goes(database) {
-        let server = Server::start_with(&database, OPEN).await;
+        let grants = ("registration.grants", "authorization_code,refresh_token,client_credentials");
+        let server = Server::start_with(&database, &[OPEN[0], grants]).await;
         server.alice().await;
         server.client("own", |_| {}).await;
         let unused = register(&server, None, &json!({})).await;
+        // What an app gets for itself is no use by anybody.
+        let alone = json!({ "grant_types": ["client_credentials"], "response_types": null, "redirect_uris": null,
+            "token_endpoint_auth_method": "client_secret_basic", "scope": null });
+        let alone = register(&server, None, &alone).await;
+        assert_eq!(alone.status, 201, "{}", alone.text);
+        app(&server, &alone).token(&[("grant_type", "client_credentials")]).await.ok();
         let used = register(&server, None, &json!({})).await;
         let used = app(&server, &used);
         let mut browser = server.browser();

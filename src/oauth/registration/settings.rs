@@ -31,7 +31,7 @@ settings! {
         pub redirect_hosts: HostList = hosts("registration.redirect_hosts"),
         /// The scopes that such an app may have. It gets all of them if it names none.
         pub scopes: Scope = scopes(),
-        /// Such an app is deleted when nobody got a token by it for so long, and after a day if nobody
+        /// Such an app is deleted when no person got a token by it for so long, and after a day if nobody
         /// ever did. At least 2 days: its use is noted once a day.
         pub unused_lifetime: Duration = unused_lifetime(),
         /// With `open`: how many apps one address (IPv6: /64) may register.

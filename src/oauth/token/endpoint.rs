@@ -151,7 +151,7 @@ pub async fn token(endpoint: &Arc<TokenEndpoint>, request: TokenRequest<'_>) -> 
     let mut entitlement = grant.redeem(&cx).await?;
     if let Some(jag) = entitlement.id_jag.take() {
         let response = issuing::sign(&endpoint.mint, client.client(), *jag).await?;
-        counted(endpoint, client.client(), grant_type).await?;
+        counted(endpoint, client.client(), grant_type, true).await?;
         return Ok(Issued { response, cookie: None });
     }
     if entitlement.resources.is_empty() {
@@ -168,6 +168,7 @@ pub async fn token(endpoint: &Arc<TokenEndpoint>, request: TokenRequest<'_>) -> 
     // What comes of a bound refresh token is bound, too, whatever the client is registered for now.
     let is_bound =
         is_bound || entitlement.family.as_ref().is_some_and(|family| family.binding.x5t.is_some());
+    let has_person = entitlement.family.is_some();
     let (jkt, x5t) = (proof.map(|proof| proof.key), certificate.filter(|_| is_bound));
     person.confirmation = Confirmation { jkt, x5t }.claim();
     let mut response = if grant_type == Password::TYPE {
@@ -179,7 +180,7 @@ pub async fn token(endpoint: &Arc<TokenEndpoint>, request: TokenRequest<'_>) -> 
     } else {
         mint::issue(&endpoint.mint, client.client(), &entitlement, person)?
     };
-    counted(endpoint, client.client(), grant_type).await?;
+    counted(endpoint, client.client(), grant_type, has_person).await?;
     let cookie = match delivery {
         RefreshDelivery::Body => None,
         RefreshDelivery::Cookie => response.refresh_token.take().map(|token| RefreshCookie {
@@ -192,10 +193,19 @@ pub async fn token(endpoint: &Arc<TokenEndpoint>, request: TokenRequest<'_>) -> 
 }
 
 /// Counts a successful request, and notes that the client is used.
-async fn counted(endpoint: &TokenEndpoint, client: &Client, grant_type: GrantType) -> Result<()> {
+async fn counted(
+    endpoint: &TokenEndpoint,
+    client: &Client,
+    grant_type: GrantType,
+    has_person: bool,
+) -> Result<()> {
     ISSUED.of(grant_type.as_str()).increment(1);
-    let now = endpoint.clients.clock.now();
-    Ok(endpoint.clients.clients.note_use(client, now).await?)
+    // What an app gets for itself alone says nothing about whether anybody uses it.
+    if has_person {
+        let now = endpoint.clients.clock.now();
+        endpoint.clients.clients.note_use(client, now).await?;
+    }
+    Ok(())
 }
 
 /// Whether a grant writes the use of the proof together with what it spends. The others do slow work
