@@ -327,6 +327,7 @@ both! {
         }
         call(&server, "PUT", &path, Some(&access), Some(&whole)).await.refused(429, "temporarily_unavailable");
         call(&server, "GET", &path, Some(&access), None).await.ok();
+        assert_eq!(call(&server, "DELETE", &path, Some(&access), None).await.status, 204);
     }
 
     async fn rfc7592_2_3_a_deletion_that_stopped_half_way_is_asked_for_again(database) {

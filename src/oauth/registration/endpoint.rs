@@ -288,8 +288,8 @@ impl RegistrationEndpoint {
 
     /// Deletes a registration with everything that it was given, RFC 7592 §2.3.
     pub async fn delete(&self, asked: &Managing<'_>) -> Result<()> {
+        // Not counted with the changes: there is no second one, and it is always possible.
         let found = self.find(asked, |_| true).await?;
-        self.count_change(&found.client).await?;
         let (tx, client) = self.lock(asked, &found).await?;
         // One that was ended and not deleted yet is deleted now. One that an operator turned away stays.
         if !client.is_enabled() && !clients::is_swept(&tx, &client.id).await? {
