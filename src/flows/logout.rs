@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::accounts::browsers::{BrowserState, Cookie, SignedInUser, sign_out};
 use crate::clients::registry::Registered;
+use crate::domain::client::RegisteredBy;
 use crate::domain::interaction::{Handle, Interaction, LogoutRequest, Purpose};
 use crate::domain::provider::Slug;
 use crate::domain::session::Session;
@@ -39,13 +40,25 @@ pub struct Done {
     pub providers: Vec<Slug>,
     /// The new cookie of the browser.
     pub cookie: Option<Cookie>,
+    /// Whether the person pressed a button of ours for it.
+    pub is_asked: bool,
 }
 
 impl Done {
     /// A sign-out on the account page: no app asked for it.
     #[must_use]
     pub fn on_account_page(person: &SignedInUser, cookie: Option<Cookie>) -> Self {
-        Self { location: None, client: None, providers: came_by(&[&person.session]), cookie }
+        let providers = came_by(&[&person.session]);
+        Self { location: None, client: None, providers, cookie, is_asked: true }
+    }
+
+    /// Where the browser is redirected to. An app for which no operator vouches could otherwise send
+    /// people anywhere by a link to this server (RFC 9700 §4.11.2).
+    #[must_use]
+    pub fn onward(&self) -> Option<&str> {
+        let by = self.client.as_ref().map(|one| one.client.registered_by);
+        let may_lead = self.is_asked || by == Some(RegisteredBy::Operator);
+        self.location.as_deref().filter(|_| may_lead)
     }
 }
 
@@ -161,7 +174,8 @@ pub async fn confirm(
     }
     let ending: Vec<_> =
         caller.browser_state.people.iter().map(|signed_in_user| &signed_in_user.session).collect();
-    Ok(Some(end(flows, caller, request, &ending).await?))
+    let done = end(flows, caller, request, &ending).await?;
+    Ok(Some(Done { is_asked: true, ..done }))
 }
 
 /// A second click: the browser dropped the answer to the first one. It sends the old cookie, which
@@ -180,7 +194,10 @@ async fn again(
     if !(is_theirs && same && ended_just_now(flows, interaction)) {
         return Err(lost.into());
     }
-    Ok(if yes { Some(done(flows, request, &[], None).await?) } else { None })
+    if !yes {
+        return Ok(None);
+    }
+    Ok(Some(Done { is_asked: true, ..done(flows, request, &[], None).await? }))
 }
 
 async fn end(
@@ -213,7 +230,7 @@ async fn done(
         None => uri.clone(),
     });
     let client = client(flows, request).await?;
-    Ok(Done { location, client, providers: came_by(ended), cookie })
+    Ok(Done { location, client, providers: came_by(ended), cookie, is_asked: false })
 }
 
 async fn client(flows: &Flows, request: &LogoutRequest) -> Result<Option<Arc<Registered>>, Fault> {

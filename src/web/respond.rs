@@ -25,12 +25,12 @@ use crate::web::signed_out;
 /// The result of a request for a page, if it is not the page itself.
 #[derive(Debug)]
 pub(super) enum Reply {
-    /// The next step after a form (of ours or of another site), or after the return from another
-    /// site's pages. An answer for the app goes through a page of ours.
+    /// The next step after a form of ours. An answer for the app goes through a page of ours.
     Next(Advanced),
     /// The next step after a link. An answer for the app is a redirect.
     Redirect(Advanced),
-    /// The next step of a request that goes on by itself. An answer for the app goes through a page.
+    /// The next step of a request that goes on by itself, or after the return from a provider, where
+    /// the person need not have done anything. An answer for the app goes through a page.
     Resumed(Advanced),
     /// A redirect to a provider; the browser keeps the sealed interaction in cookies.
     Departure(Departure),
@@ -114,7 +114,7 @@ impl From<NotFresh> for Reply {
 impl From<CallbackOutcome> for Reply {
     fn from(outcome: CallbackOutcome) -> Self {
         match outcome {
-            CallbackOutcome::Advanced(advanced) => Self::Next(advanced),
+            CallbackOutcome::Advanced(advanced) => Self::Resumed(advanced),
             CallbackOutcome::Departure(departure) => Self::Departure(departure),
             CallbackOutcome::UpstreamNotice(handle, slug, outcome) => {
                 Self::SignIn(handle, (Some(slug), outcome))
@@ -161,18 +161,16 @@ pub(super) fn respond(
     reply: impl Into<Reply>,
 ) -> Response<Body> {
     match reply.into() {
-        Reply::Resumed(Advanced { next: NextStep::Answer(answer), cookie: None }) => {
-            unasked(shared, page_request, &answer, page::onward)
+        Reply::Next(advanced) => next_step(shared, page_request, advanced, (to_app, page::onward)),
+        Reply::Resumed(advanced) => {
+            next_step(shared, page_request, advanced, (unasked, page::onward))
         }
-        Reply::Next(advanced) | Reply::Resumed(advanced) => {
-            next_step(shared, page_request, advanced, page::onward)
-        }
-        Reply::Answer(answer)
-        | Reply::Redirect(Advanced { next: NextStep::Answer(answer), cookie: None }) => {
+        Reply::Answer(answer) => {
             unasked(shared, page_request, &answer, |_, _, location| page::see_other(location))
         }
         Reply::Redirect(advanced) => {
-            next_step(shared, page_request, advanced, |_, _, location| page::see_other(location))
+            let redirect: Lead = |_, _, location| page::see_other(location);
+            next_step(shared, page_request, advanced, (unasked, redirect))
         }
         Reply::Departure(departure) => depart(shared, page_request, &departure),
         Reply::Page(path, handle) => page::see_other(&page::address(shared, path, &handle)),
@@ -200,12 +198,15 @@ fn depart(shared: &Shared, page_request: &PageRequest, departure: &Departure) ->
 /// Sends the browser to another site: by a page, or by a redirect.
 type Lead = fn(&Shared, &PageRequest, &str) -> Response<Body>;
 
+/// Sends an app its answer: [`to_app`] after a form of ours, and [`unasked`] otherwise.
+type Answer = fn(&Shared, &PageRequest, &AuthorizationAnswer, Lead) -> Response<Body>;
+
 /// Redirects the browser to its next step.
 fn next_step(
     shared: &Shared,
     page_request: &PageRequest,
     advanced: Advanced,
-    lead: Lead,
+    (send, lead): (Answer, Lead),
 ) -> Response<Body> {
     let to = |path, handle| page::see_other(&page::address(shared, path, &handle));
     let mut response = match advanced.next {
@@ -226,7 +227,7 @@ fn next_step(
         NextStep::Consent(handle) => to(urls::CONSENT, handle),
         NextStep::NewPassword(handle) => to(urls::RECOVER_PASSWORD, handle),
         NextStep::Continue(handle) => to(urls::AUTHORIZE_CONTINUE, handle),
-        NextStep::Answer(answer) => to_app(shared, page_request, &answer, lead),
+        NextStep::Answer(answer) => send(shared, page_request, &answer, lead),
         NextStep::Account(session, to, said) => {
             page::see_other(&flash_messages::to_account(shared, &session, &to, said.as_ref()))
         }

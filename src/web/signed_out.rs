@@ -11,7 +11,7 @@ use crate::web::shared::Shared;
 
 /// Shows that the person is signed out, or redirects back to the app.
 pub(super) fn show(shared: &Shared, page_request: &PageRequest, done: &Done) -> Response<Body> {
-    let mut response = if let Some(location) = &done.location {
+    let mut response = if let Some(location) = done.onward() {
         page::onward(shared, page_request, location)
     } else {
         let app = done.client.as_ref().map(|client| Shown::of(shared, client, None));
@@ -20,7 +20,7 @@ pub(super) fn show(shared: &Shared, page_request: &PageRequest, done: &Done) -> 
         let every = shared.flows.providers.list();
         let came = every.iter().filter(|one| done.providers.contains(&one.registration.slug));
         let providers = came.map(|one| one.name(page_request.language.as_str())).collect();
-        let page = SignedOutPage { frame, app, back: None, providers };
+        let page = SignedOutPage { frame, app, back: done.location.as_deref(), providers };
         page::show(shared, StatusCode::OK, &page, page_request)
     };
     if let Some(cookie) = &done.cookie {

@@ -101,7 +101,7 @@ pub(super) async fn get(
         Err(Error::Refused(InteractionError::Unknown)) if !is_known => Reply::Failed(unknown()),
         received => Reply::from(received),
     };
-    let signed_in = matches!(&reply, Reply::Next(advanced) if advanced.cookie.is_some());
+    let signed_in = matches!(&reply, Reply::Resumed(advanced) if advanced.cookie.is_some());
     let mut response = respond(&shared, &page_request, reply);
     if signed_in {
         shared.cookies.set_sign_in_method(response.headers_mut(), &SignInMethod::Provider(slug));

@@ -7,7 +7,7 @@ use mapae::admin::{client_roles, clients};
 use mapae::domain::client_metadata::ClientChange;
 use serde_json::{Map, Value, json};
 
-use crate::support::{App, CALLBACK, Reply, Server, both, eventually};
+use crate::support::{App, CALLBACK, Page, Reply, Server, both, eventually, form};
 
 const OPEN: &[(&str, &str)] = &[("registration.mode", "open")];
 const BY_TOKEN: &[(&str, &str)] = &[("registration.mode", "token")];
@@ -307,6 +307,36 @@ both! {
         let own = server.web_app("own", |_| {}).await;
         let page = server.browser().open(&own.authorization_url(&[("prompt", "none")])).await;
         assert_eq!(page.authorization_response().get("error"), "login_required");
+    }
+
+    async fn rfc9700_4_11_2_nobody_is_signed_out_to_an_app_that_nobody_checked(database) {
+        const BYE: &str = "https://evil.example/bye";
+        let server = Server::start_with(&database, OPEN).await;
+        server.alice().await;
+        let app = app(&server, &register(&server, None, &json!({ "post_logout_redirect_uris": [BYE] })).await);
+        let fields = [("client_id", app.id.as_str()), ("post_logout_redirect_uri", BYE), ("state", "s")];
+        let path = format!("/logout?{}", form(&fields));
+        let leads_by_link = |page: &Page| {
+            assert_eq!((page.reply.status.as_u16(), page.location()), (200, None), "{}", page.reply.text);
+            assert!(page.reply.header("refresh").is_empty() && page.has("signed-out-back"), "{}", page.reply.text);
+        };
+        leads_by_link(&server.browser().open(&path).await);
+        let mut browser = server.browser();
+        let page = browser.open(&app.authorization_url(&[])).await;
+        let page = browser.sign_in(&page).await;
+        let code = browser.consent(&page, "allow").await.authorization_response().code();
+        let hint = app.exchange(&code).await.ok().text("id_token");
+        // The hint proves the person, who need not have done anything for it.
+        leads_by_link(&browser.open(&format!("{path}&{}", form(&[("id_token_hint", &hint)]))).await);
+        // Whoever presses the button goes where the app says.
+        let mut browser = server.browser();
+        let page = browser.open(&app.authorization_url(&[])).await;
+        browser.sign_in(&page).await;
+        let page = browser.open(&path).await;
+        let (interaction, csrf) = (page.hidden("interaction"), page.hidden("csrf"));
+        let fields = [("interaction", interaction.as_str()), ("csrf", &csrf), ("answer", "yes")];
+        let page = browser.post("/logout/confirm", &fields).await;
+        assert!(browser.follow(page).await.location().is_some_and(|to| to.starts_with(BYE)));
     }
 
     async fn s147_changes_and_guesses_are_counted(database) {

@@ -1,6 +1,9 @@
 //! Providers that answer with an error, or with something that cannot be used: security case S128,
 //! RFC 6749 §4.1.2.1.
 
+use mapae::domain::client::RegisteredBy;
+use mapae::domain::grant_type::GrantType;
+
 use super::row_counts::{DISCOVERY, RowCounts, left, refusals, shows_notice};
 use super::{table, with_idp};
 use crate::support::upstream::{Answer, Callback, Fields, Oidc};
@@ -111,6 +114,21 @@ both! {
             let page = server.browser().open(&app.authorization_url(&[("idp_hint", hint)])).await;
             assert!(page.has("login-with-idp"), "{hint}");
         }
+    }
+
+    async fn rfc9700_4_11_2_a_provider_leads_nobody_to_an_app_that_nobody_checked(database) {
+        let idp = Oidc::start().await;
+        let (server, _) = with_idp(&database, idp.base(), "").await;
+        idp.follows(server.now());
+        let app = server.web_app("strange", |client| {
+            client.registered_by = RegisteredBy::Itself;
+            client.metadata.grant_types = vec![GrantType::AuthorizationCode, GrantType::RefreshToken];
+        }).await;
+        let mut browser = server.browser();
+        let sent = browser.open(&app.authorization_url(&[("idp_hint", "idp")])).await;
+        let location = sent.location().expect("sent away").to_owned();
+        let page = answer(&server, &location, &[("error", "access_denied")]);
+        browser.complete_upstream_login(&page).await.is_error("access_denied");
     }
 
     async fn s128_who_cannot_leave_is_told_and_may_give_up(database) {
