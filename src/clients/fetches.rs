@@ -3,7 +3,9 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
+use tokio::sync::Notify;
 use url::Url;
 
 use crate::outbound::document_cache::{FetchError, Unfetched};
@@ -11,6 +13,13 @@ use crate::outbound::{HttpResponse, Outbound};
 
 /// How many calls to one host run at once.
 const AT_ONCE_OF_HOST: usize = 4;
+
+/// How many of these may be calls of URLs with a query: anybody can write as many of those as they like
+/// for one document.
+const AT_ONCE_WITH_QUERY: usize = 3;
+
+/// For how long a call waits for others to end.
+const WAIT: Duration = Duration::from_secs(2);
 
 /// Why something was not fetched, for the operator. It names no URL.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -48,8 +57,15 @@ impl FetchError for NotFetched {
 #[derive(Debug)]
 pub struct Fetches {
     outbound: Outbound,
+    turns: Turns,
+}
+
+/// The calls that run, and those that wait.
+#[derive(Debug)]
+struct Turns {
     at_once: usize,
     running: Mutex<Running>,
+    ended: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -59,9 +75,10 @@ struct Running {
 }
 
 impl Running {
-    fn begin(&mut self, host: &str, at_once: usize) -> bool {
+    fn begin(&mut self, host: &str, has_query: bool, at_once: usize) -> bool {
         let of_host = self.of_host.get(host).copied().unwrap_or_default();
-        if self.all >= at_once || of_host >= AT_ONCE_OF_HOST {
+        let most = if has_query { AT_ONCE_WITH_QUERY } else { AT_ONCE_OF_HOST };
+        if self.all >= at_once || of_host >= most {
             return false;
         }
         self.all += 1;
@@ -82,13 +99,39 @@ impl Running {
 
 /// A call that runs. It counts until it is dropped.
 struct Turn<'f> {
-    running: &'f Mutex<Running>,
+    turns: &'f Turns,
     host: String,
 }
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner).end(&self.host);
+        self.turns.running.lock().unwrap_or_else(PoisonError::into_inner).end(&self.host);
+        self.turns.ended.notify_waiters();
+    }
+}
+
+impl Turns {
+    fn of(at_once: usize) -> Self {
+        Self { at_once, running: Mutex::default(), ended: Notify::new() }
+    }
+
+    /// Waits for a turn.
+    async fn wait(&self, host: &str, has_query: bool) -> Turn<'_> {
+        loop {
+            // What ends from here on is heard of.
+            let ended = self.ended.notified();
+            if let Some(turn) = self.take(host, has_query) {
+                return turn;
+            }
+            ended.await;
+        }
+    }
+
+    fn take(&self, host: &str, has_query: bool) -> Option<Turn<'_>> {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let begun = running.begin(host, has_query, self.at_once);
+        drop(running);
+        begun.then(|| Turn { turns: self, host: host.to_owned() })
     }
 }
 
@@ -96,25 +139,21 @@ impl Fetches {
     /// No calls yet, and never more than this many at once.
     #[must_use]
     pub fn new(outbound: Outbound, at_once: usize) -> Self {
-        Self { outbound, at_once, running: Mutex::default() }
+        Self { outbound, turns: Turns::of(at_once) }
     }
 
     /// Fetches a URL, of which at most this many bytes are accepted.
     pub async fn get(&self, url: &str, most: usize) -> Result<HttpResponse, NotFetched> {
-        let host = Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned));
-        let Some(_turn) = self.turn(host.unwrap_or_default()) else {
+        let parsed = Url::parse(url).ok();
+        let host = parsed.as_ref().and_then(Url::host_str).unwrap_or_default();
+        let has_query = parsed.as_ref().is_some_and(|url| url.query().is_some());
+        let turn = tokio::time::timeout(WAIT, self.turns.wait(host, has_query)).await;
+        let Ok(_turn) = turn else {
             tracing::debug!(%url, "not fetched now: too many calls are under way");
             return Err(NotFetched::busy());
         };
         let fetched = self.outbound.get(url, most).await;
         fetched.map_err(|failure| NotFetched::because(failure.to_string()))
-    }
-
-    fn turn(&self, host: String) -> Option<Turn<'_>> {
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        let begun = running.begin(&host, self.at_once);
-        drop(running);
-        begun.then(|| Turn { running: &self.running, host })
     }
 }
 
@@ -128,18 +167,45 @@ mod tests {
     fn few_calls_run_at_once_and_fewer_to_one_host() {
         let mut running = Running::default();
         for _ in 0..AT_ONCE_OF_HOST {
-            assert!(running.begin("a.example", AT_ONCE));
+            assert!(running.begin("a.example", false, AT_ONCE));
         }
-        assert!(!running.begin("a.example", AT_ONCE), "one host");
+        assert!(!running.begin("a.example", false, AT_ONCE), "one host");
         for number in AT_ONCE_OF_HOST..AT_ONCE {
-            assert!(running.begin(&format!("b{number}.example"), AT_ONCE));
+            assert!(running.begin(&format!("b{number}.example"), false, AT_ONCE));
         }
-        assert!(!running.begin("c.example", AT_ONCE), "all");
+        assert!(!running.begin("c.example", false, AT_ONCE), "all");
         running.end("a.example");
-        assert!(running.begin("c.example", AT_ONCE) && !running.begin("a.example", AT_ONCE));
+        assert!(
+            running.begin("c.example", false, AT_ONCE)
+                && !running.begin("a.example", false, AT_ONCE)
+        );
         for _ in 0..AT_ONCE {
             running.end("a.example");
         }
         assert!(!running.of_host.contains_key("a.example"), "nothing is left of a host");
+    }
+
+    #[test]
+    fn urls_with_a_query_leave_a_place_for_others_of_the_host() {
+        let mut running = Running::default();
+        for _ in 0..AT_ONCE_WITH_QUERY {
+            assert!(running.begin("a.example", true, AT_ONCE));
+        }
+        assert!(!running.begin("a.example", true, AT_ONCE));
+        assert!(running.begin("a.example", false, AT_ONCE));
+    }
+
+    #[tokio::test]
+    async fn a_call_waits_until_another_one_ends() {
+        let turns = Turns::of(1);
+        let first = turns.take("a.example", false).unwrap();
+        let mut second = Box::pin(turns.wait("b.example", false));
+        tokio::select! {
+            biased;
+            _ = &mut second => panic!("two calls run"),
+            () = std::future::ready(()) => {}
+        }
+        drop(first);
+        second.await;
     }
 }

@@ -1,10 +1,12 @@
 //! Clients that are named by the URL of a document: draft-ietf-oauth-client-id-metadata-document.
 
+use std::sync::Arc;
+
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::client_keys::{ASSERTION, Signer, set};
-use crate::support::{App, CALLBACK, Page, Published, Publisher, Server, both};
+use crate::support::{App, CALLBACK, Page, Published, Publisher, Server, both, eventually};
 
 const ANY: &[(&str, &str)] = &[("cimd.trust", "any"), ("outbound.allow_private", "true")];
 const PATH: &str = "/client.json";
@@ -202,6 +204,21 @@ both! {
         browser.open(&app.authorization_url(&[])).await.authorization_response();
         // The document was not asked for again: nothing took its place.
         assert_eq!(publisher.asked(PATH), 1);
+    }
+
+    async fn cimd_urls_that_strangers_write_keep_no_document_of_the_host_away(database) {
+        let (server, publisher) = (Server::start_with(&database, ANY).await, Publisher::start().await);
+        publisher.publish(PATH, Published::json(&document(&publisher, &json!({}))));
+        let hangs = Published { waits: Some(Arc::default()), ..Published::status(404) };
+        publisher.publish("/slow", hangs);
+        let app = app(&server, &publisher);
+        let slow: Vec<_> = (0..4).map(|number| {
+            let stranger = App { id: publisher.url(&format!("/slow?{number}")), ..app.clone() };
+            tokio::spawn(server.http.get(stranger.authorization_url(&[])).send())
+        }).collect();
+        eventually("the strangers ask", async || publisher.asked("/slow") == 3).await;
+        assert!(server.browser().open(&app.authorization_url(&[])).await.has("login-submit"));
+        slow.iter().for_each(tokio::task::JoinHandle::abort);
     }
 
     async fn cimd_the_longest_url_fits_every_table(database) {
