@@ -9,7 +9,7 @@ use chrono::{DateTime, Duration, Utc};
 use tokio::sync::Semaphore;
 
 use super::registry::Registry;
-use crate::domain::client::ClientId;
+use crate::domain::client::{ClientId, RegisteredBy};
 use crate::domain::clock::Clock;
 use crate::domain::verdict::Fault;
 use crate::outbound::Outbound;
@@ -29,8 +29,22 @@ pub struct Logos {
     clients: Arc<Registry>,
     outbound: Outbound,
     clock: Clock,
+    of_operators: Places,
+    /// Of apps for which no operator vouches. Their logos, slow or many, keep out no other ones.
+    of_strangers: Places,
+}
+
+/// Where logos are kept, and how many of them are fetched at once.
+#[derive(Debug)]
+struct Places {
     known: Mutex<LogoCache>,
     fetching: Semaphore,
+}
+
+impl Default for Places {
+    fn default() -> Self {
+        Self { known: Mutex::default(), fetching: Semaphore::new(AT_ONCE) }
+    }
 }
 
 /// A cache of logos, limited in number and in bytes. The logo that was not asked for the longest
@@ -50,7 +64,7 @@ struct CachedLogo {
     until: DateTime<Utc>,
 }
 
-/// How many logos are kept, and how many bytes of them.
+/// How many logos are kept of each kind, and how many bytes of them.
 const MOST: usize = 512;
 const MOST_BYTES: usize = 16 * 1024 * 1024;
 
@@ -60,7 +74,7 @@ const LIMIT: usize = 256 * 1024;
 const FRESH: Duration = Duration::days(1);
 /// After a logo could not be fetched, it is not tried again for this time.
 const MISSING: Duration = Duration::minutes(5);
-/// How many logos are fetched at once. If more are needed, the page is shown without them.
+/// How many logos of each kind are fetched at once. If more are needed, the page is shown without them.
 const AT_ONCE: usize = 4;
 
 const TYPES: &[&str] =
@@ -70,31 +84,34 @@ impl Logos {
     /// The logos of the clients in this registry.
     #[must_use]
     pub fn new(clients: Arc<Registry>, outbound: Outbound, clock: Clock) -> Self {
-        let known = Mutex::default();
-        Self { clients, outbound, clock, known, fetching: Semaphore::new(AT_ONCE) }
+        let (of_operators, of_strangers) = (Places::default(), Places::default());
+        Self { clients, outbound, clock, of_operators, of_strangers }
     }
 
     /// The logo of this client, if it has one that can be fetched.
     pub async fn find(&self, client: &ClientId) -> Result<Option<Arc<Logo>>, Fault> {
         let registered = self.clients.find(client).await?;
-        let Some(uri) =
-            registered.and_then(|registered| registered.client.metadata.logo_uri.clone())
-        else {
-            return Ok(None);
+        let Some(registered) = registered else { return Ok(None) };
+        let Some(uri) = registered.client.metadata.logo_uri.clone() else { return Ok(None) };
+        let places = match registered.client.registered_by {
+            RegisteredBy::Operator => &self.of_operators,
+            RegisteredBy::Itself | RegisteredBy::Document => &self.of_strangers,
         };
         let now = self.clock.now();
         if let Some(known) =
-            self.known(client).filter(|known| known.uri == uri && now < known.until)
+            places.known(client).filter(|known| known.uri == uri && now < known.until)
         {
             return Ok(known.logo);
         }
-        let Ok(_turn) = self.fetching.try_acquire() else { return Ok(None) };
+        let Ok(_turn) = places.fetching.try_acquire() else { return Ok(None) };
         let logo = fetch(&self.outbound, client, &uri).await.map(Arc::new);
         let until = now + if logo.is_some() { FRESH } else { MISSING };
-        self.remember(client, CachedLogo { uri, logo: logo.clone(), until });
+        places.remember(client, CachedLogo { uri, logo: logo.clone(), until });
         Ok(logo)
     }
+}
 
+impl Places {
     fn known(&self, client: &ClientId) -> Option<CachedLogo> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).get(client)
     }

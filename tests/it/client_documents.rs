@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use futures_util::future::join_all;
+use mapae::domain::client::RegisteredBy;
+use mapae::domain::grant_type::GrantType;
 use serde_json::{Value, json};
 
 use crate::client_keys::{ASSERTION, Signer, set};
@@ -218,6 +220,28 @@ both! {
         }).collect();
         eventually("the strangers ask", async || publisher.asked("/slow") == 3).await;
         assert!(server.browser().open(&app.authorization_url(&[])).await.has("login-submit"));
+        slow.iter().for_each(tokio::task::JoinHandle::abort);
+    }
+
+    async fn slow_logos_of_strangers_keep_no_other_logo_away(database) {
+        let (server, publisher) = (Server::start_with(&database, ANY).await, Publisher::start().await);
+        let image = Published { headers: vec![("content-type", "image/png".to_owned())], ..Published::status(200) };
+        publisher.publish("/logo.png", image.clone());
+        publisher.publish("/slow.png", Published { waits: Some(Arc::default()), ..image });
+        server.client("own", |client| client.metadata.logo_uri = Some(publisher.url("/logo.png"))).await;
+        let mut slow = Vec::new();
+        for number in 0..4 {
+            let app = server.client(&format!("strange-{number}"), |client| {
+                client.registered_by = RegisteredBy::Itself;
+                client.metadata.grant_types = vec![GrantType::ClientCredentials];
+                client.metadata.logo_uri = Some(publisher.url("/slow.png"));
+            }).await;
+            let logo = server.url(&format!("/client-logo/{}", app.id));
+            slow.push(tokio::spawn(server.http.get(logo).send()));
+        }
+        eventually("the strangers ask", async || publisher.asked("/slow.png") == 4).await;
+        let own = server.http.get(server.url("/client-logo/own")).send().await.unwrap();
+        assert_eq!(own.status(), 200);
         slow.iter().for_each(tokio::task::JoinHandle::abort);
     }
 
