@@ -115,15 +115,50 @@ pub fn of_app(
     Ok(read)
 }
 
-/// What is registered after an app replaced what it says of itself. What only an operator sets stays.
+/// What an app may demand of itself. Once it is registered it stays: an operator may have set it.
+const DEMANDS: &[&str] = &[
+    "dpop_bound_access_tokens",
+    "require_pushed_authorization_requests",
+    "require_signed_request_object",
+];
+
+/// The algorithms by which something is signed for an app, or by the app. One that is registered is not
+/// taken away, and RS256 does not take its place.
+const ALGORITHMS: &[&str] = &[
+    "authorization_signed_response_alg",
+    "id_token_signed_response_alg",
+    "introspection_signed_response_alg",
+    "request_object_signing_alg",
+    "userinfo_signed_response_alg",
+];
+
+/// What is registered after an app replaced what it says of itself. What only an operator sets stays,
+/// and so does what an operator restricted: nothing that the app says loosens it.
 pub fn replaced(
     stored: &ClientMetadata,
     read: &ClientMetadata,
 ) -> Result<ClientMetadata, BadDocument> {
     let mut members = stored.to_json();
-    let given = read.to_json().into_iter();
-    members.extend(given.filter(|(name, _)| OF_APPS.contains(&name.as_str())));
-    ClientMetadata::from_json(members).map_err(BadDocument::Metadata)
+    for (name, value) in read.to_json() {
+        let before = members.get(&name);
+        let is_set = before.is_some_and(|before| !before.is_null() && *before != value);
+        let loosens = match name.as_str() {
+            demand if DEMANDS.contains(&demand) => before == Some(&Value::Bool(true)),
+            alg if ALGORITHMS.contains(&alg) => {
+                is_set && (value.is_null() || value.as_str() == Some("RS256"))
+            }
+            _ => false,
+        };
+        if OF_APPS.contains(&name.as_str()) && !loosens {
+            members.insert(name, value);
+        }
+    }
+    let mut replaced = ClientMetadata::from_json(members).map_err(BadDocument::Metadata)?;
+    replaced.grant_types.retain(|grant| stored.grant_types.contains(grant));
+    if replaced.grant_types.is_empty() && !stored.grant_types.is_empty() {
+        return bad("none of these grant_types is registered for the app");
+    }
+    Ok(replaced)
 }
 
 /// Reads the metadata that an operator wrote: the same words, and this server's own. `response_types`
@@ -248,6 +283,7 @@ fn name_of(read: &ClientMetadata) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::client_metadata::TokenAlg;
 
     fn read(document: &Value) -> Result<ClientMetadata, BadDocument> {
         of_app(document.as_object().unwrap(), UnknownGrants::Refused)
@@ -284,6 +320,36 @@ mod tests {
         let new = replaced(&stored, &read(&json!({ "client_name": "New" })).unwrap()).unwrap();
         assert_eq!((new.client_name.as_str(), &new.tos_uri), ("New", &None));
         assert_eq!(new.audiences, stored.audiences);
+    }
+
+    #[test]
+    fn rfc7592_2_2_nothing_that_an_app_says_loosens_what_is_registered() {
+        let words = ["authorization_code", "refresh_token"];
+        let both = read(&json!({ "grant_types": words, "dpop_bound_access_tokens": false }));
+        let both = both.unwrap();
+        let mut stored = both.clone();
+        stored.grant_types = vec![GrantType::AuthorizationCode];
+        stored.dpop_bound_access_tokens = true;
+        stored.require_pushed_authorization_requests = true;
+        stored.require_signed_request_object = true;
+        stored.id_token_signed_response_alg = Some(TokenAlg::Es256);
+        stored.userinfo_signed_response_alg = Some(TokenAlg::Rs256);
+        assert_eq!(replaced(&stored, &both), Ok(stored.clone()));
+        let weaker = read(&json!({ "id_token_signed_response_alg": "RS256" })).unwrap();
+        let kept = replaced(&stored, &weaker).unwrap();
+        assert_eq!(kept.id_token_signed_response_alg, Some(TokenAlg::Es256));
+        // What it demands of itself besides counts, and so does what is as strong.
+        let stronger = json!({
+            "id_token_signed_response_alg": "EdDSA", "userinfo_signed_response_alg": "ES256",
+            "require_pushed_authorization_requests": true,
+        });
+        let kept = replaced(&both, &read(&stronger).unwrap()).unwrap();
+        assert!(kept.require_pushed_authorization_requests);
+        let kept = replaced(&stored, &read(&stronger).unwrap()).unwrap();
+        assert_eq!(kept.id_token_signed_response_alg, Some(TokenAlg::EdDsa));
+        assert_eq!(kept.userinfo_signed_response_alg, Some(TokenAlg::Es256));
+        let other = json!({ "grant_types": ["client_credentials"], "response_types": [] });
+        assert!(replaced(&stored, &read(&other).unwrap()).is_err());
     }
 
     #[test]

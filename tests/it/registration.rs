@@ -285,6 +285,26 @@ both! {
         assert_eq!(kept.metadata.audiences, ["https://api.example"]);
     }
 
+    async fn rfc7592_2_2_an_app_loosens_nothing_that_an_operator_demands(database) {
+        let grants = ("registration.grants", "authorization_code,refresh_token,client_credentials");
+        let server = Server::start_with(&database, &[OPEN[0], grants]).await;
+        let every = ["authorization_code", "refresh_token", "client_credentials"];
+        let own = json!({ "grant_types": every, "token_endpoint_auth_method": "client_secret_basic" });
+        let registered = register(&server, None, &own).await;
+        let (id, path) = (registered.text("client_id"), path(&registered));
+        let cli = server.cli().await;
+        let update = ["client", "update", "--id", &id, "--grant", "authorization_code",
+            "--dpop-bound-access-tokens", "true", "--require-pushed-authorization-requests", "true"];
+        assert_eq!(cli.run(&update, None).await.code, 0);
+        let mut whole = document(&own);
+        whole["client_id"] = json!(id);
+        let access = registered.text("registration_access_token");
+        let replaced = call(&server, "PUT", &path, Some(&access), Some(&whole)).await.ok().json();
+        assert_eq!(replaced["grant_types"], json!(["authorization_code"]));
+        assert_eq!(replaced["dpop_bound_access_tokens"], json!(true));
+        assert_eq!(replaced["require_pushed_authorization_requests"], json!(true));
+    }
+
     async fn rfc9700_4_11_2_nobody_is_sent_anywhere_by_an_app_that_nobody_checked(database) {
         let server = Server::start_with(&database, OPEN).await;
         server.alice().await;
