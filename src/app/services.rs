@@ -411,6 +411,7 @@ impl Base {
             settings: settings.registration.clone(),
             lifetimes: self.lifetimes,
             allows_private: self.outbound.allows_private(),
+            outbound: self.outbound.clone(),
         }
     }
 

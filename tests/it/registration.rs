@@ -4,10 +4,13 @@ use futures_util::future::join_all;
 use mapae::admin::authority::May;
 use mapae::admin::registration_tokens::{self, NewRegistrationToken};
 use mapae::admin::{client_roles, clients};
+use mapae::domain::client::SubjectType;
 use mapae::domain::client_metadata::ClientChange;
 use serde_json::{Map, Value, json};
 
-use crate::support::{App, CALLBACK, Page, Reply, Server, both, eventually, form};
+use crate::support::{
+    App, CALLBACK, Page, Published, Publisher, Reply, Server, both, eventually, form,
+};
 
 const OPEN: &[(&str, &str)] = &[("registration.mode", "open")];
 const BY_TOKEN: &[(&str, &str)] = &[("registration.mode", "token")];
@@ -303,6 +306,26 @@ both! {
         assert_eq!(replaced["grant_types"], json!(["authorization_code"]));
         assert_eq!(replaced["dpop_bound_access_tokens"], json!(true));
         assert_eq!(replaced["require_pushed_authorization_requests"], json!(true));
+    }
+
+    async fn core_8_1_an_app_stays_in_the_sector_that_an_operator_gave_it(database) {
+        let private = ("outbound.allow_private", "true");
+        let (server, publisher) = (Server::start_with(&database, &[OPEN[0], private]).await, Publisher::start().await);
+        let registered = register(&server, None, &json!({})).await;
+        let (id, path, access) = (registered.text("client_id"), path(&registered), registered.text("registration_access_token"));
+        let mut whole = document(&json!({ "redirect_uris": ["https://elsewhere.example/cb"] }));
+        whole["client_id"] = json!(id);
+        // Without a document the host is the sector.
+        server.change(&id, |client| client.metadata.subject_type = SubjectType::Pairwise).await;
+        call(&server, "PUT", &path, Some(&access), Some(&whole)).await.refused(400, "invalid_client_metadata");
+        let sector = publisher.url("/uris.json");
+        server.change(&id, |client| client.metadata.sector_identifier_uri = Some(sector)).await;
+        publisher.publish("/uris.json", Published::json(&json!([CALLBACK])));
+        let refused = call(&server, "PUT", &path, Some(&access), Some(&whole)).await;
+        refused.refused(400, "invalid_client_metadata");
+        assert!(refused.text.contains("does not list"), "{}", refused.text);
+        publisher.publish("/uris.json", Published::json(&json!([CALLBACK, "https://elsewhere.example/cb"])));
+        call(&server, "PUT", &path, Some(&access), Some(&whole)).await.ok();
     }
 
     async fn rfc9700_4_11_2_nobody_is_sent_anywhere_by_an_app_that_nobody_checked(database) {

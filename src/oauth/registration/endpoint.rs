@@ -9,10 +9,12 @@ use super::policy::{Policy, kind_of};
 use super::removal;
 use super::settings::RegistrationSettings;
 use crate::clients::registration::{self, ClientRejected};
+use crate::clients::sector::{self, CheckedChange};
 use crate::domain::actor::{Acting, Actor};
 use crate::domain::audit::Origin;
 use crate::domain::client::{Client, ClientId, RegisteredBy};
 use crate::domain::client_document::{self, UnknownGrants};
+use crate::domain::client_metadata::{ClientChange, ClientMetadata};
 use crate::domain::client_secret::{self, HeldSecret, MOST};
 use crate::domain::random;
 use crate::domain::reason::Reason;
@@ -24,6 +26,7 @@ use crate::domain::secret::{
 use crate::oauth::client_auth::ClientAuthentication;
 use crate::oauth::error::{Error, Refusal, Result};
 use crate::oauth::lifetimes::Lifetimes;
+use crate::outbound::Outbound;
 use crate::store::{Store, Tx, clients, registration_tokens};
 
 /// How many apps that registered themselves there may be.
@@ -47,6 +50,8 @@ pub struct RegistrationEndpoint {
     pub lifetimes: Lifetimes,
     /// Whether addresses in the operator's network may be named.
     pub allows_private: bool,
+    /// Fetches the documents of sectors.
+    pub outbound: Outbound,
 }
 
 /// A request to register.
@@ -210,6 +215,14 @@ impl RegistrationEndpoint {
         let mcp_scope = self.clients.clients.mcp_scope().await?;
         let found = self.find(asked, Client::is_enabled).await?;
         self.count_change(&found.client).await?;
+        // Nothing is fetched while the row is locked.
+        let seen = self.described(&found.client, document, &mcp_scope)?;
+        let is_fetched = !sector::has_same_uris(&found.client.metadata, &seen);
+        if is_fetched {
+            let checked = sector::check(&self.outbound, &seen).await;
+            checked.map_err(|why| refused(why.into()))?;
+        }
+        let seen = is_fetched.then_some(&seen);
         let (tx, client) = self.lock(asked, &found).await?;
         if !client.is_enabled() {
             tx.abandon().await;
@@ -217,7 +230,7 @@ impl RegistrationEndpoint {
         }
         let now = tx.now();
         let access = Plain::<RegistrationAccessToken>::generate();
-        let changed = self.replaced(client.clone(), document, now, &mcp_scope);
+        let changed = self.replaced(client.clone(), (document, seen), now, &mcp_scope);
         let (mut changed, secret) = match changed {
             Ok(changed) => changed,
             Err(refusal) => {
@@ -239,10 +252,12 @@ impl RegistrationEndpoint {
         Ok(self.answer(&updated, secret.as_ref(), Some(&access)))
     }
 
+    /// What is registered after an app replaced what it says of itself. `seen` is what was held against
+    /// the document of its sector.
     fn replaced(
         &self,
         mut client: Client,
-        document: &Map<String, Value>,
+        (document, seen): (&Map<String, Value>, Option<&ClientMetadata>),
         now: DateTime<Utc>,
         mcp_scope: &Scope,
     ) -> Result<(Client, Option<Plain<ClientSecret>>), Refusal> {
@@ -257,19 +272,11 @@ impl RegistrationEndpoint {
                 return bad("client_secret is not that of the registration");
             }
         }
-        let read = client_document::of_app(document, UnknownGrants::Refused)?;
-        if kind_of(&read) != client.kind {
-            return bad("an app stays public or confidential");
-        }
-        let mut metadata = client_document::replaced(&client.metadata, &read)?;
-        // An operator may have taken scopes from it. Nothing that it says brings them back.
-        let possible = self.settings.scopes.joined_with(mcp_scope);
-        let most = client.metadata.scope.shared_with(&possible);
-        if metadata.scope.is_empty() {
-            metadata.scope = most.clone();
-        }
-        if let Some(token) = metadata.scope.beyond(&most).next() {
-            return Err(Refusal::new(Reason::RegistrationScope).naming(token));
+        let metadata = self.described(&client, document, mcp_scope)?;
+        let change = ClientChange::default();
+        let compared = CheckedChange { change: &change, seen }.check(&client.metadata, &metadata);
+        if let Err(why) = compared {
+            return bad(&why.to_string());
         }
         client.metadata = metadata;
         self.policy(mcp_scope).check(&client)?;
@@ -284,6 +291,35 @@ impl RegistrationEndpoint {
         };
         client.secrets.truncate(MOST);
         Ok((client, secret))
+    }
+
+    /// The metadata of an app after it replaced what it says of itself.
+    fn described(
+        &self,
+        client: &Client,
+        document: &Map<String, Value>,
+        mcp_scope: &Scope,
+    ) -> Result<ClientMetadata, Refusal> {
+        let bad = |why: &str| Err(Refusal::new(Reason::RegistrationMetadata).naming(why));
+        let read = client_document::of_app(document, UnknownGrants::Refused)?;
+        if kind_of(&read) != client.kind {
+            return bad("an app stays public or confidential");
+        }
+        let mut metadata = client_document::replaced(&client.metadata, &read)?;
+        // OpenID Connect Core §8.1: only an operator says by which `sub` an app knows people.
+        if metadata.outdates(&client.metadata) {
+            return bad("the host of the redirect_uris is the sector of the app");
+        }
+        // An operator may have taken scopes from it. Nothing that it says brings them back.
+        let possible = self.settings.scopes.joined_with(mcp_scope);
+        let most = client.metadata.scope.shared_with(&possible);
+        if metadata.scope.is_empty() {
+            metadata.scope = most.clone();
+        }
+        if let Some(token) = metadata.scope.beyond(&most).next() {
+            return Err(Refusal::new(Reason::RegistrationScope).naming(token));
+        }
+        Ok(metadata)
     }
 
     /// Deletes a registration with everything that it was given, RFC 7592 §2.3.
