@@ -148,6 +148,20 @@ both! {
         }
     }
 
+    async fn core_8_1_nothing_begins_by_the_sub_of_before_a_change(database) {
+        let server = Server::start(&database).await;
+        let alice = server.alice().await;
+        let app = server.web_app("a", |client| pairwise(client, CALLBACK)).await;
+        let code = server.browser().code(&app).await;
+        // The server has not heard yet of what another one changed.
+        let change = r#"UPDATE client SET metadata = replace(metadata, '"subject_type":"pairwise"', '"subject_type":"public"')"#;
+        server.evidence().await.run(change).await;
+        app.exchange(&code).await.refused(503, "temporarily_unavailable");
+        server.forget_clients();
+        let tokens = app.exchange(&code).await.ok();
+        assert_eq!(decode_claims(&tokens.text("id_token"))["sub"], *alice);
+    }
+
     async fn rp_initiated_logout_2_a_pairwise_hint_proves_the_person(database) {
         let told = Arc::new(Mutex::new(Vec::<String>::new()));
         let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();

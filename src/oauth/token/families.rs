@@ -8,7 +8,7 @@ use serde_json::Map;
 use crate::accounts::session_endings;
 use crate::domain::audit::{Event, EventKind, Origin};
 use crate::domain::authentication::Acr;
-use crate::domain::client::{Client, ClientKind};
+use crate::domain::client::{Client, ClientKind, RegisteredBy};
 use crate::domain::dpop::Confirmation;
 use crate::domain::family::{Family, FamilyId};
 use crate::domain::grant_type::GrantType;
@@ -21,7 +21,7 @@ use crate::keys::rotation::RotationKey;
 use crate::oauth::lifetimes::Lifetimes;
 use crate::oauth::status::indices::Indices;
 use crate::oauth::token::mint::Entitlement;
-use crate::store::{Tx, audit_events, families};
+use crate::store::{Tx, audit_events, clients, families};
 
 /// What a person granted, and how they proved who they are.
 #[derive(Debug)]
@@ -69,6 +69,28 @@ pub struct Families {
     pub indices: Arc<Indices>,
 }
 
+/// Why no family is started.
+#[derive(Debug, thiserror::Error)]
+#[error("the registration of the client changes at this moment")]
+struct Changing;
+
+/// Refuses to start a family of a client that is registered differently now than this server has in
+/// memory, so that what the change ended begins anew: it would know the person by another `sub`, or
+/// would not be held to a profile. Whoever changes the client waits until the family is there to be
+/// ended.
+async fn check_unchanged(tx: &Tx, client: &Client) -> Result<(), Fault> {
+    // What is registered of the client of a document is what the document says.
+    if client.registered_by == RegisteredBy::Document {
+        return Ok(());
+    }
+    match clients::hold(tx, &client.id).await? {
+        Some(now) if now.metadata.outdates(&client.metadata) => {
+            Err(Fault::unavailable("starting a family", Changing))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Starts a family now. A refresh token is issued if the client may use the refresh token grant. A
 /// family that is bound to a browser session ends with it, unless `offline_access` was granted
 /// (Core §11).
@@ -101,6 +123,7 @@ async fn begin(
     granted: SignInGrant<'_>,
     origin: &Origin,
 ) -> Result<Entitlement, Fault> {
+    check_unchanged(tx, client).await?;
     let now = tx.now();
     let lifetimes = context.lifetimes.of(&client.metadata);
     let life = if refreshes { lifetimes.refresh_absolute } else { lifetimes.access_token };
