@@ -55,6 +55,7 @@ mod m0073_registration;
 mod m0074_documents;
 mod m0076_delegation;
 mod m0079_registration_tokens;
+mod m0081_strangers;
 mod step;
 
 /// Every migration, oldest first.
@@ -117,6 +118,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0074_documents::STEP),
             Box::new(m0076_delegation::STEP),
             Box::new(m0079_registration_tokens::STEP),
+            Box::new(m0081_strangers::STEP),
         ]
     }
 }

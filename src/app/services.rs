@@ -268,8 +268,8 @@ impl Base {
         };
         let documents = Documents::new(rules, &outbound, clock.clone());
         let key_sets = KeySets::new(&outbound, clock.clone());
-        let serves_mcp = settings.mcp.enabled;
-        let registry = Registry::new(Arc::clone(store), key_sets, documents, serves_mcp);
+        let of_apps = (settings.mcp.enabled, settings.registration.scopes.clone());
+        let registry = Registry::new(Arc::clone(store), key_sets, documents, of_apps);
         Ok(Self {
             url: settings.issuer.clone(),
             clock: clock.clone(),

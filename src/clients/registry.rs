@@ -29,6 +29,8 @@ pub struct Registry {
     documents: Documents,
     /// Whether apps that no operator registered may ask for MCP servers.
     serves_mcp: bool,
+    /// What apps may have that register themselves.
+    scopes_of_apps: Scope,
     known: RwLock<InMemory>,
     /// Held while every client is read for requests.
     reading: tokio::sync::Mutex<()>,
@@ -90,14 +92,16 @@ const MOST: usize = 10_000;
 
 impl Registry {
     /// No clients yet. `serves_mcp`: apps that no operator registered may ask for MCP servers.
+    /// `scopes_of_apps`: what apps may have that register themselves.
     pub(crate) fn new(
         store: Arc<Store>,
         key_sets: KeySets,
         documents: Documents,
-        serves_mcp: bool,
+        (serves_mcp, scopes_of_apps): (bool, Scope),
     ) -> Self {
         let (known, reading) = (RwLock::default(), tokio::sync::Mutex::default());
-        Self { store, key_sets, documents, serves_mcp, known, reading, used: Mutex::default() }
+        let used = Mutex::default();
+        Self { store, key_sets, documents, serves_mcp, scopes_of_apps, known, reading, used }
     }
 
     /// The keys of a client that are to verify this token: those that were registered, or those at
@@ -272,7 +276,7 @@ impl Registry {
             }
             known.epoch
         };
-        let every = clients::list_all(&*self.store).await?;
+        let every = clients::list_with_origins(&*self.store).await?;
         let enabled = every.into_iter().filter(Client::is_enabled);
         let origins: Arc<[ClientOrigin]> = enabled.flat_map(origins_of).collect();
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
@@ -299,7 +303,8 @@ impl Registry {
         known.epoch += 1;
     }
 
-    /// Every algorithm for which a client or a resource is registered.
+    /// Every algorithm for which a client of an operator or a resource is registered. The key of another
+    /// one is made when an app needs it.
     pub async fn algorithms(&self) -> Result<Arc<[TokenAlg]>, Fault> {
         let epoch = {
             let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
@@ -309,7 +314,7 @@ impl Registry {
             known.epoch
         };
         let mut found = HashSet::new();
-        for Client { metadata, .. } in clients::list_all(&*self.store).await? {
+        for Client { metadata, .. } in clients::list_of_operators(&*self.store).await? {
             found.insert(metadata.token_alg);
             found.extend(metadata.id_token_signed_response_alg);
             found.extend(metadata.authorization_signed_response_alg);
@@ -326,7 +331,8 @@ impl Registry {
         Ok(algorithms)
     }
 
-    /// Every scope that any client is registered for.
+    /// Every scope that a client of an operator is registered for, or that apps may have which no operator
+    /// registered.
     pub async fn every_scope(&self) -> Result<Arc<Scope>, Fault> {
         if let Some(scope) = self.peek(|known| known.scope.clone()) {
             return Ok(scope);
@@ -340,9 +346,11 @@ impl Registry {
             }
             known.epoch
         };
-        let every = clients::list_all(&*self.store).await?;
+        let every = clients::list_of_operators(&*self.store).await?;
+        let of_apps = self.scopes_of_apps.joined_with(&documents::scope());
+        let of_apps = of_apps.joined_with(&self.mcp_scope().await?);
         let joined = |scope: Scope, client: &Client| scope.joined_with(&client.metadata.scope);
-        let scope = Arc::new(every.iter().fold(Scope::default(), joined));
+        let scope = Arc::new(every.iter().fold(of_apps, joined));
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         if known.epoch == epoch {
             known.scope = Some(Arc::clone(&scope));

@@ -1,7 +1,7 @@
 //! Scripts of other origins (CORS) and refresh tokens in a cookie: security cases S132, S158.
 
 use futures_util::future::join_all;
-use mapae::domain::client::{AuthMethod, Client, ClientKind, RefreshDelivery};
+use mapae::domain::client::{AuthMethod, Client, ClientKind, RefreshDelivery, RegisteredBy};
 use mapae::domain::grant_type::GrantType;
 use reqwest::Method;
 use reqwest::header::HeaderMap;
@@ -122,6 +122,36 @@ both! {
         // A client that is turned away takes its origin along.
         server.change("other", |client| client.disabled_at = Some(client.created_at)).await;
         assert!(preflight(&server, "/token", OTHER).await.headers.get("access-control-allow-origin").is_none());
+    }
+
+    /// Anybody may register apps, as many and as large as they like: what they say of themselves is not
+    /// read for everybody.
+    async fn what_strangers_register_is_not_read_for_others(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let own = server.client("own", |client| client.metadata.allowed_origins = vec![SPA.to_owned()]).await;
+        for (id, origins) in [("known", vec![OTHER.to_owned()]), ("strange", vec![])] {
+            server.client(id, |client| {
+                client.registered_by = RegisteredBy::Itself;
+                client.metadata.grant_types = vec![GrantType::ClientCredentials];
+                client.metadata.client_name = "\"allowed_origins\":[]".to_owned();
+                client.metadata.allowed_origins = origins;
+            }).await;
+        }
+        // Whoever reads this row fails.
+        let spoiled = r#"UPDATE client SET metadata = '{"allowed_origins":[]' WHERE id = 'strange'"#;
+        server.evidence().await.run(spoiled).await;
+        server.forget_clients();
+        // OTHER is that of an app to which an operator gave it.
+        for origin in [SPA, OTHER] {
+            let reply = preflight(&server, "/token", origin).await;
+            assert_eq!(reply.header("access-control-allow-origin"), origin);
+        }
+        own.password("openid nothing").await.ok();
+        let services = server.inner.services();
+        assert!(services.clients.algorithms().await.is_ok());
+        let every = services.clients.every_scope().await.unwrap();
+        assert!(["read", "profile"].iter().all(|one| every.contains(one)) && !every.contains("nothing"));
     }
 
     /// Tools that try an API out, tracing and proofs of possession send headers of their own.
