@@ -22,10 +22,10 @@ use crate::oauth::status::{feed, indices};
 use crate::runtime::supervisor::Need;
 use crate::store::leaders::Job;
 use crate::store::{
-    Tx, audit_events, authorization_codes, browsers, device_grants, families, interactions,
-    key_fetchers, known_addresses, mail_secrets, pushed_requests, rate_limits, refresh_days,
-    registration_tokens, repeatable_creations, revocations, revoked_access_tokens, sessions,
-    status_lists, throttles, used_assertions,
+    Tx, audit_events, authorization_codes, browsers, client_changes, device_grants, families,
+    interactions, key_fetchers, known_addresses, mail_secrets, pushed_requests, rate_limits,
+    refresh_days, registration_tokens, repeatable_creations, revocations, revoked_access_tokens,
+    sessions, status_lists, throttles, used_assertions,
 };
 
 /// How often the leader cleans up. A new leader begins at once.
@@ -98,6 +98,8 @@ enum Aged {
     Browsers,
     Families,
     FailedSignIns,
+    EventsOfApps,
+    ClientChanges,
     AuditEvents,
     KnownAddresses,
     MailSecrets,
@@ -123,6 +125,8 @@ const AGED: &[Aged] = &[
     Aged::Browsers,
     Aged::Families,
     Aged::FailedSignIns,
+    Aged::EventsOfApps,
+    Aged::ClientChanges,
     Aged::AuditEvents,
     Aged::KnownAddresses,
     Aged::MailSecrets,
@@ -155,6 +159,8 @@ impl Aged {
             Self::FailedSignIns => {
                 audit_events::forget_failures(tx, now - kept.failures, STEP).await
             }
+            Self::EventsOfApps => audit_events::forget_of_apps(tx, now - kept.failures, STEP).await,
+            Self::ClientChanges => client_changes::forget(tx, STEP).await,
             Self::AuditEvents => audit_events::forget(tx, now - kept.all, STEP).await,
             Self::KnownAddresses => {
                 let seen = now - services.lifetimes.refresh_absolute;

@@ -525,7 +525,8 @@ async fn learn(
     };
     let mut learned = now;
     if before.clients != now.clients {
-        let changed = client_changes::since(&*services.store, before.clients, CLIENTS).await;
+        let between = (before.clients, now.clients);
+        let changed = client_changes::since(&*services.store, between, CLIENTS).await;
         match changed {
             Ok(Some(some)) => services.clients.forget_some(&some),
             // Too many clients changed, or it is unknown which.

@@ -4,6 +4,7 @@ use chrono::Duration;
 use serde_json::Value;
 
 use crate::clients::{acting, id_jag};
+use crate::domain::actor::Actor;
 use crate::domain::admin_right::{AdminScope, Rights};
 use crate::domain::audit::{Event, EventKind, Origin};
 use crate::domain::claim_names::{RESERVED, SCOPE_CLAIMS, is_claim};
@@ -117,8 +118,12 @@ pub(crate) async fn create_in(
         return Err(ClientRejected::Taken(client.id.as_str().to_owned()).into());
     }
     let event = Event::new(EventKind::ClientCreated).client(&client.id);
-    let change = event.changing(&Value::Null, &facts(client));
-    audit_events::insert(tx, &[change]).await?;
+    let event = if is_by_app(tx) {
+        event.detail(client.metadata.client_name.clone())
+    } else {
+        event.changing(&Value::Null, &facts(client))
+    };
+    audit_events::insert(tx, &[event]).await?;
     Ok(secret)
 }
 
@@ -132,6 +137,12 @@ pub(crate) async fn keep_document(tx: &Tx, client: &Client, origin: &Origin) -> 
     };
     let event = Event::new(kind).client(&client.id).from(origin);
     audit_events::insert(tx, &[event.detail(RegisteredBy::Document.as_str())]).await
+}
+
+/// Whether an app changes its own registration. Anybody may do that, so what it says of itself is not
+/// kept in the audit and not sent to webhooks.
+fn is_by_app(tx: &Tx) -> bool {
+    tx.acting().is_some_and(|acting| matches!(acting.actor, Actor::App(_)))
 }
 
 /// Changes a client. Its secret stays.
@@ -167,7 +178,12 @@ pub(crate) async fn update_locked(
     clients::update(&tx, &client).await?;
     end_outdated(&tx, &was, &client).await?;
     let event = Event::new(EventKind::ClientUpdated).client(&client.id);
-    audit_events::insert(&tx, &[event.changing(&before, &facts(&client))]).await?;
+    let event = if is_by_app(&tx) {
+        event.naming_changes(&before, &facts(&client))
+    } else {
+        event.changing(&before, &facts(&client))
+    };
+    audit_events::insert(&tx, &[event]).await?;
     tx.commit().await?;
     Ok(client)
 }

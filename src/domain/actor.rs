@@ -13,6 +13,8 @@ pub enum Actor {
     Person(UserId),
     /// A client with a token of its own.
     Client(ClientId),
+    /// An app that registered itself, about its own registration: anybody may be one.
+    App(ClientId),
     /// A SCIM connector, by the id of its token.
     Connector(String),
 }
@@ -25,6 +27,7 @@ impl Actor {
             Self::Operator => "operator".to_owned(),
             Self::Person(id) => format!("person:{}", id.as_str()),
             Self::Client(id) => format!("client:{}", id.as_str()),
+            Self::App(id) => format!("app:{}", id.as_str()),
             Self::Connector(id) => format!("scim:{id}"),
         }
     }

@@ -232,6 +232,19 @@ impl Event {
         self
     }
 
+    /// Adds the names of the members that changed, without what they are.
+    #[must_use]
+    pub fn naming_changes(mut self, before: &Value, after: &Value) -> Self {
+        let change = Change::between(before, after);
+        self.detail = change.map(|Change { before, mut after }| {
+            after.extend(before);
+            let mut names: Vec<_> = after.keys().map(String::as_str).collect();
+            names.sort_unstable();
+            names.join(" ")
+        });
+        self
+    }
+
     /// Adds what changed. No secret may be among it.
     #[must_use]
     pub fn changing(mut self, before: &Value, after: &Value) -> Self {
@@ -254,6 +267,8 @@ mod tests {
         assert_eq!(Value::Object(change.before), json!({ "name": "A" }));
         assert_eq!(Value::Object(change.after), json!({ "name": "B", "locale": "ko" }));
         assert_eq!(Change::between(&before, &before), None);
+        let named = Event::new(EventKind::ClientUpdated).naming_changes(&before, &after);
+        assert_eq!((named.detail.as_deref(), named.change), (Some("locale name"), None));
         let new = Change::between(&Value::Null, &after).expect("a change");
         assert!(new.before.is_empty());
         assert_eq!(Value::Object(new.after), after);

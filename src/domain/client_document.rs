@@ -37,9 +37,12 @@ const OF_APPS: &[&str] = &[
     "userinfo_signed_response_alg",
 ];
 
-/// The most items of a list, and the longest text in bytes, that an app says of itself.
+/// The most items of a list, the longest text and the longest URI in bytes, and the most bytes of all
+/// together, that an app says of itself.
 const MOST_ITEMS: usize = 32;
 const LONGEST: usize = 2048;
+const LONGEST_URI: usize = 512;
+const LONGEST_WHOLE: usize = 8 * 1024;
 
 /// Why metadata that somebody wrote cannot be registered. The names are those of RFC 7591 §3.2.2.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -89,6 +92,9 @@ pub fn of_app(
         .filter(|(name, value)| OF_APPS.contains(&name.as_str()) && !value.is_null())
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
+    if Value::from(given.clone()).to_string().len() > LONGEST_WHOLE {
+        return bad(format!("the metadata are longer than {LONGEST_WHOLE} bytes"));
+    }
     for (name, default) in [
         // RFC 7591 §2
         ("token_endpoint_auth_method", json!(AuthMethod::ClientSecretBasic)),
@@ -220,14 +226,20 @@ fn check_response_types(
     }
 }
 
-/// Whether a value has a size that people and databases can bear. Keys have a limit of their own.
+/// Whether a value has a size that people and databases can bear.
 fn is_bounded(name: &str, value: &Value) -> bool {
+    let longest = match name {
+        "client_name" => 100,
+        uri if uri.ends_with("_uri") || uri.ends_with("_uris") => LONGEST_URI,
+        _ => LONGEST,
+    };
     match value {
-        Value::String(text) => text.len() <= if name == "client_name" { 100 } else { LONGEST },
+        Value::String(text) => text.len() <= longest,
         Value::Array(items) => {
-            items.len() <= MOST_ITEMS && items.iter().all(|item| is_bounded("", item))
+            items.len() <= MOST_ITEMS && items.iter().all(|item| is_bounded(name, item))
         }
-        Value::Object(_) => value.to_string().len() <= 16 * 1024,
+        // The keys. What they are together with the rest has a limit.
+        Value::Object(_) => true,
         Value::Null | Value::Bool(_) | Value::Number(_) => true,
     }
 }
@@ -387,6 +399,7 @@ mod tests {
     #[test]
     fn rfc7591_3_2_2_each_line_is_refused_for_one_reason() {
         let long = "x".repeat(LONGEST + 1);
+        let uri = "x".repeat(LONGEST_URI + 1);
         for (document, why) in [
             (json!({ "software_statement": "e30" }), BadDocument::SoftwareStatement.to_string()),
             (json!({ "client_name": "x".repeat(101) }), "client_name is too long".to_owned()),
@@ -399,6 +412,15 @@ mod tests {
                 "client_name has nothing but blanks".to_owned(),
             ),
             (json!({ "client_uri": long }), "client_uri is too long".to_owned()),
+            (json!({ "redirect_uris": [uri] }), "redirect_uris is too long".to_owned()),
+            (
+                json!({ "redirect_uris": vec![&uri[1..]; 16] }),
+                "the metadata are longer than 8192 bytes".to_owned(),
+            ),
+            (
+                json!({ "jwks": { "keys": [long, long, long, long] } }),
+                "the metadata are longer than 8192 bytes".to_owned(),
+            ),
             (json!({ "contacts": vec!["a"; 33] }), "contacts is too long".to_owned()),
             (json!({ "response_types": "code" }), "response_types is not a list".to_owned()),
             (

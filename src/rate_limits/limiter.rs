@@ -52,8 +52,13 @@ pub struct RateLimiter {
 /// on, and a table does not fill.
 const UNPROVEN: Rate = Rate::of(120, 120);
 
-/// How often an app may change its own registration.
+/// How often an app may change its own registration, and how often one address may change any.
 const CHANGES: Rate = Rate::of(60, 3600);
+const CHANGES_AT_ADDRESS: Rate = Rate::of(120, 3600);
+
+/// How many apps strangers may register, and how often all apps together may change their registrations:
+/// each leaves something that is kept for weeks.
+const REGISTRATIONS_OF_ALL: Rate = Rate::of(1000, 3600);
 
 /// The account that a request is about, and who asks: nobody can use up what others may ask about
 /// the same account.
@@ -129,13 +134,20 @@ impl RateLimiter {
         address: IpAddr,
         rate: Option<Rate>,
     ) -> Result<(), Error<Exceeded>> {
-        let Some(rate) = rate else { return Ok(()) };
-        self.count("address", &["registration", &neighbourhood(address)], rate).await
+        if let Some(rate) = rate {
+            self.count("address", &["registration", &neighbourhood(address)], rate).await?;
+        }
+        self.count("address", &["registrations of all"], REGISTRATIONS_OF_ALL).await
     }
 
     /// Counts a change of a registration by the app itself.
     pub async fn registration_change(&self, client: &ClientId) -> Result<(), Error<Exceeded>> {
-        self.count("client", &["registration", client.as_str()], CHANGES).await
+        self.count("client", &["registration", client.as_str()], CHANGES).await?;
+        if let Some(address) = request::current().and_then(|request| request.address) {
+            let place = neighbourhood(address);
+            self.count("address", &["registration change", &place], CHANGES_AT_ADDRESS).await?;
+        }
+        self.count("client", &["changes of all"], REGISTRATIONS_OF_ALL).await
     }
 
     /// Whether requests are counted for accounts: only then it is worth to find out whose account it

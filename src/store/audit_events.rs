@@ -215,8 +215,8 @@ pub struct RecordedEvent {
     pub detail: Option<String>,
     /// How often it happened: the failed sign-ins of one minute are one event.
     pub times: i64,
-    /// Who caused it in the administration: `operator`, `person:` and a `sub`, or `client:` and a
-    /// client id.
+    /// Who caused it in the administration: `operator`, `person:` and a `sub`, `client:` and a client
+    /// id, or `app:` and the client id of an app that changed its own registration.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub actor: Option<String>,
     /// What changed.
@@ -394,6 +394,15 @@ pub async fn forget_failures(tx: &Tx, before: DateTime<Utc>, at_most: u64) -> Re
     // Written exactly as in the index: with a parameter, the database would not use the index.
     let failures = Expr::cust("kind IN ('sign_in.failed', 'sign_in.throttled')");
     let old = failures.and(ColumnTrait::lt(&Column::At, millis(before)));
+    housekeep(tx, Entity, Column::Id, old, at_most).await
+}
+
+/// The same for what apps did with their own registration, which anybody can do.
+pub async fn forget_of_apps(tx: &Tx, before: DateTime<Utc>, at_most: u64) -> Result<u64, Fault> {
+    use sea_orm::ExprTrait;
+    // Written exactly as in the index.
+    let of_apps = Expr::cust("substr(actor, 1, 4) = 'app:'");
+    let old = of_apps.and(ColumnTrait::lt(&Column::At, millis(before)));
     housekeep(tx, Entity, Column::Id, old, at_most).await
 }
 

@@ -8,6 +8,7 @@ use sea_orm::{ExprTrait, QueryOrder, QuerySelect};
 use super::cause::while_doing;
 use super::column::corrupt;
 use super::entity::entity;
+use super::housekeeping::housekeep;
 use super::reader::Reader;
 use super::revisions::{self, WatchedTable};
 use super::tx::Tx;
@@ -47,13 +48,32 @@ pub(super) async fn write(tx: &Tx, client: &ClientId) -> Result<(), Fault> {
     tx.connection().execute(&insert).await.map(drop).map_err(fault)
 }
 
-/// The clients that changed after this revision; `None` when there are more than this many.
+/// So many revisions back it is known which clients changed. Servers look every second.
+const KEPT: i64 = 10_000;
+
+/// Deletes what is known of changes of clients that are gone, at most this many; returns how many.
+/// Anybody may register apps and delete them.
+pub async fn forget(tx: &Tx, at_most: u64) -> Result<u64, Fault> {
+    // Twice as many, since more may change between the two reads of whoever looks.
+    let is_old = format!(
+        "revision < (SELECT value FROM revision WHERE name = 'clients') - {} AND NOT EXISTS \
+         (SELECT 1 FROM client WHERE client.id = client_change.client_id)",
+        2 * KEPT
+    );
+    housekeep(tx, Entity, Column::ClientId, Expr::cust(is_old), at_most).await
+}
+
+/// The clients that changed after the first of these revisions, where the second one is that of now;
+/// `None` when there are more than this many, or when it is not known any more.
 pub async fn since(
     reader: &impl Reader,
-    revision: i64,
+    (revision, now): (i64, i64),
     at_most: usize,
 ) -> Result<Option<Vec<ClientId>>, Fault> {
     const TABLE: &str = "reading the table client_change";
+    if now - revision > KEPT {
+        return Ok(None);
+    }
     let rows = Entity::find()
         .filter(ColumnTrait::gt(&Column::Revision, revision))
         .order_by_asc(Column::Revision)

@@ -44,7 +44,7 @@ impl Tx {
     }
 
     /// Who acts in the administration; `None` outside of it.
-    pub(super) fn acting(&self) -> Option<&Acting> {
+    pub(crate) fn acting(&self) -> Option<&Acting> {
         self.acting.as_ref()
     }
 

@@ -403,6 +403,42 @@ both! {
         assert_eq!(call(&server, "DELETE", &path, Some(&access), None).await.status, 204);
     }
 
+    async fn s147_what_strangers_say_of_themselves_fills_no_disk(database) {
+        let server = Server::start_with(&database, OPEN).await;
+        server.client("own", |_| {}).await;
+        let long = format!("https://notes.example/{}", "x".repeat(491));
+        register(&server, None, &json!({ "redirect_uris": [long] })).await.refused(400, "invalid_client_metadata");
+        let many: Vec<_> = (0..20).map(|number| format!("{}{number}", &long[..500])).collect();
+        register(&server, None, &json!({ "redirect_uris": many })).await.refused(400, "invalid_client_metadata");
+        let registered = register(&server, None, &json!({})).await;
+        let (id, path) = (registered.text("client_id"), path(&registered));
+        let mut whole = document(&json!({ "redirect_uris": many[..10], "client_name": "Others" }));
+        whole["client_id"] = json!(id);
+        let access = registered.text("registration_access_token");
+        let access = call(&server, "PUT", &path, Some(&access), Some(&whole)).await.ok().text("registration_access_token");
+        let evidence = server.evidence().await;
+        let details = async |kind: &str| {
+            evidence.column(&format!("SELECT detail FROM audit_event WHERE kind = '{kind}' AND actor = 'app:{id}'"), "detail").await
+        };
+        assert_eq!(details("client.created").await, ["Notes"]);
+        assert_eq!(details("client.updated").await, ["client_name redirect_uris"]);
+        let of_apps = "FROM audit_event WHERE actor LIKE 'app:%'";
+        let changes = format!("SELECT count(*) AS n FROM audit_change WHERE event_id IN (SELECT id {of_apps})");
+        assert_eq!(evidence.count(&changes).await, 0);
+        assert_eq!(call(&server, "DELETE", &path, Some(&access), None).await.status, 204);
+        // What is left goes as soon as nobody needs it.
+        evidence.run("UPDATE revision SET value = value + 30000 WHERE name = 'clients'").await;
+        server.advance(31 * 86_400);
+        let server = server.restart().await;
+        let evidence = server.evidence().await;
+        eventually("nothing is left of the app", async || {
+            let changed = evidence.column("SELECT client_id FROM client_change", "client_id").await;
+            changed == ["own"] && evidence.count(&format!("SELECT count(*) AS n {of_apps}")).await == 0
+        }).await;
+        let own = "SELECT count(*) AS n FROM audit_event WHERE kind = 'client.created'";
+        assert_eq!(evidence.count(own).await, 1);
+    }
+
     async fn rfc7592_2_3_a_deletion_that_stopped_half_way_is_asked_for_again(database) {
         let server = Server::start_with(&database, OPEN).await;
         let services = server.inner.services();

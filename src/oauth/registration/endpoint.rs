@@ -131,7 +131,7 @@ impl RegistrationEndpoint {
 
     /// The database, for changes by this client.
     fn acting(&self, id: &ClientId, origin: &Origin) -> Store {
-        let acting = Acting { actor: Actor::Client(id.clone()), origin: origin.clone() };
+        let acting = Acting { actor: Actor::App(id.clone()), origin: origin.clone() };
         self.clients.store.acting_as(&acting)
     }
 

@@ -48,8 +48,8 @@ pub(super) struct Event {
     at: DateTime<Utc>,
     /// What happened.
     kind: String,
-    /// Who caused it in the administration: `operator`, `person:` and a `sub`, or `client:` and a
-    /// client id.
+    /// Who caused it in the administration: `operator`, `person:` and a `sub`, `client:` and a client
+    /// id, or `app:` and the client id of an app that changed its own registration.
     actor: Option<String>,
     /// The person concerned.
     user: Option<String>,
