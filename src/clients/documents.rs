@@ -44,7 +44,7 @@ const LIMIT: usize = 64 * 1024;
 /// How many documents are kept of each kind.
 const MOST: usize = 1024;
 
-/// How many documents are fetched at once of apps that people allowed, and how many of others.
+/// How many documents are fetched at once of apps that people use, and how many of others.
 const AT_ONCE: usize = 32;
 
 /// What an operator decided about documents.
@@ -64,7 +64,7 @@ pub struct DocumentRules {
 #[derive(Debug)]
 pub struct Documents {
     rules: DocumentRules,
-    /// Of apps that people allowed.
+    /// Of apps that people use.
     of_allowed: Arc<Fetches>,
     /// Of all others. Anybody can name as many of these as they like.
     of_strangers: Arc<Fetches>,
@@ -74,7 +74,7 @@ pub struct Documents {
 
 #[derive(Debug)]
 struct Known {
-    /// Of apps that people allowed.
+    /// Of apps that people use.
     allowed: Kept<Cached<Document>>,
     /// Of others, which were good once.
     good: Kept<Cached<Document>>,
@@ -158,10 +158,11 @@ impl Documents {
         (is_trusted && !self.rules.denied_hosts.has(&url)).then_some(url)
     }
 
-    /// The client that the document describes. `stored` is what a person allowed earlier.
+    /// The client that the document describes. `stored` is what a person allowed earlier. Before anybody
+    /// used it, it is one of those that anybody may name: pressing a button costs nothing.
     pub(super) async fn find(&self, id: &ClientId, stored: Option<&Client>) -> Found {
         let now = self.clock.now();
-        let is_allowed = stored.is_some();
+        let is_allowed = stored.is_some_and(|stored| stored.is_used);
         let cached = self.known().of_url(id.as_str(), is_allowed);
         let fetches = if is_allowed { &self.of_allowed } else { &self.of_strangers };
         let document = match cached.get(now, self.fetch(id, fetches)).await {
@@ -244,6 +245,7 @@ fn client_of(
     client.registered_by = RegisteredBy::Document;
     client.disabled_at = stored.and_then(|stored| stored.disabled_at);
     client.tokens_from = stored.and_then(|stored| stored.tokens_from);
+    client.is_used = stored.is_some_and(|stored| stored.is_used);
     client
 }
 

@@ -129,8 +129,13 @@ pub(crate) async fn create_in(
 
 /// Keeps a client that its document describes, because a person allows it. The audit has when that
 /// happened first, and when the document said something else.
-pub(crate) async fn keep_document(tx: &Tx, client: &Client, origin: &Origin) -> Result<(), Fault> {
-    let kind = match clients::keep_document(tx, client).await? {
+pub(crate) async fn keep_document(
+    tx: &Tx,
+    user: &UserId,
+    client: &Client,
+    origin: &Origin,
+) -> Result<(), Fault> {
+    let kind = match clients::keep_document(tx, user, client).await? {
         KeptDocument::New => EventKind::ClientCreated,
         KeptDocument::Changed => EventKind::ClientUpdated,
         KeptDocument::Known => return Ok(()),

@@ -124,7 +124,8 @@ impl Registry {
         {
             let used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
             let noted = used.get(&client.id).is_some_and(|at| now - *at < Duration::days(1));
-            if noted {
+            // One that is not used yet may have been deleted since, and come again.
+            if noted && client.is_used {
                 return Ok(());
             }
         }

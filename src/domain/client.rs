@@ -77,6 +77,8 @@ pub struct Client {
     /// Tokens that it got for itself before this instant do not count any more, because it was
     /// disabled since.
     pub tokens_from: Option<DateTime<Utc>>,
+    /// Whether any person got tokens by it; known of those that no operator registered.
+    pub is_used: bool,
 }
 
 impl Client {
@@ -99,6 +101,7 @@ impl Client {
             disabled_at,
             created_at,
             tokens_from,
+            is_used: false,
         }
     }
 

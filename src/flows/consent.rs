@@ -35,7 +35,7 @@ pub async fn allow(flows: &Flows, caller: Caller<'_>, form: &Submitted) -> Outco
         let seen = seen(&asked.client.client, &asked.request.redirect_uri);
         let consent = Consent { seen, ..joined(Some(&before), &asked.request) };
         let (user, client) = (&signed_in_user.user.id, &asked.client.client.id);
-        registration::keep_document(&tx, &asked.client.client, caller.origin).await?;
+        registration::keep_document(&tx, user, &asked.client.client, caller.origin).await?;
         interactions::keep(&tx, &interaction).await?;
         consents::put(&tx, user, client, &consent).await?;
         let event = Event::new(EventKind::ConsentGiven).user(user).client(client);

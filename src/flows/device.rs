@@ -248,7 +248,7 @@ async fn allow_in(
         consent.scope = before.scope.joined_with(&asked.scope);
         let new = asked.resources.iter().filter(|one| !before.resources.contains(one));
         consent.resources.extend(new.cloned());
-        registration::keep_document(tx, client, caller.origin).await?;
+        registration::keep_document(tx, &user.id, client, caller.origin).await?;
         consents::put(tx, &user.id, &client.id, &consent).await?;
     }
     let event = Event::new(EventKind::ConsentGiven).user(&user.id).client(&client.id);

@@ -5,13 +5,13 @@ use std::collections::{BTreeSet, HashSet};
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::{Func, OnConflict, Order};
+use sea_orm::sea_query::{Func, LockBehavior, LockType, OnConflict, Order};
 use sea_orm::{ConnectionTrait, DbBackend, ExprTrait, QueryOrder, QuerySelect};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use url::Url;
 
 use super::cause::while_doing;
-use super::client_changes;
 use super::column::{corrupt, instant, millis};
 use super::entity::entity;
 use super::reader::Reader;
@@ -19,12 +19,15 @@ use super::revocation_log::Noted;
 use super::revocations::everywhere;
 use super::statement::ROWS;
 use super::tx::Tx;
+use super::{audit_events, client_changes, consents, families};
+use crate::domain::audit::{Event, EventKind};
 use crate::domain::client::{Client, ClientId, ClientMetadata, RegisteredBy};
 use crate::domain::client_secret::HeldSecret;
 use crate::domain::clock;
 use crate::domain::hex;
 use crate::domain::revocation::{Audiences, Revocation, RevokedKind};
 use crate::domain::secret::{ClientSecret, Hashed};
+use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
 
 entity! {
@@ -87,6 +90,7 @@ impl TryFrom<Model> for Client {
             disabled_at: instant(row.disabled_at),
             created_at: clock::from_millis(row.created_at),
             tokens_from: instant(row.tokens_from),
+            is_used: row.used_at.is_some_and(|used| used > row.created_at),
         })
     }
 }
@@ -447,12 +451,18 @@ pub async fn end_own_tokens(
     Ok(true)
 }
 
-/// How many clients there may be that documents describe.
+/// How many clients there may be that documents describe, and how many of them that nobody used yet, of
+/// one host, and of those that one person allowed.
 const MOST_DOCUMENTS: u64 = 10_000;
+const MOST_UNUSED_OF_HOST: u64 = 100;
+const MOST_UNUSED_OF_PERSON: u64 = 20;
+
+/// How many clients of documents give way at once to another one.
+const GIVE_WAY: u64 = 10;
 
 /// Why no client of another document is kept.
 #[derive(Debug, thiserror::Error)]
-#[error("there are as many such clients as there may be: those that nobody uses go")]
+#[error("there are as many such clients as there may be, and people use all of them")]
 struct TooMany;
 
 /// What the table had of a client that its document describes.
@@ -468,15 +478,19 @@ pub enum KeptDocument {
 
 /// Keeps a client that its document describes, because a person allows it: what it is given needs a
 /// row. Any other client is in the table already.
-pub async fn keep_document(tx: &Tx, client: &Client) -> Result<KeptDocument, Fault> {
+pub async fn keep_document(
+    tx: &Tx,
+    user: &UserId,
+    client: &Client,
+) -> Result<KeptDocument, Fault> {
     if client.registered_by != RegisteredBy::Document {
         return Ok(KeptDocument::Known);
     }
     match lock(tx, &client.id).await? {
-        None if are_many(tx, RegisteredBy::Document, MOST_DOCUMENTS).await? => {
-            Err(Fault::unavailable("keeping the client of a document", TooMany))
+        None if insert(tx, client).await? => {
+            make_room(tx, user, &client.id).await?;
+            Ok(KeptDocument::New)
         }
-        None if insert(tx, client).await? => Ok(KeptDocument::New),
         None => Ok(KeptDocument::Known),
         // An operator registered a client of this id meanwhile: what that may do is theirs to say.
         Some(stored) if stored.registered_by != RegisteredBy::Document => Ok(KeptDocument::Known),
@@ -489,6 +503,81 @@ pub async fn keep_document(tx: &Tx, client: &Client) -> Result<KeptDocument, Fau
             Ok(KeptDocument::Changed)
         }
     }
+}
+
+/// Deletes clients of documents that give way to a new one: of those that nobody used yet the oldest of
+/// its host and of this person, if there are too many, and of all the longest unused one, if there is no
+/// place. So nobody keeps an app away by allowing many others.
+async fn make_room(tx: &Tx, user: &UserId, new: &ClientId) -> Result<(), Fault> {
+    let documents = || {
+        let of_documents = Column::RegisteredBy.eq(RegisteredBy::Document.as_str());
+        of_documents.and(Column::Id.ne(new.as_str()))
+    };
+    let unused = || documents().and(never_used());
+    let place = Url::parse(new.as_str()).map(|url| url.origin().ascii_serialization());
+    let (of_host, of_person) = (of_host(tx, &place.unwrap_or_default()), allowed_by(user));
+    give_way(tx, unused().and(of_host), MOST_UNUSED_OF_HOST, Order::Desc).await?;
+    give_way(tx, unused().and(of_person), MOST_UNUSED_OF_PERSON, Order::Desc).await?;
+    if !are_many(tx, RegisteredBy::Document, MOST_DOCUMENTS + 1).await? {
+        return Ok(());
+    }
+    let without_tokens = documents().and(Column::UsedAt.is_not_null());
+    let without_tokens = without_tokens.and(families::is_live_at((Entity, Column::Id), tx).not());
+    match give_way(tx, without_tokens, 1, Order::Asc).await? {
+        0 => Err(Fault::unavailable("keeping the client of a document", TooMany)),
+        _ => Ok(()),
+    }
+}
+
+/// Those that nobody ever got tokens by.
+fn never_used() -> Expr {
+    ExprTrait::eq(Expr::col(Column::UsedAt), Expr::col(Column::CreatedAt))
+}
+
+/// Those whose URL begins with this scheme, host and port. An index finds them.
+fn of_host(reader: &impl Reader, place: &str) -> Expr {
+    let beginning: String = format!("{place}/").to_lowercase().chars().take(NAME).collect();
+    let key = Expr::cust(SearchKeys::of(reader).id);
+    key.clone().gte(beginning.clone()).and(key.lt(format!("{beginning}\u{10ffff}")))
+}
+
+/// Those that this person allowed.
+fn allowed_by(user: &UserId) -> Expr {
+    Column::Id.in_subquery(consents::clients_of(user))
+}
+
+/// Deletes some of these clients in the order of their last use: the ones after so many, from the newest
+/// (`Desc`), or so many of the oldest (`Asc`). One that is locked stays. Returns how many there were.
+async fn give_way(tx: &Tx, of: Expr, many: u64, order: Order) -> Result<usize, Fault> {
+    let (offset, limit) = match order {
+        Order::Asc => (0, many),
+        _ => (many.saturating_sub(1), GIVE_WAY),
+    };
+    let ids: Vec<String> = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(of.clone())
+        .order_by(Column::UsedAt, order)
+        .offset(offset)
+        .limit(limit)
+        .into_tuple()
+        .all(tx.connection())
+        .await
+        .map_err(while_doing(TABLE))?;
+    let mut gone = 0;
+    for id in ids.iter().filter_map(|id| ClientId::parse(id)) {
+        let still = Entity::find_by_id(id.as_str())
+            .filter(of.clone())
+            .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+            .one(tx.connection())
+            .await;
+        if still.map_err(while_doing(TABLE))?.is_some() {
+            delete(tx, &id).await?;
+            audit_events::insert(tx, &[Event::new(EventKind::ClientDeleted).client(&id)]).await?;
+            gone += 1;
+        }
+    }
+    Ok(gone)
 }
 
 /// Whether a client that no operator registered may be swept when nobody uses it. One that an operator
@@ -508,15 +597,19 @@ pub async fn set_swept(tx: &Tx, id: &ClientId, is_swept: bool) -> Result<(), Fau
 pub async fn note_use(tx: &Tx, id: &ClientId) -> Result<(), Fault> {
     // Later than its creation in any case: by that it is known that it got some.
     let now = millis(tx.now()) + 1;
-    Entity::update_many()
-        .col_expr(Column::UsedAt, Expr::value(now))
-        .filter(Column::Id.eq(id.as_str()))
-        .filter(Column::RegisteredBy.is_not_null())
-        .filter(Column::UsedAt.lt(now))
-        .exec(tx.connection())
-        .await
-        .map(drop)
-        .map_err(while_doing("writing the table client"))
+    let used = |which: Expr| {
+        let update = Entity::update_many().col_expr(Column::UsedAt, Expr::value(now));
+        let update = update.filter(Column::Id.eq(id.as_str()));
+        update.filter(Column::RegisteredBy.is_not_null()).filter(which)
+    };
+    let fault = while_doing("writing the table client");
+    let first = used(never_used()).exec(tx.connection()).await.map_err(&fault)?;
+    if first.rows_affected == 1 {
+        // The servers treat it as one that people use from now on.
+        return client_changes::write(tx, id).await;
+    }
+    let later = used(Column::UsedAt.lt(now)).exec(tx.connection()).await;
+    later.map(drop).map_err(&fault)
 }
 
 /// Which clients count as unused.
@@ -530,8 +623,7 @@ pub struct Unused {
 
 impl Unused {
     fn condition(self) -> Expr {
-        let never = ExprTrait::eq(Expr::col(Column::UsedAt), Expr::col(Column::CreatedAt));
-        let never = never.and(Column::UsedAt.lt(millis(self.never_since)));
+        let never = never_used().and(Column::UsedAt.lt(millis(self.never_since)));
         Column::UsedAt.lt(millis(self.since)).or(never)
     }
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::{OnConflict, Query};
+use sea_orm::sea_query::{OnConflict, Query, SelectStatement};
 
 use super::cause::while_doing;
 use super::column::{corrupt, list, millis, read_list};
@@ -53,6 +53,15 @@ impl TryFrom<&entity::Model> for Consent {
             seen: row.seen.clone(),
         })
     }
+}
+
+/// Selects the clients that a person allowed.
+pub(super) fn clients_of(user: &UserId) -> SelectStatement {
+    Query::select()
+        .column(Column::ClientId)
+        .from(Entity)
+        .and_where(Column::UserId.eq(user.as_str()))
+        .to_owned()
 }
 
 /// The consent of a person for an app.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::{Query, SelectStatement, SimpleExpr};
+use sea_orm::sea_query::{IntoColumnRef, Query, SelectStatement, SimpleExpr};
 use sea_orm::{ExprTrait, Iterable, Order, QueryOrder, QuerySelect};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
@@ -376,6 +376,19 @@ impl FamilyFilter<'_> {
             .and_where(ColumnTrait::gt(&Column::ExpiresAt, millis(now)))
             .to_owned()
     }
+}
+
+/// Whether there is a live family at the client with the id in this column of another table.
+pub(super) fn is_live_at(client: impl IntoColumnRef, tx: &Tx) -> SimpleExpr {
+    let here = Expr::col((Entity, Column::ClientId)).equals(client);
+    let live = Query::select()
+        .expr(Expr::value(1))
+        .from(Entity)
+        .and_where(here)
+        .and_where(Column::RevokedAt.is_null())
+        .and_where(ColumnTrait::gt(&Column::ExpiresAt, millis(tx.now())))
+        .to_owned();
+    Expr::exists(live)
 }
 
 /// Whether `offline_access` was granted, so that the family does not end with its session (Core

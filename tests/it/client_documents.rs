@@ -8,7 +8,9 @@ use mapae::domain::grant_type::GrantType;
 use serde_json::{Value, json};
 
 use crate::client_keys::{ASSERTION, Signer, set};
-use crate::support::{App, CALLBACK, Page, Published, Publisher, Server, both, eventually};
+use crate::support::{
+    App, CALLBACK, PASSWORD, Page, Published, Publisher, Server, both, eventually,
+};
 
 const ANY: &[(&str, &str)] = &[("cimd.trust", "any"), ("outbound.allow_private", "true")];
 const PATH: &str = "/client.json";
@@ -190,13 +192,14 @@ both! {
         assert!(server.browser().open(&app(&server, &publisher).authorization_url(&[])).await.has("login-submit"));
     }
 
-    async fn cimd_strangers_stop_no_app_that_people_allowed(database) {
+    async fn cimd_strangers_stop_no_app_that_people_use(database) {
         let (server, publisher) = (Server::start_with(&database, ANY).await, Publisher::start().await);
         server.alice().await;
         publisher.publish(PATH, Published::json(&document(&publisher, &json!({}))));
         let app = app(&server, &publisher);
         let (mut browser, page) = signed_in(&server, &app, &[]).await;
-        browser.consent(&page, "allow").await.authorization_response();
+        let code = browser.consent(&page, "allow").await.authorization_response().code();
+        app.exchange(&code).await.ok();
         let id = |number: usize| publisher.url(&format!("/nothing-{number}.json"));
         for number in 0..1100 {
             let stranger = App { id: id(number), ..app.clone() };
@@ -206,6 +209,51 @@ both! {
         browser.open(&app.authorization_url(&[])).await.authorization_response();
         // The document was not asked for again: nothing took its place.
         assert_eq!(publisher.asked(PATH), 1);
+    }
+
+    async fn cimd_nobody_keeps_others_away_by_allowing_many(database) {
+        let (server, publisher) = (Server::start_with(&database, ANY).await, Publisher::start().await);
+        server.alice().await;
+        let numbered = |number: usize| {
+            let path = format!("/app-{number}.json");
+            let id = publisher.url(&path);
+            publisher.publish(&path, Published::json(&document(&publisher, &json!({ "client_id": id }))));
+            App { id, ..app(&server, &publisher) }
+        };
+        let used = numbered(0);
+        let (mut browser, page) = signed_in(&server, &used, &[("scope", "openid offline_access")]).await;
+        let code = browser.consent(&page, "allow").await.authorization_response().code();
+        let (_, refresh) = used.exchange(&code).await.ok().pair();
+        // Pressing a button is no use.
+        for number in 1..25 {
+            let page = browser.open(&numbered(number).authorization_url(&[])).await;
+            browser.consent(&page, "allow").await.authorization_response();
+        }
+        let evidence = server.evidence().await;
+        let documents = "SELECT count(*) AS n FROM client WHERE registered_by = 'document'";
+        assert_eq!(evidence.count(documents).await, 21);
+        let (_, refresh) = used.refresh(&refresh).await.ok().pair();
+        // As many as there may be, none of which is in use, and all were used after the first one.
+        let many = "INSERT INTO client (id, kind, metadata, created_at, registered_by, used_at, secrets, registration_tokens) \
+            SELECT 'https://many.example/' || n, kind, metadata, created_at - 100, registered_by, used_at + n, secrets, registration_tokens \
+            FROM client, (WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 9979) SELECT n FROM numbers) AS every \
+            WHERE id = ";
+        evidence.run(&format!("{many}'{}'", used.id)).await;
+        assert_eq!(evidence.count(documents).await, 10_000);
+        server.user("bob", Some(PASSWORD)).await;
+        let mut bob = server.browser();
+        let new = numbered(25);
+        let page = bob.open(&new.authorization_url(&[])).await;
+        let page = bob.sign_in_as(&page, "bob", PASSWORD).await;
+        let code = bob.consent(&page, "allow").await.authorization_response().code();
+        new.exchange(&code).await.ok();
+        assert_eq!(evidence.count(documents).await, 10_000);
+        used.refresh(&refresh).await.ok();
+        // What nobody ever used goes after a day.
+        evidence.run("DELETE FROM client WHERE id LIKE 'https://many.example/%'").await;
+        server.advance(2 * 86_400);
+        let _server = server.restart().await;
+        eventually("the unused apps are gone", async || evidence.count(documents).await == 2).await;
     }
 
     async fn cimd_urls_that_strangers_write_keep_no_document_of_the_host_away(database) {

@@ -54,11 +54,8 @@ pub async fn sweep(
 ) -> Result<u64, Fault> {
     let now = clock.now();
     let since = now - unused;
-    // Whoever registers an app uses it soon. A document is in the table because somebody used it.
-    let never_since = match by {
-        RegisteredBy::Itself => now - unused.min(NEVER_USED),
-        RegisteredBy::Operator | RegisteredBy::Document => since,
-    };
+    // Whoever registers or allows an app uses it soon.
+    let never_since = now - unused.min(NEVER_USED);
     let unused = Unused { since, never_since };
     let found = clients::unused(store, by, unused, at_most).await?;
     for id in &found {
