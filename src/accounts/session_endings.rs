@@ -6,8 +6,6 @@
 //! so a person can never have too much open to be ended. What is left after the first step is a row
 //! of the table `ending`, and any server continues with it.
 
-use std::collections::BTreeSet;
-
 use chrono::{DateTime, Duration, Utc};
 
 use crate::accounts::deletion_mails;
@@ -16,15 +14,13 @@ use crate::domain::client::{Client, ClientId};
 use crate::domain::clock::Clock;
 use crate::domain::ending::{Ending, EndingScope};
 use crate::domain::family::{EndedFamily, Family, FamilyFilter, FamilyOwner};
-use crate::domain::logout_notice::LogoutNotice;
 use crate::domain::session::{Session, SessionId};
 use crate::domain::user::UserId;
 use crate::domain::verdict::{Fault, FaultKind};
 use crate::mail::Mailer;
-use crate::outbox::enqueue;
 use crate::store::sessions::SessionFilter;
 use crate::store::{
-    Store, Tx, audit_events, clients, device_grants, endings, families, sessions, users,
+    Store, Tx, audit_events, device_grants, endings, families, logout_notices, sessions, users,
 };
 
 /// How many rows of each kind one step ends, if the database is fast enough.
@@ -114,7 +110,7 @@ pub async fn end_acting(tx: &Tx, user: &UserId, client: &ClientId) -> Result<u64
     loop {
         let of = FamilyFilter::ActingFor(user, client);
         let ended = families::revoke_some(tx, of, None, None, FIRST_STEP).await?;
-        notify(tx, &ended).await?;
+        logout_notices::insert(tx, &ended).await?;
         count += ended.len() as u64;
         if (ended.len() as u64) < FIRST_STEP {
             return Ok(count);
@@ -132,7 +128,7 @@ pub async fn make_room(
     origin: &Origin,
 ) -> Result<(), Fault> {
     let ended = families::revoke_above(tx, user, &client.id, most.saturating_sub(1)).await?;
-    notify(tx, &ended).await?;
+    logout_notices::insert(tx, &ended).await?;
     let over = Event::new(EventKind::FamilyOverLimit).user(user).client(&client.id).from(origin);
     let events: Vec<_> = ended.iter().map(|one| over.clone().family(&one.id)).collect();
     audit_events::insert(tx, &events).await
@@ -308,11 +304,11 @@ async fn step(tx: &Tx, ending: &Ending, at_most: u64) -> Result<Step, Fault> {
     }
     let ended = families::revoke_some(tx, of, but, until, at_most).await?;
     rows.push(ended.len() as u64);
-    notify(tx, &ended).await?;
+    logout_notices::insert(tx, &ended).await?;
     if let EndingScope::InSession(session) = &ending.what {
         let left = families::detach_some(tx, session, at_most).await?;
         rows.push(left.len() as u64);
-        notify(tx, &left).await?;
+        logout_notices::insert(tx, &left).await?;
     }
     let mut is_more = rows.iter().any(|rows| *rows >= at_most);
     let mut bared_until = ending.bared_until;
@@ -343,13 +339,16 @@ pub async fn end_every(store: &Store, clock: &Clock, of: FamilyFilter<'_>) -> Re
     loop {
         let tx = store.begin(clock.now()).await?;
         let ended = families::revoke_some(&tx, of, None, None, STEP).await?;
-        // A client that is turned away need not be told.
-        if let FamilyFilter::Provider(_) = of {
-            notify(&tx, &ended).await?;
+        let rows = ended.len() as u64;
+        match of {
+            // A client that is turned away need not be told. What others grew out of its families is.
+            FamilyFilter::Client(id) => logout_notices::insert_but_of(&tx, id, ended).await?,
+            FamilyFilter::Provider(_) => logout_notices::insert(&tx, &ended).await?,
+            _ => {}
         }
         tx.commit().await?;
-        count += ended.len() as u64;
-        if (ended.len() as u64) < STEP {
+        count += rows;
+        if rows < STEP {
             return Ok(count);
         }
         tokio::task::yield_now().await;
@@ -364,7 +363,7 @@ pub async fn end_family(tx: &Tx, family: &Family) -> Result<bool, Fault> {
     let event = Event::new(EventKind::FamilyRevoked).user(&family.user).client(&family.client);
     audit_events::insert(tx, &[event.family(&family.id)]).await?;
     let (id, client, user) = (family.id.clone(), family.client.clone(), family.user.clone());
-    notify(tx, &[EndedFamily { id, user, client }]).await?;
+    logout_notices::insert(tx, &[EndedFamily { id, user, client }]).await?;
     Ok(true)
 }
 
@@ -426,7 +425,7 @@ async fn end_families_until(
     loop {
         let tx = store.begin(clock.now()).await?;
         let ended = families::revoke_until(&tx, until, behind.as_ref(), STEP).await?;
-        notify(&tx, &ended).await?;
+        logout_notices::insert(&tx, &ended).await?;
         tx.commit().await?;
         count += ended.len() as u64;
         // Another transaction may have revoked some of these, so fewer than a step says nothing.
@@ -438,23 +437,4 @@ async fn end_families_until(
         behind = Some(last);
         tokio::task::yield_now().await;
     }
-}
-
-/// Writes a logout notice for each app that has a logout URI.
-async fn notify(tx: &Tx, ended: &[EndedFamily]) -> Result<(), Fault> {
-    if ended.is_empty() {
-        return Ok(());
-    }
-    let concerned: BTreeSet<_> = ended.iter().map(|one| &one.client).collect();
-    let listening = clients::that_listen(tx, &concerned).await?;
-    let notices: Vec<_> = ended
-        .iter()
-        .filter(|one| listening.contains(&one.client))
-        .map(|one| LogoutNotice {
-            client: one.client.clone(),
-            user: one.user.clone(),
-            family: one.id.clone(),
-        })
-        .collect();
-    enqueue(tx, notices).await
 }

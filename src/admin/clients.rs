@@ -212,14 +212,24 @@ pub async fn update<'a>(
 ) -> ClientResult<Client> {
     let checked: CheckedChange<'a> = change.into();
     fresh_for(may, checked.change)?;
-    let (tx, client) = locked(may, store, clock, target).await?;
-    registration::update_locked(tx, issuer, client, |client| {
+    let change = |client: &mut Client| {
         let before = client.metadata.clone();
         apply(checked.change, client, lifetimes)?;
         over(may, client)?;
         checked.check(&before, &client.metadata)
-    })
-    .await
+    };
+    let before = registration::find(store, target.id).await?;
+    check_target(may, target, &before)?;
+    let mut after = before.clone();
+    change(&mut after)?;
+    registration::check_changed(issuer, &after)?;
+    if after.metadata.outdates(&before.metadata) {
+        // In steps, however many there are. What is opened meanwhile ends with the change itself.
+        let every = FamilyFilter::Client(&before.id);
+        Box::pin(session_endings::end_every(&may.acting(store), clock, every)).await?;
+    }
+    let (tx, client) = locked(may, store, clock, target).await?;
+    registration::update_locked(tx, issuer, client, change).await
 }
 
 /// The metadata that a client would have, if the document of its sector has to be read before it is

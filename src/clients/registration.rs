@@ -24,7 +24,9 @@ use crate::keys::certificates;
 use crate::keys::client_keys::ClientKeys;
 use crate::keys::provider_keys::ProviderKeys;
 use crate::store::clients::KeptDocument;
-use crate::store::{Reader, Store, Tx, audit_events, clients, device_grants, families, users};
+use crate::store::{
+    Reader, Store, Tx, audit_events, clients, device_grants, families, logout_notices, users,
+};
 
 /// Why a client cannot be registered or changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -170,18 +172,13 @@ pub(crate) async fn update_locked(
     change: impl FnOnce(&mut Client) -> Result<(), ClientRejected>,
 ) -> ClientResult<Client> {
     let (before, was) = (facts(&client), client.metadata.clone());
-    let changed = change(&mut client).and_then(|()| check(issuer, &client));
-    let has_secret = client.metadata.token_endpoint_auth_method.has_secret();
-    let changed = match changed {
-        Ok(()) if has_secret && client.secrets.is_empty() => Err(ClientRejected::WithoutSecret),
-        other => other,
-    };
+    let changed = change(&mut client).and_then(|()| check_changed(issuer, &client));
     if let Err(why) = changed {
         tx.abandon().await;
         return Err(why.into());
     }
-    clients::update(&tx, &client).await?;
     end_outdated(&tx, &was, &client).await?;
+    clients::update(&tx, &client).await?;
     let event = Event::new(EventKind::ClientUpdated).client(&client.id);
     let event = if is_by_app(&tx) {
         event.naming_changes(&before, &facts(&client))
@@ -198,7 +195,8 @@ const STEP: u64 = 2000;
 
 /// Ends what people gave a client that was registered like this before, if it may not live on. That
 /// is in the transaction of the change: no token may be refreshed between the two. The app is not
-/// told: a notice would name the session with the new `sub`.
+/// told; others are that acted with its families. The revision of the clients, for which every other
+/// change waits, is not held meanwhile: the row is written afterwards.
 pub(crate) async fn end_outdated(
     tx: &Tx,
     before: &ClientMetadata,
@@ -211,7 +209,9 @@ pub(crate) async fn end_outdated(
     loop {
         let of = FamilyFilter::Client(&client.id);
         let ended = families::revoke_some(tx, of, None, None, STEP).await?;
-        if (ended.len() as u64) < STEP {
+        let rows = ended.len() as u64;
+        logout_notices::insert_but_of(tx, &client.id, ended).await?;
+        if rows < STEP {
             return Ok(());
         }
     }
@@ -248,6 +248,16 @@ pub async fn find(reader: &impl Reader, id: &str) -> ClientResult<Client> {
 pub(crate) async fn done(tx: Tx, kind: EventKind, id: &ClientId) -> ClientResult {
     audit_events::insert(&tx, &[Event::new(kind).client(id)]).await?;
     Ok(tx.commit().await?)
+}
+
+/// Checks whether the registration of a client that was changed is valid.
+pub fn check_changed(issuer: &urls::Issuer, client: &Client) -> Result<(), ClientRejected> {
+    check(issuer, client)?;
+    let has_secret = client.metadata.token_endpoint_auth_method.has_secret();
+    if has_secret && client.secrets.is_empty() {
+        return Err(ClientRejected::WithoutSecret);
+    }
+    Ok(())
 }
 
 /// Checks whether the registration of a client is valid.

@@ -241,6 +241,13 @@ impl ClientMetadata {
         (self.subject_type, is_pairwise.then(|| self.sector()).flatten())
     }
 
+    /// The same as a text that differs where the `sub` does.
+    #[must_use]
+    pub fn known_by_text(&self) -> String {
+        let (subject_type, sector) = self.known_by();
+        format!("{} {}", subject_type.as_str(), sector.unwrap_or_default())
+    }
+
     /// Whether what people gave the client has to end when it is registered like this in place of
     /// `before`: it would know them by another `sub` and could tell which two are the same, or a
     /// security profile begins that those tokens were not held to.

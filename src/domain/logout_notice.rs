@@ -16,6 +16,10 @@ pub struct LogoutNotice {
     pub user: UserId,
     /// The family that ended: `sid`.
     pub family: FamilyId,
+    /// By which `sub` the client knew people when the family ended. Servers of earlier versions leave
+    /// it out.
+    #[serde(default)]
+    pub known_by: Option<String>,
 }
 
 impl Message for LogoutNotice {

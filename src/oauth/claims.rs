@@ -232,7 +232,8 @@ pub struct IdJag {
 #[expect(missing_docs, reason = "every field is the claim of that name")]
 pub struct LogoutToken<'a> {
     pub iss: &'a str,
-    pub sub: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sub: Option<&'a str>,
     pub aud: &'a str,
     pub iat: i64,
     pub exp: i64,

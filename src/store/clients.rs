@@ -1,6 +1,6 @@
 //! `client`: the registered clients.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::{NotSet, Set};
@@ -345,24 +345,24 @@ fn escaped(text: &str) -> String {
     json.get(1..json.len().saturating_sub(1)).unwrap_or_default().to_owned()
 }
 
-/// Which of these clients want notices of sign-outs.
+/// Which of these clients want notices of sign-outs, each with the text of by which `sub` it knows people.
 pub async fn that_listen(
     reader: &impl Reader,
     among: &BTreeSet<&ClientId>,
-) -> Result<HashSet<ClientId>, Fault> {
+) -> Result<HashMap<ClientId, String>, Fault> {
     let among: Vec<_> = among.iter().map(|id| id.as_str()).collect();
-    let mut listening = HashSet::new();
+    let mut listening = HashMap::new();
     for some in among.chunks(ROWS) {
-        let ids: Vec<String> = Entity::find()
-            .select_only()
-            .column(Column::Id)
+        let rows = Entity::find()
             .filter(Column::Id.is_in(some.iter().copied()))
             .filter(Column::BackchannelLogoutUri.is_not_null())
-            .into_tuple()
             .all(reader.connection())
             .await
             .map_err(while_doing(TABLE))?;
-        listening.extend(ids.iter().filter_map(|id| ClientId::parse(id)));
+        for row in rows {
+            let client = Client::try_from(row)?;
+            listening.insert(client.id, client.metadata.known_by_text());
+        }
     }
     Ok(listening)
 }

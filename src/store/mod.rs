@@ -47,6 +47,7 @@ mod known_subscriptions;
 pub mod leaders;
 mod lease;
 pub mod live;
+pub mod logout_notices;
 pub mod mail_secrets;
 mod migrating;
 mod nesting;

@@ -17,6 +17,7 @@ use crate::support::{
 };
 use mapae::admin::authority::May;
 use mapae::admin::users::Target;
+use mapae::domain::client::SubjectType;
 use mapae::domain::grant_type::GrantType;
 
 /// The server of an app: what it was told, and what it answers.
@@ -282,6 +283,25 @@ both! {
             server.evidence().await.count("SELECT count(*) AS n FROM outbox").await == 0
         })
         .await;
+    }
+
+    async fn core_8_1_a_notice_that_waited_for_a_change_names_no_other_sub(database) {
+        let (server, listener, app) = start(&database).await;
+        server.alice().await;
+        let (mut browser, hint) = sign_in(&server, &app).await;
+        listener.answers(StatusCode::SERVICE_UNAVAILABLE);
+        browser.open(&format!("/logout?{}", form(&[("id_token_hint", &hint)]))).await;
+        listener.hears(1).await;
+        server.change("app", |client| client.metadata.subject_type = SubjectType::Pairwise).await;
+        listener.answers(StatusCode::OK);
+        eventually("the app is told again", async || {
+            server.advance(5);
+            listener.count() >= 2
+        }).await;
+        let tokens = listener.tokens();
+        let (first, last) = (decode_claims(&tokens[0]), decode_claims(tokens.last().unwrap()));
+        assert_eq!((&first["sub"], &first["sid"]), (&decode_claims(&hint)["sub"], &last["sid"]));
+        assert!(last.get("sub").is_none(), "{last}");
     }
 
     /// S136: an app that hangs delays nobody, and hears no redirect followed.

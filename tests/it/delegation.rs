@@ -325,6 +325,22 @@ both! {
         assert_eq!(server.evidence().await.events_of("delegation.stopped").await.len(), 2);
     }
 
+    async fn core_8_1_who_acted_hears_that_the_sub_changed_at_the_app(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let (app, agent, own) = scene(&server).await;
+        let uri = "https://agent.example/logout".to_owned();
+        server.change("agent", |client| client.metadata.backchannel_logout_uri = Some(uri)).await;
+        let subject = app.password(SCOPE).await.ok().text("access_token");
+        let token = exchange(&agent, &subject, &own, &[]).await.ok().text("access_token");
+        let cli = server.cli().await;
+        let update = ["client", "update", "--id", "app", "--subject-type", "pairwise"];
+        assert_eq!(cli.run(&update, None).await.code, 0);
+        let sid = decode_claims(&token)["sid"].as_str().unwrap().to_owned();
+        let told = server.evidence().await.column("SELECT payload FROM outbox WHERE kind = 'logout'", "payload").await;
+        assert!(told.len() == 1 && told[0].contains(&sid), "{told:?}");
+    }
+
     async fn an_actor_token_for_something_else_lets_no_app_act_with_it(database) {
         let server = Server::start(&database).await;
         server.alice().await;

@@ -162,6 +162,35 @@ both! {
         assert_eq!(decode_claims(&tokens.text("id_token"))["sub"], *alice);
     }
 
+    async fn core_8_1_a_change_ends_what_many_people_gave_in_steps(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let app = server.web_app("a", |client| pairwise(client, CALLBACK)).await;
+        let (access, refresh) = app.exchange(&server.browser().code(&app).await).await.pair();
+        let evidence = server.evidence().await;
+        let columns = "user_id, client_id, scope, resources, auth_time, acr, amr, provider_issuer, session_id, claims, \
+            expires_at, revoked_at, salt, generation, attempt, spent_attempt, handed_out_at, handed_out_to, idle_ends_at";
+        evidence.run(&format!(
+            "INSERT INTO family (id, {columns}) SELECT id || '-' || n, {columns} FROM family, \
+             (WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 4500) SELECT n FROM numbers) AS every"
+        )).await;
+        let commits = "SELECT value AS n FROM revision WHERE name = 'revocations'";
+        let before = evidence.count(commits).await;
+        let cli = server.cli().await;
+        // What is refused ends nothing.
+        let bad = ["client", "update", "--id", "a", "--subject-type", "public", "--auth-method", "none"];
+        assert_ne!(cli.run(&bad, None).await.code, 0);
+        assert_eq!(evidence.count(commits).await, before);
+        assert!(app.is_active(&access).await);
+        let update = ["client", "update", "--id", "a", "--subject-type", "public"];
+        assert_eq!(cli.run(&update, None).await.code, 0);
+        let live = "SELECT count(*) AS n FROM family WHERE revoked_at IS NULL";
+        assert_eq!(evidence.count(live).await, 0);
+        let steps = evidence.count(commits).await - before;
+        assert!(steps >= 3, "{steps} transactions");
+        app.refresh(&refresh).await.refused(400, "invalid_grant");
+    }
+
     async fn rp_initiated_logout_2_a_pairwise_hint_proves_the_person(database) {
         let told = Arc::new(Mutex::new(Vec::<String>::new()));
         let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();

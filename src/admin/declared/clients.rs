@@ -53,8 +53,8 @@ impl Kind for Clients {
             Err(Wrong(_, why)) => return reject(why),
         };
         let kind = if let Some(before) = before {
-            clients::update(tx, &client).await?;
             registration::end_outdated(tx, &before.metadata, &client).await?;
+            clients::update(tx, &client).await?;
             EventKind::ClientUpdated
         } else if clients::insert(tx, &client).await? {
             EventKind::ClientCreated
