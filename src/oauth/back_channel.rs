@@ -108,8 +108,8 @@ impl LogoutDelivery {
         let keys = self.keyring.snapshot()?;
         let now = self.clock.now();
         let notice = &queued.message;
-        // Core §8.1: nobody learns from a notice which `sub` of today was which one of before. §2.4: the
-        // `sid` is enough.
+        // Core §8.1: nobody learns from a notice which `sub` of today was which one of before.
+        // Back-Channel Logout §2.4: the `sid` is enough.
         let known_by = client.client.metadata.known_by_text();
         let is_same = notice.known_by.as_ref().is_none_or(|before| *before == known_by);
         let sub = is_same.then(|| self.subjects.of(&client.client, &notice.user));

@@ -478,11 +478,7 @@ pub enum KeptDocument {
 
 /// Keeps a client that its document describes, because a person allows it: what it is given needs a
 /// row. Any other client is in the table already.
-pub async fn keep_document(
-    tx: &Tx,
-    user: &UserId,
-    client: &Client,
-) -> Result<KeptDocument, Fault> {
+pub async fn keep_document(tx: &Tx, user: &UserId, client: &Client) -> Result<KeptDocument, Fault> {
     if client.registered_by != RegisteredBy::Document {
         return Ok(KeptDocument::Known);
     }
