@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::tx::Tx;
-use super::{clients, outbox};
 use crate::domain::client::ClientId;
 use crate::domain::family::EndedFamily;
 use crate::domain::logout_notice::LogoutNotice;
 use crate::domain::message::Queued;
 use crate::domain::verdict::Fault;
+use crate::store::{clients, outbox};
 
 /// Writes a logout notice for each app that has a logout URI, with the `sub` by which it knows people
 /// now.
