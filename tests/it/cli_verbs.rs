@@ -243,7 +243,7 @@ async fn a_private_key_jwt_client_brings_its_public_keys() {
     assert_eq!(created, json!({ "client_id": "app", "client_secret": null }));
     fails(&cli, &["client", "rotate-secret", "--id", "app"], "no secret").await;
     let other = |id| [&create[..3], &[id], &create[4..10]].concat();
-    makes_no_sense(&cli, &other("b"), "JWK Set").await;
+    makes_no_sense(&cli, &other("b"), "jwks, jwks_uri or an issuer").await;
     let mut private = ec.clone();
     private["d"] = "870MB6gfuTJ4HtUnUvYMyJpr5eUZNP4Bk43bVdj3eAE".into();
     for (content, why) in [

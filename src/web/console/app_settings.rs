@@ -233,7 +233,7 @@ mod tests {
                 Some("jwks_uri"),
             ),
             (
-                "private_key_jwt needs jwks or jwks_uri",
+                "private_key_jwt needs jwks, jwks_uri or an issuer that the client trusts",
                 json!({ "token_alg": "ES256", "scope": "a" }),
                 Some("jwks"),
             ),
