@@ -13,7 +13,7 @@ use crate::accounts::session_endings;
 use crate::clients::documents::document_url;
 use crate::clients::registration::{self, ClientRejected, ClientResult, check, done, lock};
 use crate::clients::sector::{self, CheckedChange};
-use crate::domain::admin_right::{AdminScope, Rights};
+use crate::domain::admin_right::{AdminRight, AdminScope, Rights};
 use crate::domain::audit::EventKind;
 use crate::domain::client::{AuthMethod, Client, ClientId, ClientKind, RegisteredBy};
 use crate::domain::client_metadata::{ClientChange, ClientMetadata};
@@ -115,9 +115,13 @@ pub fn version(client: &Client) -> Version {
     Version::of(&json!([client.id.as_str(), client.metadata.to_json(), state]))
 }
 
-/// The rights that the scopes of a client give to whoever has its tokens.
+/// The rights that a client gives: its scopes to whoever has its tokens, and the issuers whose grants it
+/// redeems to whoever names them, since those say who a person is, as a provider does.
 fn rights(client: &Client) -> Rights {
-    AdminScope::rights_to_give(&client.metadata.scope.to_string())
+    let given = AdminScope::rights_to_give(&client.metadata.scope.to_string());
+    let vouches = !client.metadata.id_jag_issuers.is_empty();
+    let named = vouches.then(|| Rights::of(&[AdminRight::ChangeProviders]));
+    Rights::every_of(named.into_iter().chain([given]))
 }
 
 /// Refuses what would be done with a client that may ask for scopes of the administration API which

@@ -14,6 +14,9 @@ use crate::domain::secret::{Plain, RegistrationToken};
 use crate::domain::version::Version;
 use crate::store::{Reader, Store, Tx, audit_events, registration_tokens};
 
+/// The longest life of a token.
+const LONGEST: Duration = Duration::days(366);
+
 /// A token to make.
 #[derive(Clone, Copy, Debug)]
 pub struct NewRegistrationToken<'a> {
@@ -47,6 +50,11 @@ pub async fn create(
     if !(1..=MOST_USES).contains(&new.uses) {
         return invalid(format!("a token is good for 1 to {MOST_USES} registrations"));
     }
+    if new.lifetime > LONGEST {
+        return invalid("a token is good for a year at most");
+    }
+    // It outlives the session of whoever makes it.
+    may.fresh()?;
     let token = Plain::generate();
     let tx = may.acting(store).begin(clock.now()).await?;
     let made = RegistrationTokenRecord {

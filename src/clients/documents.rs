@@ -97,6 +97,12 @@ impl Known {
         cached
     }
 
+    /// The document of this URL, wherever it is kept.
+    fn in_memory(&mut self, url: &str, now: DateTime<Utc>) -> Option<Arc<Document>> {
+        let places = [&mut self.allowed, &mut self.good, &mut self.tried];
+        places.into_iter().find_map(|kept| kept.get(url)?.in_memory(now))
+    }
+
     fn note_good(&mut self, url: &str, cached: &Arc<Cached<Document>>) {
         if self.good.get(url).is_none() {
             self.good.put(url, cached);
@@ -178,8 +184,7 @@ impl Documents {
     /// The client that the document in memory describes. Nothing is fetched.
     pub(super) fn in_memory(&self, id: &ClientId, stored: Option<&Client>) -> Found {
         let now = self.clock.now();
-        let cached = self.known().of_url(id.as_str(), stored.is_some());
-        match cached.in_memory(now) {
+        match self.known().in_memory(id.as_str(), now) {
             Some(document) => document.client(id, stored, now),
             None => Found::Unknown(NotFetched::because("it is not in memory")),
         }

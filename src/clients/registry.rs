@@ -209,8 +209,8 @@ impl Registry {
     }
 
     /// The same inside a transaction, which must wait neither for a second connection nor for
-    /// anybody's document: that in memory counts, fresh or not. The page from which the request came
-    /// has looked for it.
+    /// anybody's document: that in memory counts, fresh or not. Whoever begins the transaction has
+    /// looked for it with [`find`](Self::find) before.
     pub async fn find_in(&self, tx: &Tx, id: &ClientId) -> Result<Option<Arc<Registered>>, Fault> {
         let stored = match self.remembered(id) {
             Some(client) => Some(client),
@@ -221,10 +221,8 @@ impl Registry {
             _ if self.documents.url(id).is_none() => None,
             stored => match self.documents.in_memory(id, stored.as_deref().map(|it| &it.client)) {
                 Found::Client(client) => Some(client),
-                Found::Unknown(failure) if stored.is_some() => {
-                    return Err(documents::unavailable(failure));
-                }
-                Found::Nobody | Found::Unknown(_) => None,
+                Found::Unknown(failure) => return Err(documents::unavailable(failure)),
+                Found::Nobody => None,
             },
         };
         let Some(found) = found else { return Ok(None) };

@@ -189,6 +189,9 @@ pub(super) async fn still_open(flows: &Flows, interaction: Interaction) -> Outco
     if interaction.expires_at <= flows.clock.now() {
         return Err(InteractionError::Expired(client(flows, &interaction.purpose).await?).into());
     }
+    // The step may begin a transaction, inside of which no document of a client is fetched: the page
+    // may have been shown by another replica.
+    client(flows, &interaction.purpose).await?;
     Ok(interaction)
 }
 

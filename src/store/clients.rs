@@ -456,6 +456,8 @@ pub async fn end_own_tokens(
 const MOST_DOCUMENTS: u64 = 10_000;
 const MOST_UNUSED_OF_HOST: u64 = 100;
 const MOST_UNUSED_OF_PERSON: u64 = 20;
+/// How many one person may allow and use.
+const MOST_OF_PERSON: u64 = 100;
 
 /// How many clients of documents give way at once to another one.
 const GIVE_WAY: u64 = 10;
@@ -464,6 +466,11 @@ const GIVE_WAY: u64 = 10;
 #[derive(Debug, thiserror::Error)]
 #[error("there are as many such clients as there may be, and people use all of them")]
 struct TooMany;
+
+/// Why a person can allow no other one.
+#[derive(Debug, thiserror::Error)]
+#[error("this person uses as many such clients as one may")]
+struct TooManyOfPerson;
 
 /// What the table had of a client that its document describes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -502,27 +509,49 @@ pub async fn keep_document(tx: &Tx, user: &UserId, client: &Client) -> Result<Ke
 }
 
 /// Deletes clients of documents that give way to a new one: of those that nobody used yet the oldest of
-/// its host and of this person, if there are too many, and of all the longest unused one, if there is no
-/// place. So nobody keeps an app away by allowing many others.
+/// its host and those that this person alone allowed, if there are too many, and of all the longest
+/// unused one, if there is no place. Nobody keeps an app away by allowing many others, whether they use
+/// them or not.
 async fn make_room(tx: &Tx, user: &UserId, new: &ClientId) -> Result<(), Fault> {
     let documents = || {
         let of_documents = Column::RegisteredBy.eq(RegisteredBy::Document.as_str());
         of_documents.and(Column::Id.ne(new.as_str()))
     };
-    let unused = || documents().and(never_used());
+    let is_live = || families::is_live_at((Entity, Column::Id), tx);
+    let unused = || documents().and(never_used()).and(is_live().not());
+    let of_others = consents::is_of_others((Entity, Column::Id), user);
     let place = Url::parse(new.as_str()).map(|url| url.origin().ascii_serialization());
-    let (of_host, of_person) = (of_host(tx, &place.unwrap_or_default()), allowed_by(user));
+    let (of_host, of_person) =
+        (of_host(tx, &place.unwrap_or_default()), allowed_by(user).and(of_others.not()));
     give_way(tx, unused().and(of_host), MOST_UNUSED_OF_HOST, Order::Desc).await?;
     give_way(tx, unused().and(of_person), MOST_UNUSED_OF_PERSON, Order::Desc).await?;
+    let theirs = documents().and(allowed_by(user));
+    if there_are(tx, theirs, MOST_OF_PERSON).await? {
+        return Err(Fault::unavailable("keeping the client of a document", TooManyOfPerson));
+    }
     if !are_many(tx, RegisteredBy::Document, MOST_DOCUMENTS + 1).await? {
         return Ok(());
     }
     let without_tokens = documents().and(Column::UsedAt.is_not_null());
-    let without_tokens = without_tokens.and(families::is_live_at((Entity, Column::Id), tx).not());
+    let without_tokens = without_tokens.and(is_live().not());
     match give_way(tx, without_tokens, 1, Order::Asc).await? {
         0 => Err(Fault::unavailable("keeping the client of a document", TooMany)),
         _ => Ok(()),
     }
+}
+
+/// Whether there are so many of these clients.
+async fn there_are(tx: &Tx, of: Expr, many: u64) -> Result<bool, Fault> {
+    let last = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(of)
+        .offset(many.saturating_sub(1))
+        .limit(1)
+        .into_tuple::<String>()
+        .one(tx.connection())
+        .await;
+    Ok(last.map_err(while_doing(TABLE))?.is_some())
 }
 
 /// Those that nobody ever got tokens by.

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::{OnConflict, Query, SelectStatement};
+use sea_orm::sea_query::{IntoColumnRef, OnConflict, Query, SelectStatement, SimpleExpr};
 
 use super::cause::while_doing;
 use super::column::{corrupt, list, millis, read_list};
@@ -62,6 +62,17 @@ pub(super) fn clients_of(user: &UserId) -> SelectStatement {
         .from(Entity)
         .and_where(Column::UserId.eq(user.as_str()))
         .to_owned()
+}
+
+/// Whether anybody but this person allowed the client.
+pub(super) fn is_of_others(client: impl IntoColumnRef, user: &UserId) -> SimpleExpr {
+    let others = Query::select()
+        .expr(Expr::value(1))
+        .from(Entity)
+        .and_where(sea_orm::ExprTrait::equals(Expr::col((Entity, Column::ClientId)), client))
+        .and_where(ColumnTrait::ne(&Column::UserId, user.as_str()))
+        .to_owned();
+    Expr::exists(others)
 }
 
 /// The consent of a person for an app.

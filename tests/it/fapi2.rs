@@ -577,7 +577,7 @@ both! {
         let uri = ["--redirect-uri", CALLBACK];
         for (more, word) in [
             (vec!["--auth-method", "client_secret_basic"], "private_key_jwt"),
-            (vec![], "JWK Set"),
+            (vec![], "jwks_uri"),
             (vec!["--jwks", &weak], "RS256"),
             (vec!["--jwks", &good, "--token-alg", "RS256"], "RS256"),
             (vec!["--jwks", &good, "--redirect-uri", "http://127.0.0.1/cb"], "https"),

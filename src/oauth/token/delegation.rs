@@ -236,6 +236,9 @@ async fn grow(tx: &Tx, cx: &Cx<'_>, wanted: &Wanted<'_>) -> Result<Grown> {
     let acting = clients::hold(tx, &wanted.acting).await?.filter(Client::is_enabled);
     let acting = acting.ok_or(Reason::ActorTokenInvalid)?;
     let asking = cx.client.client();
+    if asking.id == acting.id && acting.metadata.outdates(&asking.metadata) {
+        return Err(families::changing().into());
+    }
     if asking.id != acting.id {
         let asking = clients::hold(tx, &asking.id).await?.filter(Client::is_enabled);
         asking.ok_or(Reason::ClientDisabled)?;

@@ -74,6 +74,11 @@ pub struct Families {
 #[error("the registration of the client changes at this moment")]
 struct Changing;
 
+/// The fault of a request that this server began with an older registration of the client.
+pub(super) fn changing() -> Fault {
+    Fault::unavailable("starting a family", Changing)
+}
+
 /// Refuses to start a family of a client that is registered differently now than this server has in
 /// memory, so that what the change ended begins anew: it would know the person by another `sub`, or
 /// would not be held to a profile. Whoever changes the client waits until the family is there to be
@@ -84,9 +89,7 @@ async fn check_unchanged(tx: &Tx, client: &Client) -> Result<(), Fault> {
         return Ok(());
     }
     match clients::hold(tx, &client.id).await? {
-        Some(now) if now.metadata.outdates(&client.metadata) => {
-            Err(Fault::unavailable("starting a family", Changing))
-        }
+        Some(now) if now.metadata.outdates(&client.metadata) => Err(changing()),
         _ => Ok(()),
     }
 }

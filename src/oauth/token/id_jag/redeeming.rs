@@ -15,6 +15,7 @@ use crate::domain::clock::SKEW;
 use crate::domain::dpop::Thumbprint;
 use crate::domain::id_jag::{IdJagIssuer, TYP};
 use crate::domain::identity::LinkedIdentity;
+use crate::domain::person;
 use crate::domain::reason::Reason;
 use crate::domain::scope::{OFFLINE_ACCESS, OPENID, Scope};
 use crate::domain::secret::Secret;
@@ -29,7 +30,7 @@ use crate::oauth::token::grant::{Cx, registered_resources};
 use crate::oauth::token::mint::Entitlement;
 use crate::social::UpstreamError;
 use crate::social::outside_issuers::is_signed_by;
-use crate::store::{Tx, audit_events, identities, used_assertions, users};
+use crate::store::{Tx, audit_events, clients, identities, used_assertions, users};
 
 /// How many seconds the clock of an issuer may be ahead of this server's clock.
 const AHEAD: i64 = 60;
@@ -113,7 +114,7 @@ async fn of_trusted(
     // The issuer is asked for its keys only after everything else was found to be right.
     check_signature(cx, trusted, signed).await?;
     let tx = cx.server.store.begin(cx.server.clock.now()).await?;
-    let opened = open(&tx, cx, &claims, (scope, resources)).await;
+    let opened = open(&tx, cx, trusted, &claims, (scope, resources)).await;
     tx.settle(opened).await
 }
 
@@ -132,7 +133,8 @@ fn check_claims(cx: &Cx<'_>, signed: &Signed<'_>, claims: &Claims) -> Result<(),
     if claims.client_id != cx.client.client().id.as_str() {
         return Err(Refusal::new(Reason::IdJagClientMismatch).with_value(&claims.client_id));
     }
-    if claims.jti.is_empty() || claims.sub.is_empty() {
+    let is_text = |text: &str| !text.is_empty() && !text.chars().any(char::is_control);
+    if !is_text(&claims.jti) || !is_text(&claims.sub) {
         return Err(Reason::IdJagMalformed.into());
     }
     let now = cx.server.clock.now().timestamp();
@@ -248,11 +250,18 @@ async fn check_signature(cx: &Cx<'_>, trusted: &IdJagIssuer, signed: &Signed<'_>
 async fn open(
     tx: &Tx,
     cx: &Cx<'_>,
+    trusted: &IdJagIssuer,
     claims: &Claims,
     (scope, resources): (Scope, Vec<String>),
 ) -> Result<Entitlement> {
     let client = cx.client.client();
     let (linked, user) = person(tx, cx, claims).await?;
+    // The operator may have changed their mind while the issuer was asked for its keys.
+    let now = clients::hold(tx, &client.id).await?.filter(Client::is_enabled);
+    let now = now.ok_or(Reason::ClientDisabled)?;
+    if !now.metadata.id_jag_issuers.contains(trusted) {
+        return Err(Refusal::new(Reason::IdJagIssuerUntrusted).with_value(&claims.iss).into());
+    }
     let vouched = Method::Provider { slug: linked.provider.clone(), issuer: linked.issuer.clone() };
     let authentication = Authentication::by(vouched, tx.now());
     // Nobody is there who could prove a second factor.
@@ -294,9 +303,12 @@ async fn person(tx: &Tx, cx: &Cx<'_>, claims: &Claims) -> Result<(LinkedIdentity
     // S129: a disabled person gets the same refusal as a person who is not admitted. The provider by
     // which they linked it still lets them in at this client.
     let provider = cx.server.providers.find(&linked.provider, Some(&cx.client.client().id));
+    // Whether the provider verified the address is known no more, but that of the account is.
+    let key = |email: &Option<String>| email.as_deref().and_then(person::email_key);
+    let is_verified = user.email_verified && key(&user.email) == key(&linked.email);
     let lets_in = provider.is_some_and(|provider| {
         provider.provider.issues(&linked.issuer)
-            && provider.registration.lets_in(linked.email.as_deref(), true)
+            && provider.registration.lets_in(linked.email.as_deref(), is_verified)
     });
     if !lets_in || !user.is_enabled() {
         return Err(Reason::PersonNotAdmitted.into());
