@@ -15,8 +15,9 @@ use crate::accounts::sign_in::PasswordSignIn;
 use crate::accounts::throttle::Throttle;
 use crate::clients::documents::{DocumentRules, Documents};
 use crate::clients::key_sets::KeySets;
-use crate::clients::registry::Registry;
+use crate::clients::registry::{AppRules, Registry};
 use crate::domain::clock::Clock;
+use crate::domain::registration_mode::RegistrationMode;
 use crate::domain::urls::Issuer;
 use crate::domain::verdict::{Error, Fault, Rejected};
 use crate::flows::context::Flows;
@@ -268,7 +269,11 @@ impl Base {
         };
         let documents = Documents::new(rules, &outbound, clock.clone());
         let key_sets = KeySets::new(&outbound, clock.clone());
-        let of_apps = (settings.mcp.enabled, settings.registration.scopes.clone());
+        let of_apps = AppRules {
+            serve_mcp: settings.mcp.enabled,
+            scopes: settings.registration.scopes.clone(),
+            come_by_token: settings.registration.mode == RegistrationMode::Token,
+        };
         let registry = Registry::new(Arc::clone(store), key_sets, documents, of_apps);
         Ok(Self {
             url: settings.issuer.clone(),

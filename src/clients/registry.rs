@@ -21,16 +21,25 @@ use crate::domain::verdict::Fault;
 use crate::keys::client_keys::ClientKeys;
 use crate::store::{Reader, Store, Tx, attributes, clients, resources};
 
+/// What holds for apps that no operator registered.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct AppRules {
+    /// Whether they may ask for MCP servers.
+    pub(crate) serve_mcp: bool,
+    /// What those may have that register themselves.
+    pub(crate) scopes: Scope,
+    /// Whether those that register themselves come by a token of an operator alone. Then what one gets
+    /// for itself is a use, too.
+    pub(crate) come_by_token: bool,
+}
+
 /// The clients in memory.
 #[derive(Debug)]
 pub struct Registry {
     store: Arc<Store>,
     key_sets: KeySets,
     documents: Documents,
-    /// Whether apps that no operator registered may ask for MCP servers.
-    serves_mcp: bool,
-    /// What apps may have that register themselves.
-    scopes_of_apps: Scope,
+    of_apps: AppRules,
     known: RwLock<InMemory>,
     /// Held while every client is read for requests.
     reading: tokio::sync::Mutex<()>,
@@ -91,17 +100,15 @@ impl InMemory {
 const MOST: usize = 10_000;
 
 impl Registry {
-    /// No clients yet. `serves_mcp`: apps that no operator registered may ask for MCP servers.
-    /// `scopes_of_apps`: what apps may have that register themselves.
+    /// No clients yet.
     pub(crate) fn new(
         store: Arc<Store>,
         key_sets: KeySets,
         documents: Documents,
-        (serves_mcp, scopes_of_apps): (bool, Scope),
+        of_apps: AppRules,
     ) -> Self {
         let (known, reading) = (RwLock::default(), tokio::sync::Mutex::default());
-        let used = Mutex::default();
-        Self { store, key_sets, documents, serves_mcp, scopes_of_apps, known, reading, used }
+        Self { store, key_sets, documents, of_apps, known, reading, used: Mutex::default() }
     }
 
     /// The keys of a client that are to verify this token: those that were registered, or those at
@@ -115,10 +122,16 @@ impl Registry {
         self.key_sets.for_token(registered, token, alg).await
     }
 
-    /// Notes that a client got tokens. Only of those that no operator registered it is written, once
-    /// a day.
-    pub async fn note_use(&self, client: &Client, now: DateTime<Utc>) -> Result<(), Fault> {
-        if client.registered_by == RegisteredBy::Operator {
+    /// Notes that a client got tokens, of a person or for itself. Only of those that no operator
+    /// registered it is written, once a day.
+    pub async fn note_use(
+        &self,
+        client: &Client,
+        has_person: bool,
+        now: DateTime<Utc>,
+    ) -> Result<(), Fault> {
+        let counts = has_person || self.of_apps.come_by_token;
+        if client.registered_by == RegisteredBy::Operator || !counts {
             return Ok(());
         }
         {
@@ -160,7 +173,7 @@ impl Registry {
     /// A client with what it has beside its registration: an app that no operator registered may ask for
     /// every MCP server and its scopes. The person decides.
     async fn completed(&self, found: Arc<Registered>) -> Result<Arc<Registered>, Fault> {
-        if found.client.registered_by == RegisteredBy::Operator || !self.serves_mcp {
+        if found.client.registered_by == RegisteredBy::Operator || !self.of_apps.serve_mcp {
             return Ok(found);
         }
         Ok(with_mcp_servers(&found, &*self.resources().await?))
@@ -169,7 +182,7 @@ impl Registry {
     /// The scopes of the MCP servers that apps may have which no operator registered; none where they
     /// may not ask for any.
     pub async fn mcp_scope(&self) -> Result<Scope, Fault> {
-        if !self.serves_mcp {
+        if !self.of_apps.serve_mcp {
             return Ok(Scope::default());
         }
         Ok(scope_of_mcp_servers(&*self.resources().await?))
@@ -226,7 +239,7 @@ impl Registry {
             },
         };
         let Some(found) = found else { return Ok(None) };
-        if found.client.registered_by == RegisteredBy::Operator || !self.serves_mcp {
+        if found.client.registered_by == RegisteredBy::Operator || !self.of_apps.serve_mcp {
             return Ok(Some(found));
         }
         let registered = match self.peek(|known| known.resources.clone()) {
@@ -346,7 +359,7 @@ impl Registry {
             known.epoch
         };
         let every = clients::list_of_operators(&*self.store).await?;
-        let of_apps = self.scopes_of_apps.joined_with(&documents::scope());
+        let of_apps = self.of_apps.scopes.joined_with(&documents::scope());
         let of_apps = of_apps.joined_with(&self.mcp_scope().await?);
         let joined = |scope: Scope, client: &Client| scope.joined_with(&client.metadata.scope);
         let scope = Arc::new(every.iter().fold(of_apps, joined));

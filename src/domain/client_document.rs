@@ -153,6 +153,7 @@ pub fn replaced(
             alg if ALGORITHMS.contains(&alg) => {
                 is_set && (value.is_null() || value.as_str() == Some("RS256"))
             }
+            "default_acr_values" => is_set && (value.is_null() || value == json!([])),
             _ => false,
         };
         if OF_APPS.contains(&name.as_str()) && !loosens {
@@ -160,6 +161,11 @@ pub fn replaced(
         }
     }
     let mut replaced = ClientMetadata::from_json(members).map_err(BadDocument::Metadata)?;
+    let is_by_key = |method: AuthMethod| method != AuthMethod::None && !method.has_secret();
+    let (before, now) = (stored.token_endpoint_auth_method, replaced.token_endpoint_auth_method);
+    if is_by_key(before) && !is_by_key(now) {
+        return bad("an app that authenticates by a key goes back to no secret");
+    }
     replaced.grant_types.retain(|grant| stored.grant_types.contains(grant));
     if replaced.grant_types.is_empty() && !stored.grant_types.is_empty() {
         return bad("none of these grant_types is registered for the app");
@@ -362,6 +368,18 @@ mod tests {
         assert_eq!(kept.userinfo_signed_response_alg, Some(TokenAlg::Es256));
         let other = json!({ "grant_types": ["client_credentials"], "response_types": [] });
         assert!(replaced(&stored, &read(&other).unwrap()).is_err());
+        let strong = read(&json!({ "default_acr_values": ["2"] })).unwrap();
+        assert_eq!(replaced(&strong, &both).unwrap().default_acr_values, strong.default_acr_values);
+        let by_key = ClientMetadata {
+            token_endpoint_auth_method: AuthMethod::PrivateKeyJwt,
+            ..both.clone()
+        };
+        let by_secret = ClientMetadata {
+            token_endpoint_auth_method: AuthMethod::ClientSecretBasic,
+            ..both.clone()
+        };
+        assert!(replaced(&by_key, &by_secret).is_err());
+        assert!(replaced(&by_secret, &by_key).is_ok());
     }
 
     #[test]

@@ -533,6 +533,23 @@ both! {
         assert!(!kept.contains(&unused.text("client_id")));
     }
 
+    async fn what_an_app_gets_for_itself_is_a_use_where_operators_let_each_one_in(database) {
+        let settings = [("registration.mode", "token"), ("registration.grants", "client_credentials")];
+        let server = Server::start_with(&database, &settings).await;
+        let alone = json!({ "grant_types": ["client_credentials"], "response_types": null, "redirect_uris": null,
+            "token_endpoint_auth_method": "client_secret_basic", "scope": null });
+        let invited = token(&server, 2).await;
+        let used = register(&server, Some(&invited), &alone).await;
+        let unused = register(&server, Some(&invited), &alone).await;
+        app(&server, &used).token(&[("grant_type", "client_credentials")]).await.ok();
+        server.advance(2 * 86_400);
+        let server = server.restart().await;
+        let evidence = server.evidence().await;
+        let clients = async || evidence.column("SELECT id FROM client", "id").await;
+        eventually("the unused app is gone", async || clients().await == [used.text("client_id")]).await;
+        assert_ne!(used.text("client_id"), unused.text("client_id"));
+    }
+
     async fn scripts_of_any_origin_may_register(database) {
         let server = Server::start_with(&database, OPEN).await;
         let preflight = server.http.request(reqwest::Method::OPTIONS, server.url("/register"))

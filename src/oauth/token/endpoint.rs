@@ -201,11 +201,8 @@ async fn counted(
 ) -> Result<()> {
     ISSUED.of(grant_type.as_str()).increment(1);
     // What an app gets for itself alone says nothing about whether anybody uses it.
-    if has_person {
-        let now = endpoint.clients.clock.now();
-        endpoint.clients.clients.note_use(client, now).await?;
-    }
-    Ok(())
+    let now = endpoint.clients.clock.now();
+    Ok(endpoint.clients.clients.note_use(client, has_person, now).await?)
 }
 
 /// Whether a grant writes the use of the proof together with what it spends. The others do slow work
