@@ -423,7 +423,7 @@ impl Verbs {
             Self::IdJag(entry) => {
                 let store = at.store(&settings, database_use).await?;
                 let id_jag = settings.id_jag;
-                entry.run(at, &store, Limits { issuer, lifetimes, id_jag }).await?;
+                Box::pin(entry.run(at, &store, Limits { issuer, lifetimes, id_jag })).await?;
             }
             Self::TrustIdJag(trust) => {
                 let store = at.store(&settings, database_use).await?;

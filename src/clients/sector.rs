@@ -102,7 +102,7 @@ mod tests {
         let (document, a, b) =
             (Some("https://s.example"), "https://a.example", "https://b.example");
         let change = ClientChange::default();
-        for (before, seen, after, is_good) in [
+        for (before, seen, after, is_good) in vec![
             (of(None, a), None, of(None, b), true),
             (of(document, a), None, of(document, a), true),
             (of(document, a), None, of(document, b), false),

@@ -245,8 +245,7 @@ fn is_bounded(name: &str, value: &Value) -> bool {
             items.len() <= MOST_ITEMS && items.iter().all(|item| is_bounded(name, item))
         }
         // The keys. What they are together with the rest has a limit.
-        Value::Object(_) => true,
-        Value::Null | Value::Bool(_) | Value::Number(_) => true,
+        Value::Object(_) | Value::Null | Value::Bool(_) | Value::Number(_) => true,
     }
 }
 

@@ -364,7 +364,7 @@ async fn admit(
         mark => finish_sign_in(tx, flows, caller, entry, mark).await,
     };
     let advanced = advanced.map_err(lost)?;
-    to_front_page(flows, client, advanced).await
+    to_front_page(tx, flows, client, advanced).await
 }
 
 /// The audit event of a new account.
@@ -383,6 +383,7 @@ fn event_of(caller: Caller<'_>, interaction: &Interaction, user: &User) -> Event
 
 /// Whoever was invited to an app is sent to its front page, where it begins its own request.
 async fn to_front_page(
+    tx: &Tx,
     flows: &Flows,
     client: Option<&ClientId>,
     advanced: Advanced,
@@ -390,7 +391,8 @@ async fn to_front_page(
     let (Some(client), NextStep::Account(..)) = (client, &advanced.next) else {
         return Ok(advanced);
     };
-    let found = flows.clients.find(client).await?.filter(|found| found.client.is_enabled());
+    let found = flows.clients.find_in(tx, client).await?;
+    let found = found.filter(|found| found.client.is_enabled());
     let mut uris = found.iter().flat_map(|found| &found.client.metadata.redirect_uris);
     let front_page = uris.find_map(|uri| redirect_uri::front_page(uri));
     let next = front_page.map(NextStep::FrontPage);

@@ -22,6 +22,10 @@ use crate::keys::client_keys::ALGORITHMS;
 use crate::keys::dpop;
 
 /// What not every server offers.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is offered or not, whatever the others are"
+)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Offers {
     /// Whether people may make accounts, at any client at least.

@@ -245,7 +245,7 @@ both! {
             if kind == "document" {
                 assert_eq!((&event["client"], &event["detail"]), (&json!(app.id), &json!("document")), "{events}");
             } else {
-                assert_eq!(event["actor"], format!("client:{}", app.id), "{events}");
+                assert_eq!(event["actor"], format!("app:{}", app.id), "{events}");
             }
         }
     }

@@ -44,7 +44,7 @@ pub(super) async fn furnish(at: &Installation, server: &Server) -> OrRejected<St
         users::create(&May::operator(), store, &at.clock, &services.hasher, new).await?;
     }
     roles::grant(&May::operator(), store, &at.clock, Who::Name(PERSON), AdminRole::Owner).await?;
-    register(at, server, client(at)?).await
+    Box::pin(register(at, server, client(at)?)).await
 }
 
 /// Registers a client. In a kept demo, it updates the client and gives it a new secret.
@@ -77,7 +77,7 @@ pub(super) async fn register_web_app(
     server: &Server,
     app_url: &str,
 ) -> OrRejected<String> {
-    register(at, server, web_client(at, app_url)?).await
+    Box::pin(register(at, server, web_client(at, app_url)?)).await
 }
 
 /// The third-party app.

@@ -73,7 +73,7 @@ pub(super) async fn register_with(
     client.metadata.grant_types = vec![GrantType::AuthorizationCode];
     client.metadata.scope = Scope::parse("openid profile email").unwrap_or_default();
     client.metadata.redirect_uris = vec![redirect_uri(issuer, &slug)];
-    let secret = register(at, idp, client).await?;
+    let secret = Box::pin(register(at, idp, client)).await?;
     let metadata = ProviderMetadata {
         name: Some(NAME.to_owned()),
         issuer: Some(idp.services().url.as_str().to_owned()),

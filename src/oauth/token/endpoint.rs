@@ -131,11 +131,9 @@ pub async fn token(endpoint: &Arc<TokenEndpoint>, request: TokenRequest<'_>) -> 
         return Err(refusal.naming(named).into());
     }
     let grant = AnyGrant::parse(grant_type, &form)?;
-    let server = &endpoint.grants;
-    let TokenRequest { address, origin, .. } = request;
-    let (proof_of_key, shown) = (proof.as_ref(), certificate.as_ref());
-    let cx =
-        Cx { server, client: &client, address, origin, proof: proof_of_key, certificate: shown };
+    let (server, address, origin) = (&endpoint.grants, request.address, request.origin);
+    let (proven, shown) = (proof.as_ref(), certificate.as_ref());
+    let cx = Cx { server, client: &client, address, origin, proof: proven, certificate: shown };
     if endpoint.clients.limiter.counts_accounts()
         && let Some(account) = grant.account(&cx).await?
     {

@@ -63,7 +63,9 @@ fn shown_again(mut form: Form, refused: &RefusedInput) -> Form {
                 value.clone_from(typed);
             }
             (FieldKind::Choice(choices), Some(typed)) => {
-                choices.iter_mut().for_each(|one| one.is_chosen = one.value == *typed);
+                for one in choices {
+                    one.is_chosen = one.value == *typed;
+                }
             }
             (FieldKind::Line(..) | FieldKind::Lines(_) | FieldKind::Choice(_), None) => {}
         }

@@ -43,6 +43,7 @@ impl<'a> Sample<'a> for ConsolePage<'a> {
             of_people(frame),
             of_groups(frame),
             of_apps(frame),
+            of_new_apps(frame),
             of_registration_tokens(frame),
             of_providers(frame),
             of_keys(frame),
@@ -244,16 +245,6 @@ fn of_apps(frame: Frame<'_>) -> Vec<(&'static str, ConsolePage<'_>)> {
     let unplaced = RefusedInput { field: None, ..refused.clone() };
     let tick = RefusedInput { field: Some("dpop_bound_access_tokens"), ..refused.clone() };
     let bad_roles = [HOSTILE.to_owned()];
-    let typed = |kind| NewAppInput {
-        kind,
-        name: "",
-        id: "",
-        redirect_uris: "",
-        scope: "openid profile",
-        audience: "",
-        first_party: true,
-    };
-    let bad_input = NewAppInput { name: HOSTILE, audience: HOSTILE, ..typed(AppKind::Mcp) };
     let issuer = "https://id.example.com";
     let open = AppUse { sessions: 10_000, is_more: true };
     let result = PreviewResult {
@@ -282,13 +273,6 @@ fn of_apps(frame: Frame<'_>) -> Vec<(&'static str, ConsolePage<'_>)> {
                 &AppFacts { roles: &bad_roles, test_sign_in: None, ..facts(&bad) },
             ),
         ),
-        ("app-choose", apps::choose(frame, shell(section))),
-        ("app-new", apps::new(frame, shell(section), typed(AppKind::Web), None)),
-        ("app-new-service", apps::new(frame, shell(section), typed(AppKind::Service), None)),
-        (
-            "app-new-hostile",
-            apps::new(frame, hostile(section), bad_input, Some(HOSTILE.to_owned())),
-        ),
         ("app-made", apps::made(frame, shell(section), &books, Some(secret), issuer)),
         ("app-made-hostile", apps::made(frame, hostile(section), &bad, None, issuer)),
         ("app-secret", apps::new_secret(frame, shell(section), "books", secret)),
@@ -301,6 +285,29 @@ fn of_apps(frame: Frame<'_>) -> Vec<(&'static str, ConsolePage<'_>)> {
         (
             "app-preview-hostile",
             apps::preview(frame, shell(section), &books, ("hana", "openid"), Some(&result)),
+        ),
+    ]
+}
+
+fn of_new_apps(frame: Frame<'_>) -> Vec<(&'static str, ConsolePage<'_>)> {
+    let section = ConsoleSection::Apps;
+    let typed = |kind| NewAppInput {
+        kind,
+        name: "",
+        id: "",
+        redirect_uris: "",
+        scope: "openid profile",
+        audience: "",
+        first_party: true,
+    };
+    let bad_input = NewAppInput { name: HOSTILE, audience: HOSTILE, ..typed(AppKind::Mcp) };
+    vec![
+        ("app-choose", apps::choose(frame, shell(section))),
+        ("app-new", apps::new(frame, shell(section), typed(AppKind::Web), None)),
+        ("app-new-service", apps::new(frame, shell(section), typed(AppKind::Service), None)),
+        (
+            "app-new-hostile",
+            apps::new(frame, hostile(section), bad_input, Some(HOSTILE.to_owned())),
         ),
     ]
 }

@@ -129,7 +129,7 @@ pub(super) async fn create(
     State(shared): State<Arc<Shared>>,
     request: Request,
 ) -> ApiResult<Response<Body>> {
-    once(&shared, &may, request, async |sent: Registration| {
+    let registering = once(&shared, &may, request, async |sent: Registration| {
         let kind = sent.kind.as_deref().unwrap_or(ClientKind::Confidential.as_str());
         let kind: ClientKind =
             kind.parse().map_err(|why: String| Failed::because(Reason::AdminInvalid, why))?;
@@ -150,8 +150,8 @@ pub(super) async fn create(
         // The secret is shown once.
         let again = NewApp { app: App::from(&made), client_secret: None };
         Ok(Made::of(shown, location, clients::version(&made)).again(&again))
-    })
-    .await
+    });
+    Box::pin(registering).await
 }
 
 /// One client
