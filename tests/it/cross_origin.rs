@@ -134,7 +134,7 @@ both! {
             server.client(id, |client| {
                 client.registered_by = RegisteredBy::Itself;
                 client.metadata.grant_types = vec![GrantType::ClientCredentials];
-                client.metadata.client_name = "\"allowed_origins\":[]".to_owned();
+                "\"allowed_origins\":[]".clone_into(&mut client.metadata.client_name);
                 client.metadata.allowed_origins = origins;
             }).await;
         }

@@ -890,7 +890,7 @@ impl Pair {
 
 both! {
     async fn id_jag_4_one_server_vouches_for_a_person_at_another(database) {
-        let pair = pair(&database, Some("mapae")).await;
+        let pair = Box::pin(pair(&database, Some("mapae"))).await;
         let jag = pair.jag().await.ok().text("access_token");
         let token = present(&pair.there, &jag, &[]).await.ok().text("access_token");
         let claims = decode_claims(&token);
@@ -917,13 +917,13 @@ both! {
     }
 
     async fn id_jag_3_1_a_person_by_another_subject_is_nobody(database) {
-        let pair = pair(&database, None).await;
+        let pair = Box::pin(pair(&database, None)).await;
         let jag = pair.jag().await.ok().text("access_token");
         refused_for(&present(&pair.there, &jag, &[]).await, Reason::IdJagPersonUnknown, "public");
     }
 
     async fn id_jag_4_4_the_keys_of_an_issuer_are_fetched_through_the_guard(database) {
-        let pair = pair(&database, Some("mapae")).await;
+        let pair = Box::pin(pair(&database, Some("mapae"))).await;
         let jag = pair.jag().await.ok().text("access_token");
         let closed = Server::start_with(&Database::Sqlite, &ON[..1]).await;
         let app = closed.client("app-there", |client| shows(client, pair.idp.issuer(), None)).await;

@@ -962,7 +962,7 @@ async fn rfc9440_2_the_documented_proxies_hand_certificates_on_and_nothing_else(
     ];
     let address = format!("127.0.0.1:{port}");
     let Some(_proxy) = CertificateProxy::haproxy(&address, &own, &lines).await else { return };
-    is_handed_on(&files, &server, port).await;
+    Box::pin(is_handed_on(&files, &server, port)).await;
 
     let port = free_port();
     let lines = documented("nginx").replace("listen 8443", &format!("listen 127.0.0.1:{port}"));
@@ -973,5 +973,5 @@ async fn rfc9440_2_the_documented_proxies_hand_certificates_on_and_nothing_else(
         [("id.pem", read("cert.pem")), ("id.key", read("key.pem")), ("client_cert.js", script)];
     let address = format!("127.0.0.1:{port}");
     let Some(_proxy) = CertificateProxy::nginx(&address, &own, &lines).await else { return };
-    is_handed_on(&files, &server, port).await;
+    Box::pin(is_handed_on(&files, &server, port)).await;
 }

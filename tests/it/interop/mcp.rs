@@ -30,16 +30,16 @@ use crate::support::{
 
 /// How a client is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Known {
+enum KnownBy {
     /// An operator registered it.
-    ByHand,
+    Hand,
     /// The SDK registers it (RFC 7591).
-    ByRegistration,
+    Registration,
     /// The URL of its document names it.
-    ByDocument,
+    Document,
 }
 
-const EVERY_WAY: [Known; 3] = [Known::ByHand, Known::ByRegistration, Known::ByDocument];
+const EVERY_WAY: [KnownBy; 3] = [KnownBy::Hand, KnownBy::Registration, KnownBy::Document];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_mcp_sdk_for_typescript_signs_somebody_in() {
@@ -114,7 +114,7 @@ impl Scene {
     }
 }
 
-async fn signs_in(command: Command, known: Known) {
+async fn signs_in(command: Command, known: KnownBy) {
     let scene = Scene::start(&Database::Sqlite).await;
     let server = &scene.server;
     let sub = server.alice().await;
@@ -139,9 +139,9 @@ async fn signs_in(command: Command, known: Known) {
         ("PATH", path()),
     ];
     match known {
-        Known::ByHand => told.push(("CLIENT_ID", assistant(server, &url, CALLBACK).await.id)),
-        Known::ByRegistration => {}
-        Known::ByDocument => told.push(("CLIENT_METADATA_URL", scene.document(CALLBACK))),
+        KnownBy::Hand => told.push(("CLIENT_ID", assistant(server, &url, CALLBACK).await.id)),
+        KnownBy::Registration => {}
+        KnownBy::Document => told.push(("CLIENT_METADATA_URL", scene.document(CALLBACK))),
     }
     let mut program = Program::start(command, &told);
     let leaves = program.succeeds("leave").await;
@@ -154,12 +154,12 @@ async fn signs_in(command: Command, known: Known) {
     assert_eq!(program.succeeds("refresh").await, sub);
     let id = program.succeeds("id").await;
     let by = match known {
-        Known::ByHand => "operator",
-        Known::ByRegistration => "itself",
-        Known::ByDocument => "document",
+        KnownBy::Hand => "operator",
+        KnownBy::Registration => "itself",
+        KnownBy::Document => "document",
     };
     assert_eq!(scene.registered_by(&id).await, by);
-    assert_eq!(scene.publisher.asked(DOCUMENT), usize::from(known == Known::ByDocument));
+    assert_eq!(scene.publisher.asked(DOCUMENT), usize::from(known == KnownBy::Document));
     program.quit().await;
 }
 
@@ -215,9 +215,9 @@ async fn the_mcp_conformance_suite_finds_nothing_wrong() {
     server.forget_clients();
     for known in EVERY_WAY {
         let id = match known {
-            Known::ByHand => assistant(server, mcp, LOOPBACK).await.id,
-            Known::ByRegistration => registered(server, LOOPBACK).await,
-            Known::ByDocument => scene.document(LOOPBACK),
+            KnownBy::Hand => assistant(server, mcp, LOOPBACK).await.id,
+            KnownBy::Registration => registered(server, LOOPBACK).await,
+            KnownBy::Document => scene.document(LOOPBACK),
         };
         let checks = Box::pin(checked(toolchain::again(&command), server, (&id, mcp))).await;
         let mut passed: Vec<_> = checks
