@@ -1,12 +1,14 @@
 //! Making the programs runnable, each in a copy below the target folder.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::process::Command;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 use tokio::time::timeout;
 
 const TIMEOUT: Duration = Duration::from_mins(5);
@@ -247,8 +249,17 @@ async fn node(folder: &Path, program: &str) -> Result<Command, String> {
     Ok(command(folder, "node", &[program]))
 }
 
+/// Whether the packages of a folder could be installed.
+type Installed = Arc<OnceCell<Result<(), String>>>;
+
+/// `npm ci` empties the folder first, so it runs once in each, and never while a program of another
+/// test runs there.
+static PACKAGES: Mutex<BTreeMap<PathBuf, Installed>> = Mutex::const_new(BTreeMap::new());
+
 async fn npm(folder: &Path) -> Result<(), String> {
-    run(folder, "npm", &["ci", "--prefer-offline", "--no-audit", "--no-fund"]).await
+    let installed = PACKAGES.lock().await.entry(folder.to_owned()).or_default().clone();
+    let install = ["ci", "--prefer-offline", "--no-audit", "--no-fund"];
+    installed.get_or_init(|| run(folder, "npm", &install)).await.clone()
 }
 
 async fn go(folder: &Path) -> Result<Command, String> {
