@@ -5,6 +5,7 @@ use crate::domain::claim_names::by_scope;
 use crate::domain::client::{AccessTokenTyp, Client, ClientKind, RequirePkce};
 use crate::domain::grant_type::GrantType;
 use crate::domain::redirect_uri::is_unclaimed;
+use crate::domain::scope_of_apps::{READ_ALL_REVOCATIONS, READ_REVOCATIONS};
 
 /// The advice, one sentence for each point.
 pub(super) fn of(client: &Client) -> Vec<&'static str> {
@@ -27,12 +28,30 @@ pub(super) fn of(client: &Client) -> Vec<&'static str> {
              app that reads the id token alone: --id-token-claims.",
         );
     }
+    if client.may_use(GrantType::ClientCredentials)
+        && client.metadata.audiences.is_empty()
+        && !has_use_here(client)
+    {
+        told.push(
+            "What it gets by client_credentials is for this server alone (aud is the issuer), so other APIs \
+             refuse it. For an API: --audience, with the audience that the API is set up for.",
+        );
+    }
     if client.metadata.access_token_typ == AccessTokenTyp::Jwt {
         told.push(
             "Its access tokens have the type of id tokens (JWT): APIs must check that aud names them.",
         );
     }
     told
+}
+
+/// Whether a token for this server alone is what the client needs: to read revocations, or to say who
+/// acts for a person (RFC 8693).
+fn has_use_here(client: &Client) -> bool {
+    client.may_use(GrantType::TokenExchange)
+        || [READ_REVOCATIONS, READ_ALL_REVOCATIONS]
+            .into_iter()
+            .any(|token| client.metadata.scope.contains(token))
 }
 
 fn pkce(client: &Client) -> &'static str {

@@ -249,7 +249,7 @@ reasons! {
             "`mapae client update --scope`, or ask for less";
         ResourceUnregistered = "resource_unregistered", InvalidTarget,
             "a resource is not registered for this client",
-            "`mapae client update --audience`";
+            "`mapae client update --id ID --audience URI`, again for each that it may ask for";
         ResourceNotGranted = "resource_not_granted", InvalidTarget,
             "a resource is not part of what was granted",
             "ask for it at `/authorize`";

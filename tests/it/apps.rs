@@ -307,7 +307,17 @@ async fn client_create_says_what_the_app_must_do_and_what_people_see() {
     assert!(said.contains("asked for consent at every sign-in"), "{said}");
     assert!(said.contains("PKCE challenge") && !said.contains("nonce"), "{said}");
     let machine = ["--kind", "confidential", "--grant", "client_credentials"];
-    assert!(!create("machine", &machine).await.contains("PKCE"));
+    let said = create("machine", &machine).await;
+    assert!(!said.contains("PKCE"), "{said}");
+    let alone = "For an API: --audience";
+    assert!(said.contains("aud is the issuer") && said.contains(alone), "{said}");
+    let of_api = [&machine[..], &["--audience", "https://api.example.com"]].concat();
+    let exchange = "urn:ietf:params:oauth:grant-type:token-exchange";
+    let agent = [&machine[..], &["--grant", exchange]].concat();
+    for (id, arguments) in [("of-api", &of_api), ("agent", &agent), ("web-app", &web)] {
+        let said = create(id, arguments).await;
+        assert!(!said.contains(alone), "{id} {said}");
+    }
 }
 
 #[tokio::test]
