@@ -522,3 +522,37 @@ async fn migrate_status_writes_nothing_and_up_applies() {
     let words = cli.run(&["doctor"], None).await;
     assert!(words.code == 0 && words.out.starts_with("CHECK"), "{words:?}");
 }
+
+#[tokio::test]
+async fn explain_takes_an_error_a_line_of_the_log_and_an_answer() {
+    let cli = Cli::new(&Database::Sqlite).await;
+    let listed = cli.json(&["explain", "invalid_grant"], None).await;
+    assert_eq!(listed["error"], "invalid_grant");
+    let reasons = listed["reasons"].as_array().unwrap();
+    assert!(reasons.len() > 1 && reasons.iter().all(|one| one["error"] == "invalid_grant"));
+    let words = cli.run(&["explain", "invalid_grant"], None).await;
+    assert_eq!(words.code, 0, "{words:?}");
+    for reason in reasons {
+        let name = reason["reason"].as_str().unwrap();
+        assert!(words.out.contains(name), "{name} {words:?}");
+    }
+    let line = json!({ "error": "invalid_client", "reason": "client_secret_wrong" }).to_string();
+    // What a shell leaves of the line without quotes around it.
+    let bare = ["explain", "INFO", "{error:invalid_client,", "reason:client_secret_wrong}"];
+    for arguments in [&["explain", &line][..], &bare] {
+        let one = cli.json(arguments, None).await;
+        assert_eq!(one["reason"], "client_secret_wrong", "{arguments:?}");
+    }
+    let said = "a resource is not registered for this client: https://api.example.com";
+    let answer = json!({ "error": "invalid_target", "error_description": said }).to_string();
+    let one = cli.json(&["explain", &answer], None).await;
+    assert_eq!(one["reason"], "resource_unregistered");
+    // Of a client that fails to authenticate the answer tells no reason.
+    let said = "client authentication failed";
+    let answer = json!({ "error": "invalid_client", "error_description": said }).to_string();
+    let listed = cli.json(&["explain", &answer], None).await;
+    assert_eq!(listed["error"], "invalid_client");
+    assert!(listed["reasons"].as_array().unwrap().len() > 1, "{listed}");
+    fails(&cli, &["explain", "invalid_grnt"], "did you mean `invalid_grant`?").await;
+    fails(&cli, &["explain", "server_error"], "its log has the cause").await;
+}
