@@ -1,6 +1,6 @@
 //! `mapae client`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use chrono::Duration;
 use clap::builder::NonEmptyStringValueParser;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::client_id_jag::{IdJagArgs, Limits, TrustIdJagArgs};
 use super::client_rules::{MayActArgs, TrustArgs};
 use super::installation::{DatabaseUse, Installation};
-use super::output::{table, text_of, words};
+use super::output::{note, table, text_of, words};
 use super::registration_advice;
 use super::registration_token::{self, OneRegistrationToken, RegistrationTokenArguments};
 use super::usage::usage;
@@ -111,11 +111,12 @@ pub(super) struct Create {
     /// The `client_id`
     #[arg(long)]
     id: String,
-    /// confidential keeps a secret, public cannot; with `--metadata` it follows from
-    /// `token_endpoint_auth_method`
+    /// confidential keeps a secret, public cannot; with `--metadata` the file says it (`kind`), or it
+    /// follows from `token_endpoint_auth_method`
     #[arg(long, required_unless_present = "metadata")]
     kind: Option<ClientKind>,
-    /// A JSON object with the metadata in the words of RFC 7591 §2 and our own; flags win over it
+    /// A JSON object with the metadata in the words of RFC 7591 §2 and our own, like that of
+    /// `client show --json`; flags win over it
     #[arg(long, value_name = "FILE")]
     metadata: Option<PathBuf>,
     #[command(flatten)]
@@ -548,26 +549,53 @@ fn acr(text: &str) -> Result<String, String> {
     text.parse::<Acr>().map(|acr| acr.as_str().to_owned())
 }
 
+/// What `client show` prints of a client, and a registration (RFC 7591 §3.2.1) answers, that nobody
+/// chooses.
+const READ_ONLY: [&str; 7] = [
+    "client_id",
+    "client_id_issued_at",
+    "client_secret_expires_at",
+    "created_at",
+    "disabled_at",
+    "registered_by",
+    "registration_client_uri",
+];
+
+/// The attributes in a file with metadata, and the kind of the client if it says one.
+fn of_file(file: &Path) -> OrRejected<(ClientChange, Option<ClientKind>)> {
+    let document = serde_json::from_str(&text_of(file)?);
+    let document = document.or_else(|error| usage(format!("--metadata: not JSON: {error}")))?;
+    let Value::Object(mut document) = document else {
+        return usage("--metadata: this is not a JSON object");
+    };
+    document.retain(|_, value| !value.is_null());
+    let mut ignored = READ_ONLY.to_vec();
+    ignored.retain(|name| document.remove(*name).is_some());
+    let kind = match document.remove("kind") {
+        None => None,
+        Some(kind) => match kind.as_str().unwrap_or_default().parse::<ClientKind>() {
+            Ok(kind) => Some(kind),
+            Err(why) => return usage(format!("--metadata: kind: {why}")),
+        },
+    };
+    let attributes = client_document::of_operator(&document);
+    let attributes = attributes.or_else(|why| usage(format!("--metadata: {why}")))?;
+    if !ignored.is_empty() {
+        note(&format!("--metadata: not taken over: {}", ignored.join(", ")));
+    }
+    Ok((attributes, kind))
+}
+
 impl Create {
     fn registration(self) -> OrRejected<NewClient> {
         let Self { id, kind, metadata, given } = self;
-        let mut attributes = match &metadata {
-            None => ClientChange::default(),
-            Some(file) => {
-                let document = serde_json::from_str(&text_of(file)?);
-                let document =
-                    document.or_else(|error| usage(format!("--metadata: not JSON: {error}")))?;
-                let Value::Object(mut document) = document else {
-                    return usage("--metadata: this is not a JSON object");
-                };
-                document.retain(|_, value| !value.is_null());
-                client_document::of_operator(&document)
-                    .or_else(|why| usage(format!("--metadata: {why}")))?
-            }
+        let (mut attributes, kind_of_file) = match &metadata {
+            None => (ClientChange::default(), None),
+            Some(file) => of_file(file)?,
         };
         attributes.0.extend(given.attributes()?.0);
         let method = attributes.0.get("token_endpoint_auth_method").and_then(Value::as_str);
-        let kind = kind.unwrap_or(match method {
+        let kind = kind.or(kind_of_file).unwrap_or(match method {
             Some("none") => ClientKind::Public,
             _ => ClientKind::Confidential,
         });

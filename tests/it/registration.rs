@@ -584,6 +584,39 @@ both! {
         assert_eq!((&shown["client_name"], &shown["kind"], &shown["first_party"]), (&json!("Renamed"), &json!("public"), &json!(true)));
         assert_eq!((&shown["contacts"], &shown["registered_by"]), (&json!(["ops@notes.example"]), &json!("operator")));
     }
+
+    async fn what_client_show_prints_registers_the_same_client_again(database) {
+        let server = Server::start(&database).await;
+        let cli = server.cli().await;
+        let web = ["--kind", "confidential", "--grant", "authorization_code", "--grant", "refresh_token", "--redirect-uri", CALLBACK];
+        let machine = ["--kind", "confidential", "--grant", "client_credentials", "--audience", "https://api.example.com", "--access-lifetime", "1m"];
+        let native = ["--kind", "public", "--grant", "authorization_code", "--redirect-uri", "http://127.0.0.1/cb", "--signup", "closed"];
+        let refresh = ["--scope", "openid offline_access", "--refresh-policy", "static", "--claim", "tenant=acme"];
+        for (id, arguments) in [("web", [&web[..], &refresh].concat()), ("machine", machine.to_vec()), ("native", native.to_vec())] {
+            let start = ["client", "create", "--id", id, "--name", id];
+            cli.json(&[&start[..], &arguments].concat(), None).await;
+            let shown = cli.json(&["client", "show", "--id", id], None).await;
+            let file = cli.folder.path().join("shown.json");
+            std::fs::write(&file, shown.to_string()).unwrap();
+            let (file, copy) = (file.display().to_string(), format!("{id}-2"));
+            let said = cli.run(&["client", "create", "--id", &copy, "--metadata", &file], None).await;
+            assert_eq!(said.code, 0, "{said:?}");
+            assert!(said.err.contains("not taken over: client_id, created_at, registered_by"), "{said:?}");
+            let mut again = cli.json(&["client", "show", "--id", &copy], None).await;
+            assert_eq!(again["client_id"], copy.as_str());
+            for own in ["client_id", "created_at"] {
+                again[own] = shown[own].clone();
+            }
+            assert_eq!(again, shown);
+        }
+        let file = cli.folder.path().join("wrong.json");
+        for wrong in [json!({ "kind": "secret" }), json!({ "kind": 7 }), json!({ "client_ids": "x" }), json!({ "client_secret": "x" })] {
+            std::fs::write(&file, wrong.to_string()).unwrap();
+            let file = file.display().to_string();
+            let said = cli.run(&["client", "create", "--id", "x", "--name", "x", "--metadata", &file], None).await;
+            assert_eq!(said.code, 2, "{wrong} {said:?}");
+        }
+    }
 }
 
 /// A token of an app that is gone is good nowhere.
