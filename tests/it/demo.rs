@@ -164,6 +164,13 @@ async fn command_line(cli: &Cli, said: &str) {
         .expect("sh");
     let out = String::from_utf8(listed.stdout).unwrap();
     assert!(listed.status.success() && out.contains("demo-app"), "{line}: {out}");
+    // The doctor and the server know the same providers.
+    let line = line.replace("client list", "doctor --json");
+    let seen = Command::new("sh").args(["-c", &line]).env_clear().output().await.expect("sh");
+    let report: Value = serde_json::from_slice(&seen.stdout).expect("a report");
+    let mut checks = report["checks"].as_array().unwrap().iter();
+    let providers = checks.find(|check| check["check"] == "providers").expect("providers");
+    assert_eq!(providers["detail"], "1 in the settings, 0 in the database", "{report}");
     assert_eq!(std::fs::read_dir(elsewhere.path()).unwrap().count(), 0);
     assert!(!cli.folder.path().join("data").exists());
 }

@@ -90,8 +90,9 @@ impl Demo {
         let file = folder.path.join(settings::FILE);
         let mails = Mails::below(&folder.path);
         let more = [("mail.url", mails.url()?)];
-        let mut settings = settings::write(&url, &listen, &folder.path, secure.as_ref(), &more)?;
-        settings.social = vec![Box::pin(idp::register_with(at, &idp, &settings.issuer)).await?];
+        let settings = settings::write(&url, &listen, &folder.path, secure.as_ref(), &more)?;
+        let provider = Box::pin(idp::register_with(at, &idp, &settings.issuer)).await?;
+        let settings = settings::add_provider(&folder.path, &provider)?;
         let server = Box::pin(Server::start_on(main, settings, at.clock.clone())).await?;
         let app_url = format!("{scheme}://{app_place}");
         let secret = Box::pin(furnishing::furnish(at, &server)).await?;
