@@ -118,10 +118,13 @@ async fn whoever_accepts_too_much_or_too_little_fails_the_run() {
         those.map(|vector| vector["name"].clone()).collect::<Value>()
     };
     let none = || Value::Array(Vec::new());
+    let every = || all.iter().map(|vector| vector["name"].clone()).collect::<Value>();
     for (status, accepted, refused, unclear) in [
         (200, names(false), none(), none()),
         (401, none(), names(true), none()),
-        (500, none(), none(), all.iter().map(|vector| vector["name"].clone()).collect()),
+        (500, none(), none(), every()),
+        // A wrong address is not an API that accepts everything.
+        (404, none(), none(), every()),
     ] {
         let url = format!("http://127.0.0.1:{}/", careless(status).await);
         let arguments = ["verify", "run", "--url", &url, "--vectors", &folder];

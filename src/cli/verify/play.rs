@@ -22,7 +22,7 @@ pub(super) enum Verdict {
     AsExpected,
     WronglyAccepted,
     WronglyRefused,
-    /// A fault of the server is no refusal.
+    /// Neither accepted nor refused, like a fault of the server.
     Unclear,
 }
 
@@ -113,18 +113,17 @@ fn request(url: &Uri, method: &Method, vector: &Vector) -> OrRejected<Request<Ve
     Ok(request)
 }
 
-/// Refused is 401, or 403 for a scope. What is neither that nor a fault was let through.
+/// Refused is 401, or 403 for a scope. Accepted is 2xx and 3xx. Anything else says nothing of the token:
+/// 404 is what a wrong address answers, before or behind the verifier.
 fn judged(vector: &Vector, status: StatusCode) -> Verdict {
     let is_refused = status == StatusCode::UNAUTHORIZED
         || status == StatusCode::FORBIDDEN && (vector.reason == "scope" || vector.accept);
-    let is_unclear = status.is_server_error()
-        || [StatusCode::BAD_REQUEST, StatusCode::FORBIDDEN].contains(&status) && !is_refused;
-    match (vector.accept, is_refused) {
-        (true, true) => Verdict::WronglyRefused,
-        (false, true) => Verdict::AsExpected,
-        _ if is_unclear => Verdict::Unclear,
-        (true, false) => Verdict::AsExpected,
-        (false, false) => Verdict::WronglyAccepted,
+    let is_accepted = status.is_success() || status.is_redirection();
+    match (vector.accept, is_refused, is_accepted) {
+        (true, true, _) => Verdict::WronglyRefused,
+        (false, true, _) | (true, _, true) => Verdict::AsExpected,
+        (false, _, true) => Verdict::WronglyAccepted,
+        (_, false, false) => Verdict::Unclear,
     }
 }
 
@@ -133,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn refused_is_401_or_403_for_a_scope_and_no_fault() {
+    fn refused_is_401_or_403_for_a_scope_and_accepted_is_what_succeeds() {
         let vector = |reason: &str| Vector {
             name: String::new(),
             reason: reason.to_owned(),
@@ -147,12 +146,17 @@ mod tests {
             ("expired", 400, Verdict::Unclear),
             ("expired", 503, Verdict::Unclear),
             ("expired", 200, Verdict::WronglyAccepted),
-            ("expired", 404, Verdict::WronglyAccepted),
+            ("expired", 302, Verdict::WronglyAccepted),
+            ("expired", 404, Verdict::Unclear),
             ("scope", 403, Verdict::AsExpected),
             ("scope", 401, Verdict::AsExpected),
             ("scope", 204, Verdict::WronglyAccepted),
             ("good", 200, Verdict::AsExpected),
-            ("good", 404, Verdict::AsExpected),
+            ("good", 204, Verdict::AsExpected),
+            ("good", 303, Verdict::AsExpected),
+            ("good", 404, Verdict::Unclear),
+            ("good", 405, Verdict::Unclear),
+            ("good", 429, Verdict::Unclear),
             ("good", 401, Verdict::WronglyRefused),
             ("good", 403, Verdict::WronglyRefused),
             ("good", 500, Verdict::Unclear),
