@@ -41,8 +41,9 @@ impl Installation {
         Self { file, output, clock: Clock::system(), store: OnceLock::new() }
     }
 
+    /// The settings file, if one is named.
     #[expect(clippy::disallowed_methods, reason = "the one place that names the settings file")]
-    fn file(&self) -> Option<PathBuf> {
+    pub(super) fn file(&self) -> Option<PathBuf> {
         let named = || std::env::var("MAPAE_CONFIG").ok().filter(|file| !file.is_empty());
         self.file.clone().or_else(|| named().map(PathBuf::from))
     }

@@ -104,13 +104,15 @@ impl Key {
                     warn(at, &keys::progress(&May::operator(), &keyring, &fetchers)?, alg);
                 }
                 let kids: Vec<Value> = made.iter().map(|key| described(key, None)).collect();
+                let (settings, in_words) = settings_used(at);
                 let words: Vec<_> = made
                     .iter()
                     .map(|key| {
                         format!("{} {} signs from {}", key.alg.as_str(), key.kid, key.signs_from)
                     })
+                    .chain([in_words])
                     .collect();
-                at.print(&json!({ "keys": kids }), &words.join("\n"));
+                at.print(&json!({ "keys": kids, "settings": settings }), &words.join("\n"));
             }
             Self::Drop { kid } => {
                 keys::drop(&May::operator(), &keyring, &kid).await?;
@@ -139,6 +141,25 @@ impl Key {
         }
         Ok(())
     }
+}
+
+/// The settings that say when keys sign and how large they are.
+const OF_KEYS: [&str; 3] = ["keys.rotation", "keys.publish_lead", "keys.rsa_bits"];
+
+/// Which of them made the keys, and where they come from. They are those of whoever runs the verb: a
+/// server with another file or environment goes by its own.
+fn settings_used(at: &Installation) -> (Value, String) {
+    let mut used = at.load(&[]).shown;
+    used.retain(|one| OF_KEYS.contains(&one.key.as_str()));
+    let file = at.file().map(|file| file.display().to_string());
+    let values: Vec<_> =
+        used.iter().map(|one| format!("{} = {} ({})", one.key, one.value, one.source)).collect();
+    let place = file.as_deref().unwrap_or("none");
+    let words = format!(
+        "made with {} (settings file: {place}); the servers go by the settings that they were started with",
+        values.join(", ")
+    );
+    (json!({ "file": file, "in_force": used }), words)
 }
 
 fn show_fetchers(at: &Installation, fetchers: &[KeyFetcher], progress: &[Progress]) {

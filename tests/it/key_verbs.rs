@@ -291,3 +291,23 @@ async fn a_master_key_that_everybody_can_read_is_refused_and_one_of_the_group_is
         cli.json(&["key", "list"], None).await;
     }
 }
+
+#[tokio::test]
+async fn rotate_says_by_which_settings_it_made_the_keys() {
+    let mut cli = Cli::installed(&Database::Sqlite).await;
+    cli.set("MAPAE_KEYS_PUBLISH_LEAD", "3h");
+    let made = cli.json(&["key", "rotate", "--alg", "ES256"], None).await;
+    assert_eq!(made["settings"]["file"], Value::Null);
+    let mut used = made["settings"]["in_force"].as_array().unwrap().iter();
+    let lead = used.find(|one| one["key"] == "keys.publish_lead").unwrap();
+    assert_eq!((&lead["value"], &lead["source"]), (&"3h".into(), &"environment".into()));
+    let file = cli.folder.path().join("mapae.toml");
+    fs::write(&file, "[keys]\nrsa_bits = 3072\n").unwrap();
+    let file = file.display().to_string();
+    cli.set("MAPAE_CONFIG", &file);
+    let said = cli.run(&["key", "rotate", "--alg", "ES256", "--now"], None).await;
+    assert_eq!(said.code, 0, "{said:?}");
+    for word in ["keys.publish_lead = 3h (environment)", "keys.rsa_bits = 3072 (file)", &file] {
+        assert!(said.out.contains(word), "{word} {said:?}");
+    }
+}
