@@ -78,7 +78,7 @@ codes! {
     // OpenID Connect Core §3.1.2.6
     InvalidRequestUri = "invalid_request_uri", 400, "`/authorize`, on a page or in the redirect";
     RequestUriNotSupported = "request_uri_not_supported", 400, "`/authorize`, in the redirect";
-    Throttled = "temporarily_unavailable", 429, "`/token`, `/authorize-challenge`, with `Retry-After`: too many failed sign-ins of one person; `/device`: too many wrong codes; there and at `/par`, `/device_authorization`, `/introspect`, `/revoke`, `/register`, `/register/{client_id}`: too many requests";
+    Throttled = "temporarily_unavailable", 429, "`/token`, `/authorize-challenge`, with `Retry-After`: too many failed sign-ins of one person; `/device`: too many wrong codes; `/authorize`, on a page: too many refusals that are to be signed; there and at `/par`, `/device_authorization`, `/introspect`, `/revoke`, `/register`, `/register/{client_id}`: too many requests";
     Overloaded = "temporarily_unavailable", 503, "everywhere, with `Retry-After`: too much work, or no database";
     NotFound = "not_found", 404, "everywhere";
     // RFC 9470 §3

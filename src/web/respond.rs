@@ -1,7 +1,8 @@
 //! The one place that turns the result of a step into the answer that a browser gets.
 
 use axum::body::Body;
-use axum::http::Response;
+use axum::http::header::RETRY_AFTER;
+use axum::http::{HeaderValue, Response};
 
 use crate::domain::error_code::ErrorCode;
 use crate::domain::interaction::Handle;
@@ -250,10 +251,10 @@ fn unasked(
         return to_app(shared, page_request, answer, lead);
     };
     let failed = Failed::with_code(code, PageProblem::InvalidRequest);
-    let failed = match answer.sent(&shared.keyring, shared.flows.clock.now()) {
+    let failed = match sent(shared, page_request, answer) {
         Ok(SentAnswer::Redirect(location)) => failed.leading_to(&location),
         Ok(SentAnswer::Form { .. }) => failed,
-        Err(cause) => fault(&cause),
+        Err(response) => return response,
     };
     page::failed(shared, page_request, failed)
 }
@@ -265,14 +266,36 @@ fn to_app(
     answer: &AuthorizationAnswer,
     lead: Lead,
 ) -> Response<Body> {
-    match answer.sent(&shared.keyring, shared.flows.clock.now()) {
+    match sent(shared, page_request, answer) {
         Ok(SentAnswer::Redirect(location)) => lead(shared, page_request, &location),
         Ok(SentAnswer::Form { action, fields }) => {
             let fields = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
             page::form_post(shared, page_request, &action, fields)
         }
-        Err(cause) => page::failed(shared, page_request, fault(&cause)),
+        Err(response) => response,
     }
+}
+
+/// The answer as the browser brings it, signed where its mode says so. An address for which too many
+/// refusals were signed gets a page. The log line of the refusal was already written.
+fn sent(
+    shared: &Shared,
+    page_request: &PageRequest,
+    answer: &AuthorizationAnswer,
+) -> Result<SentAnswer, Response<Body>> {
+    let now = shared.flows.clock.now();
+    if answer.is_signed_refusal() {
+        let address = request::current().and_then(|request| request.address);
+        if let Err(seconds) = shared.signed_refusals.count(address, now) {
+            tracing::debug!(seconds, "too many refusals were signed for this address");
+            let many = Failed::with_code(ErrorCode::Throttled, PageProblem::Unavailable);
+            let mut response = page::failed(shared, page_request, many);
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+            return Err(response);
+        }
+    }
+    let sent = answer.sent(&shared.keyring, now);
+    sent.map_err(|cause| page::failed(shared, page_request, fault(&cause)))
 }
 
 /// A fault: its causes are logged in one line, and the page names none of them.

@@ -18,6 +18,7 @@ use crate::keys::repeat_key::RepeatKey;
 use crate::keys::webhook_secrets::WebhookSecrets;
 use crate::oauth::authorize::context::RequestContext;
 use crate::oauth::authorize::settings::RequestSettings;
+use crate::oauth::authorize::signed_refusals::SignedRefusals;
 use crate::oauth::mcp::McpSettings;
 use crate::oauth::metadata::{self, Offers};
 use crate::oauth::mutual_tls::MutualTls;
@@ -140,6 +141,7 @@ pub struct Shared {
     pub(super) allows_private: bool,
     pub(super) mcp: McpSettings,
     pub(super) ready: AtomicBool,
+    pub(super) signed_refusals: SignedRefusals,
     pub(super) jwks_cache: HeaderValue,
     pub(super) status_cache: HeaderValue,
 }
@@ -172,6 +174,7 @@ impl Shared {
             origin: url.origin(),
             cookies: Cookies::of(url.as_str()),
             ready: AtomicBool::new(true),
+            signed_refusals: SignedRefusals::default(),
             metadata: Metadata::new(url, requests.settings, offers, mutual_tls.as_ref())?,
             jwks_cache,
             status_cache,

@@ -81,6 +81,33 @@ both! {
         assert_eq!(claims["error"], "access_denied");
     }
 
+    async fn a_stranger_gets_only_so_many_refusals_signed(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let app = server.web_app("app", |_| {}).await;
+        let refused = app.authorization_url(&[("response_mode", "jwt"), ("prompt", "none")]);
+        let mut stranger = server.browser();
+        for _ in 0..60 {
+            response(&stranger.get(&refused).await, CALLBACK);
+        }
+        let page = stranger.get(&refused).await;
+        assert_eq!((page.reply.status.as_u16(), page.location()), (429, None));
+        assert_eq!(page.reply.header("retry-after"), "1");
+        assert!(page.reply.text.contains("temporarily_unavailable"), "{}", page.reply.text);
+        // What needs no signature is answered, and so is whoever signs in.
+        let plain = app.authorization_url(&[("prompt", "none")]);
+        stranger.get(&plain).await.error_response("login_required");
+        let mut browser = server.browser();
+        let login = browser.open(&app.authorization_url(&[("response_mode", "jwt")])).await;
+        let consent = browser.sign_in(&login).await;
+        let jwt = response(&browser.consent(&consent, "allow").await, CALLBACK);
+        let claims = verified(&server, &app, &jwt, Algorithm::RS256).await;
+        app.exchange(claims["code"].as_str().unwrap()).await.ok();
+        server.advance(1);
+        response(&stranger.get(&refused).await, CALLBACK);
+        assert_eq!(stranger.get(&refused).await.reply.status, 429);
+    }
+
     async fn jarm_3_the_algorithm_is_that_of_the_registration_or_rs256(database) {
         let server = Server::start(&database).await;
         let ask = [("response_mode", "jwt"), ("prompt", "none")];

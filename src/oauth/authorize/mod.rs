@@ -10,3 +10,4 @@ pub mod pushed;
 pub mod request;
 pub mod response;
 pub mod settings;
+pub mod signed_refusals;

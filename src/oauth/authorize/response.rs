@@ -139,6 +139,12 @@ impl AuthorizationAnswer {
         self.refused.filter(|_| !self.to.is_vouched)
     }
 
+    /// Whether it is a refusal that is signed: nobody needs to sign in to get one.
+    #[must_use]
+    pub fn is_signed_refusal(&self) -> bool {
+        self.refused.is_some() && self.to.signed_by().is_some()
+    }
+
     /// The answer as the browser brings it, at this instant.
     pub fn sent(&self, keyring: &Keyring, now: DateTime<Utc>) -> Result<SentAnswer, Fault> {
         let Some(alg) = self.to.signed_by() else {
