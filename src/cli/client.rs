@@ -37,6 +37,7 @@ use crate::domain::status_list::StatusListMode;
 use crate::domain::time_span;
 use crate::domain::verdict::{Error, OrRejected};
 use crate::settings::time;
+use crate::store::Store;
 
 /// Registered clients.
 #[derive(Debug, Subcommand)]
@@ -433,27 +434,11 @@ impl Verbs {
             }
             Self::Disable(one) => {
                 let store = at.store(&settings, database_use).await?;
-                clients::set_enabled(
-                    &May::operator(),
-                    &store,
-                    &at.clock,
-                    Target::of(&one.id),
-                    false,
-                )
-                .await?;
-                at.done(&format!("disabled {}", one.id));
+                one.set_enabled(at, &store, false).await?;
             }
             Self::Enable(one) => {
                 let store = at.store(&settings, database_use).await?;
-                clients::set_enabled(
-                    &May::operator(),
-                    &store,
-                    &at.clock,
-                    Target::of(&one.id),
-                    true,
-                )
-                .await?;
-                at.done(&format!("enabled {}", one.id));
+                one.set_enabled(at, &store, true).await?;
             }
             Self::Delete(one) => {
                 let store = at.store(&settings, database_use).await?;
@@ -461,6 +446,16 @@ impl Verbs {
                 at.done(&format!("deleted {}", one.id));
             }
         }
+        Ok(())
+    }
+}
+
+impl One {
+    async fn set_enabled(&self, at: &Installation, store: &Store, enabled: bool) -> OrRejected {
+        let (may, target) = (May::operator(), Target::of(&self.id));
+        clients::set_enabled(&may, store, &at.clock, target, enabled).await?;
+        let now = if enabled { "enabled" } else { "disabled" };
+        at.done(&format!("{now} {}", self.id));
         Ok(())
     }
 }

@@ -8,8 +8,10 @@ use self::slug::slug;
 use super::installation::{DatabaseUse, Installation};
 use crate::admin::authority::May;
 use crate::admin::providers;
+use crate::app::config::Settings;
 use crate::domain::provider::Slug;
 use crate::domain::verdict::OrRejected;
+use crate::store::Store;
 
 mod add;
 mod attributes;
@@ -83,18 +85,8 @@ impl Verbs {
                         .await?;
                 list::show(at, &settings.issuer, &found);
             }
-            Self::Disable(one) => {
-                let (slug, of_file) = (one.slug()?, &settings.social);
-                providers::set_enabled(&May::operator(), &store, &at.clock, of_file, &slug, false)
-                    .await?;
-                at.done(&format!("disabled {slug}; nobody can sign in with it"));
-            }
-            Self::Enable(one) => {
-                let (slug, of_file) = (one.slug()?, &settings.social);
-                providers::set_enabled(&May::operator(), &store, &at.clock, of_file, &slug, true)
-                    .await?;
-                at.done(&format!("enabled {slug}"));
-            }
+            Self::Disable(one) => one.set_enabled(at, &settings, &store, false).await?,
+            Self::Enable(one) => one.set_enabled(at, &settings, &store, true).await?,
             Self::Delete(one) => {
                 let slug = one.slug()?;
                 providers::delete(&May::operator(), &store, &at.clock, &slug).await?;
@@ -109,6 +101,23 @@ impl Verbs {
 }
 
 impl One {
+    async fn set_enabled(
+        &self,
+        at: &Installation,
+        settings: &Settings,
+        store: &Store,
+        enabled: bool,
+    ) -> OrRejected {
+        let (may, slug) = (May::operator(), self.slug()?);
+        providers::set_enabled(&may, store, &at.clock, &settings.social, &slug, enabled).await?;
+        at.done(&if enabled {
+            format!("enabled {slug}")
+        } else {
+            format!("disabled {slug}; nobody can sign in with it")
+        });
+        Ok(())
+    }
+
     fn slug(&self) -> OrRejected<Slug> {
         slug(self.slug.as_ref().or(self.named.as_ref()).map(String::as_str).unwrap_or_default())
     }

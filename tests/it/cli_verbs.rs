@@ -556,3 +556,19 @@ async fn explain_takes_an_error_a_line_of_the_log_and_an_answer() {
     fails(&cli, &["explain", "invalid_grnt"], "did you mean `invalid_grant`?").await;
     fails(&cli, &["explain", "server_error"], "its log has the cause").await;
 }
+
+#[tokio::test]
+async fn a_client_is_turned_away_and_let_in_again() {
+    let cli = Cli::new(&Database::Sqlite).await;
+    let create = ["client", "create", "--id", "app", "--name", "An app", "--kind", "public"];
+    cli.json(&create, None).await;
+    for (verb, said, is_disabled) in
+        [("disable", "disabled app\n", true), ("enable", "enabled app\n", false)]
+    {
+        let done = cli.run(&["client", verb, "--id", "app"], None).await;
+        assert_eq!((done.code, done.out.as_str()), (0, said), "{done:?}");
+        let shown = cli.json(&["client", "show", "--id", "app"], None).await;
+        assert_eq!(shown["disabled_at"].is_string(), is_disabled, "{verb} {shown}");
+    }
+    fails(&cli, &["client", "enable", "--id", "nobody"], "there is no client").await;
+}
