@@ -80,6 +80,26 @@ impl List {
         Self { etag, ..self }
     }
 
+    /// This list together with one that was fetched after it and says that it was made before: by a
+    /// replica whose clock is behind, so that it may know more, or it is an old copy, which knows less.
+    /// What either of them refuses stays refused, and it counts until the earlier of the two ends.
+    pub(crate) fn joined(&self, fetched: &Self) -> Self {
+        if self.bits != fetched.bits {
+            return self.clone();
+        }
+        let (mut longer, mut shorter) = (&self.bytes, &fetched.bytes);
+        if longer.len() < shorter.len() {
+            std::mem::swap(&mut longer, &mut shorter);
+        }
+        let mut bytes = longer.to_vec();
+        for (byte, other) in bytes.iter_mut().zip(shorter.iter()) {
+            *byte |= *other;
+        }
+        let ends = self.exp.into_iter().chain(fetched.exp);
+        let ttl = self.ttl.min(fetched.ttl);
+        Self { bytes: bytes.into(), exp: ends.min(), ttl, ..self.clone() }
+    }
+
     /// The status at an index, §4.1: the lowest bits of a byte come first.
     pub(crate) fn status(&self, index: u64) -> Option<u8> {
         let per_byte = u64::from(8_u8.checked_div(self.bits)?);
@@ -221,6 +241,23 @@ mod tests {
         assert!(json("other", NOW + 1, "i").is_none());
         assert!(json("u", NOW, "i").is_none());
         assert!(json("u", NOW + 1, "other").is_none());
+    }
+
+    #[test]
+    fn what_one_of_two_lists_refuses_is_refused_by_both_together() {
+        let of = |bits, bytes: &[u8]| list(bits, &packed(bytes)).unwrap();
+        let later = List { exp: Some(NOW + 90), iat: 2, ..of(1, &[0b01, 0b100]) };
+        let earlier = List { ttl: Duration::from_secs(9), ..of(1, &[0b10]) };
+        for (one, other) in [(&later, &earlier), (&earlier, &later)] {
+            let joined = one.joined(other);
+            let statuses: Vec<_> = (0..17).map(|index| joined.status(index)).collect();
+            let refused: Vec<_> = (0..17).filter(|index| statuses[*index] == Some(1)).collect();
+            assert_eq!((refused, statuses[16]), (vec![0, 1, 10], None));
+            assert_eq!((joined.exp, joined.ttl.as_secs()), (Some(NOW + 60), 9));
+            assert_eq!(joined.iat, one.iat);
+        }
+        // Lists that cannot be compared are not joined.
+        assert_eq!(later.joined(&of(2, &[0xff])).status(1), Some(0));
     }
 
     #[test]

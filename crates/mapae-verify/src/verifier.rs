@@ -402,8 +402,12 @@ impl Verifier {
             (StatusCode::OK, _) => {
                 let fetched = self.read_list(uri, &answer).await;
                 let fetched = fetched.ok_or_else(|| FetchError("it is no list of ours".into()))?;
-                // One that was made earlier takes nothing back.
-                known.filter(|known| known.iat > fetched.iat).cloned().unwrap_or(fetched)
+                // One that was made earlier takes nothing back, and may know more all the same: the
+                // clocks of two replicas differ.
+                match known.filter(|known| known.iat > fetched.iat) {
+                    Some(known) => known.joined(&fetched),
+                    None => fetched,
+                }
             }
             (status, _) => return Err(FetchError(format!("{uri} answers {status}"))),
         };

@@ -238,6 +238,36 @@ async fn a_revoked_token_is_refused_when_its_list_is_due() {
     assert_eq!(issuer.asked("/status/1"), 2);
 }
 
+/// Two replicas answer in turn, and their clocks differ by most of the `ttl`.
+#[tokio::test(start_paused = true)]
+async fn a_list_of_a_replica_whose_clock_is_behind_tells_what_was_revoked() {
+    let signer = Signer::new("first");
+    let issuer = Issuer::of(&[&signer]);
+    let uri = format!("{ISSUER}/status/1");
+    let at =
+        |idx: u8| signer.token(&json!({ "status": { "status_list": { "idx": idx, "uri": uri } } }));
+    let (revoked_before, revoked_now) = (at(0), at(3));
+    issuer.serve("/status/1", signer.list(&uri, 0b0001, BEGIN + 14));
+    let verifier = issuer.verifier();
+    ask(&verifier, &revoked_now).await.unwrap();
+    assert_eq!(ask(&verifier, &revoked_before).await.unwrap_err(), Refusal::Revoked);
+    seconds(15).await;
+    issuer.serve("/status/1", signer.list(&uri, 0b1001, BEGIN));
+    assert_eq!(ask(&verifier, &revoked_now).await.unwrap_err(), Refusal::Revoked);
+    // An old copy takes nothing back.
+    seconds(15).await;
+    issuer.serve("/status/1", signer.list(&uri, 0, BEGIN));
+    for token in [&revoked_before, &revoked_now] {
+        assert_eq!(ask(&verifier, token).await.unwrap_err(), Refusal::Revoked);
+    }
+    assert_eq!(issuer.asked("/status/1"), 3);
+    // One that was made later counts alone.
+    seconds(15).await;
+    issuer.serve("/status/1", signer.list(&uri, 0b0001, BEGIN + 45));
+    ask(&verifier, &revoked_now).await.unwrap();
+    assert_eq!(ask(&verifier, &revoked_before).await.unwrap_err(), Refusal::Revoked);
+}
+
 /// An issuer whose lists arrive so long after they were made.
 struct Slow(Issuer, Duration);
 
