@@ -129,21 +129,29 @@ pub(crate) async fn create_in(
     Ok(secret)
 }
 
+/// A person allowed as many clients of documents as one person may, which is this number.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TooManyOfPerson(pub(crate) u64);
+
 /// Keeps a client that its document describes, because a person allows it. The audit has when that
-/// happened first, and when the document said something else.
+/// happened first, and when the document said something else. After a refusal the transaction is to be
+/// undone.
 pub(crate) async fn keep_document(
     tx: &Tx,
     user: &UserId,
     client: &Client,
     origin: &Origin,
-) -> Result<(), Fault> {
+) -> Result<(), Error<TooManyOfPerson>> {
     let kind = match clients::keep_document(tx, user, client).await? {
         KeptDocument::New => EventKind::ClientCreated,
         KeptDocument::Changed => EventKind::ClientUpdated,
         KeptDocument::Known => return Ok(()),
+        KeptDocument::TooManyOfPerson(most) => {
+            return Err(Error::Refused(TooManyOfPerson(most)));
+        }
     };
     let event = Event::new(kind).client(&client.id).from(origin);
-    audit_events::insert(tx, &[event.detail(RegisteredBy::Document.as_str())]).await
+    Ok(audit_events::insert(tx, &[event.detail(RegisteredBy::Document.as_str())]).await?)
 }
 
 /// Whether an app changes its own registration. Anybody may do that, so what it says of itself is not

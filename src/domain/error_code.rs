@@ -83,7 +83,7 @@ codes! {
     NotFound = "not_found", 404, "everywhere";
     // RFC 9470 §3
     InsufficientUserAuthentication = "insufficient_user_authentication", 401, "`/admin/api`: the person proves more, or again";
-    Conflict = "conflict", 409, "`/admin/api`";
+    Conflict = "conflict", 409, "a page, in small print; `/admin/api`";
     PreconditionFailed = "precondition_failed", 412, "`/admin/api`";
     ContentInvalid = "content_invalid", 422, "`/admin/api`";
     PreconditionRequired = "precondition_required", 428, "`/admin/api`";

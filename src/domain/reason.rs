@@ -917,6 +917,9 @@ reasons! {
             "ask for a new mail";
         AddressTaken = "address_taken", InvalidRequest, "another account has the address",
             "choose another address";
+        AppsOfPersonFull = "apps_of_person_full", Conflict,
+            "the person allowed as many apps of documents as one person may",
+            "the person removes one on their account page, and allows this one again";
     }
     Administration {
         AdminScopeMissing = "admin_scope_missing", InsufficientScope,

@@ -35,7 +35,9 @@ pub async fn allow(flows: &Flows, caller: Caller<'_>, form: &Submitted) -> Outco
         let seen = seen(&asked.client.client, &asked.request.redirect_uri);
         let consent = Consent { seen, ..joined(Some(&before), &asked.request) };
         let (user, client) = (&signed_in_user.user.id, &asked.client.client.id);
-        registration::keep_document(&tx, user, &asked.client.client, caller.origin).await?;
+        registration::keep_document(&tx, user, &asked.client.client, caller.origin)
+            .await
+            .map_err(|error| error.map(|full| InteractionError::TooManyApps(full.0)))?;
         interactions::keep(&tx, &interaction).await?;
         consents::put(&tx, user, client, &consent).await?;
         let event = Event::new(EventKind::ConsentGiven).user(user).client(client);
@@ -47,7 +49,13 @@ pub async fn allow(flows: &Flows, caller: Caller<'_>, form: &Submitted) -> Outco
         issue(&tx, flows, caller, progress).await
     };
     let verdict = verdict.await;
-    tx.settle(verdict).await
+    match verdict {
+        // Nothing of the app stays, and the page can be answered again when there is a place.
+        full @ Err(Error::Refused(InteractionError::TooManyApps(_))) => {
+            tx.settle_or_undo(full).await
+        }
+        verdict => tx.settle(verdict).await,
+    }
 }
 
 async fn issue(

@@ -52,6 +52,8 @@ pub enum NotAllowed {
     First(Box<Advanced>),
     /// The interaction in which they would do it cannot begin.
     InteractionError(InteractionError),
+    /// They allowed as many apps of this kind as one person may, which is this number.
+    TooManyApps(u64),
 }
 
 impl From<NotAllowed> for Error<NotAllowed> {
@@ -208,7 +210,8 @@ pub async fn allow(
     admit(flows, caller, form, waiting).await?;
     let tx = flows.store.begin(flows.clock.now()).await?;
     let allowed = allow_in(&tx, caller, form, waiting).await;
-    tx.settle(allowed).await
+    // The device waits for another answer.
+    tx.settle_or_undo(allowed).await
 }
 
 async fn allow_in(
@@ -248,7 +251,9 @@ async fn allow_in(
         consent.scope = before.scope.joined_with(&asked.scope);
         let new = asked.resources.iter().filter(|one| !before.resources.contains(one));
         consent.resources.extend(new.cloned());
-        registration::keep_document(tx, &user.id, client, caller.origin).await?;
+        registration::keep_document(tx, &user.id, client, caller.origin)
+            .await
+            .map_err(|error| error.map(|full| NotAllowed::TooManyApps(full.0)))?;
         consents::put(tx, &user.id, &client.id, &consent).await?;
     }
     let event = Event::new(EventKind::ConsentGiven).user(&user.id).client(&client.id);

@@ -114,6 +114,8 @@ pub enum InteractionError {
     Finished(Option<Arc<Registered>>),
     /// Its client or its redirect URI is not registered any more.
     Untrusted(Untrusted),
+    /// The person allowed as many apps of this kind as one person may, which is this number.
+    TooManyApps(u64),
 }
 
 impl From<InteractionError> for Error<InteractionError> {

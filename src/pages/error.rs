@@ -64,11 +64,16 @@ pub enum PageProblem {
     NoRight,
     /// The person has to sign in with a passkey.
     PasskeyNeeded,
+    /// The person allowed as many apps of this kind as one person may.
+    TooManyApps {
+        /// How many that are.
+        most: u64,
+    },
 }
 
 impl PageProblem {
     /// Every problem.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::UnknownClient,
         Self::InvalidRedirectUri,
         Self::InvalidRequest,
@@ -88,6 +93,7 @@ impl PageProblem {
         Self::NoRole,
         Self::NoRight,
         Self::PasskeyNeeded,
+        Self::TooManyApps { most: 100 },
     ];
 
     fn heading(self, frame: &Frame<'_>) -> String {
@@ -111,6 +117,7 @@ impl PageProblem {
             Self::NoRole => frame.t("error-no-role"),
             Self::NoRight => frame.t("error-no-right"),
             Self::PasskeyNeeded => frame.t("error-passkey-needed"),
+            Self::TooManyApps { .. } => frame.t("error-too-many-apps"),
         }
     }
 
@@ -135,6 +142,7 @@ impl PageProblem {
             Self::NoRole => frame.t("error-no-role-advice"),
             Self::NoRight => frame.t("error-no-right-advice"),
             Self::PasskeyNeeded => frame.t("error-passkey-needed-advice"),
+            Self::TooManyApps { most } => frame.tn("error-too-many-apps-advice", "most", most),
         }
     }
 
@@ -159,7 +167,13 @@ impl PageProblem {
             Self::NoRole => "no-role",
             Self::NoRight => "no-right",
             Self::PasskeyNeeded => "passkey-needed",
+            Self::TooManyApps { .. } => "too-many-apps",
         }
+    }
+
+    /// Whether the person mends it on their page of apps.
+    fn is_of_apps(self) -> bool {
+        matches!(self, Self::TooManyApps { .. })
     }
 }
 

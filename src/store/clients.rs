@@ -467,11 +467,6 @@ const GIVE_WAY: u64 = 10;
 #[error("there are as many such clients as there may be, and people use all of them")]
 struct TooMany;
 
-/// Why a person can allow no other one.
-#[derive(Debug, thiserror::Error)]
-#[error("this person uses as many such clients as one may")]
-struct TooManyOfPerson;
-
 /// What the table had of a client that its document describes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeptDocument {
@@ -481,6 +476,9 @@ pub enum KeptDocument {
     Changed,
     /// The same.
     Known,
+    /// The person allowed as many as one person may, which is this number. What was written before is
+    /// to be undone.
+    TooManyOfPerson(u64),
 }
 
 /// Keeps a client that its document describes, because a person allows it: what it is given needs a
@@ -490,10 +488,7 @@ pub async fn keep_document(tx: &Tx, user: &UserId, client: &Client) -> Result<Ke
         return Ok(KeptDocument::Known);
     }
     match lock(tx, &client.id).await? {
-        None if insert(tx, client).await? => {
-            make_room(tx, user, &client.id).await?;
-            Ok(KeptDocument::New)
-        }
+        None if insert(tx, client).await? => make_room(tx, user, &client.id).await,
         None => Ok(KeptDocument::Known),
         // An operator registered a client of this id meanwhile: what that may do is theirs to say.
         Some(stored) if stored.registered_by != RegisteredBy::Document => Ok(KeptDocument::Known),
@@ -512,7 +507,7 @@ pub async fn keep_document(tx: &Tx, user: &UserId, client: &Client) -> Result<Ke
 /// its host and those that this person alone allowed, if there are too many, and of all the longest
 /// unused one, if there is no place. Nobody keeps an app away by allowing many others, whether they use
 /// them or not.
-async fn make_room(tx: &Tx, user: &UserId, new: &ClientId) -> Result<(), Fault> {
+async fn make_room(tx: &Tx, user: &UserId, new: &ClientId) -> Result<KeptDocument, Fault> {
     let documents = || {
         let of_documents = Column::RegisteredBy.eq(RegisteredBy::Document.as_str());
         of_documents.and(Column::Id.ne(new.as_str()))
@@ -527,16 +522,16 @@ async fn make_room(tx: &Tx, user: &UserId, new: &ClientId) -> Result<(), Fault> 
     give_way(tx, unused().and(of_person), MOST_UNUSED_OF_PERSON, Order::Desc).await?;
     let theirs = documents().and(allowed_by(user));
     if there_are(tx, theirs, MOST_OF_PERSON).await? {
-        return Err(Fault::unavailable("keeping the client of a document", TooManyOfPerson));
+        return Ok(KeptDocument::TooManyOfPerson(MOST_OF_PERSON));
     }
     if !are_many(tx, RegisteredBy::Document, MOST_DOCUMENTS + 1).await? {
-        return Ok(());
+        return Ok(KeptDocument::New);
     }
     let without_tokens = documents().and(Column::UsedAt.is_not_null());
     let without_tokens = without_tokens.and(is_live().not());
     match give_way(tx, without_tokens, 1, Order::Asc).await? {
         0 => Err(Fault::unavailable("keeping the client of a document", TooMany)),
-        _ => Ok(()),
+        _ => Ok(KeptDocument::New),
     }
 }
 

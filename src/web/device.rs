@@ -16,6 +16,7 @@ use crate::domain::reason::Reason;
 use crate::domain::urls;
 use crate::domain::verdict::Error;
 use crate::flows::device::{self, DeviceForm, NotAllowed, WaitingDevice};
+use crate::flows::outcome::InteractionError;
 use crate::flows::scope_texts;
 use crate::oauth::refused::RefusedRequest;
 use crate::pages::{
@@ -130,6 +131,10 @@ fn not_allowed(
         }
         NotAllowed::InteractionError(error) => {
             return respond(shared, page_request, Reply::InteractionError(error));
+        }
+        NotAllowed::TooManyApps(most) => {
+            let full = InteractionError::TooManyApps(most);
+            return respond(shared, page_request, Reply::InteractionError(full));
         }
         NotAllowed::Unknown => (Reason::UserCodeUnknown, DeviceProblem::Unknown),
         NotAllowed::Throttled(seconds) => {

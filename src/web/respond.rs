@@ -323,6 +323,10 @@ fn interaction_error(error: InteractionError) -> Failed {
             finished.found().of(client.as_deref())
         }
         InteractionError::Untrusted(untrusted) => untrusted_request(untrusted),
+        InteractionError::TooManyApps(most) => {
+            let problem = PageProblem::TooManyApps { most };
+            Failed::new(Reason::AppsOfPersonFull, problem).found()
+        }
     }
 }
 

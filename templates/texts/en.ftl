@@ -13,6 +13,7 @@ another-account = Use another account
 back-to-app = Back to the app
 back-to-named-app = Back to { $app }
 to-account = Go to my account
+to-apps = See the apps with access
 throttled =
     { $minutes ->
         [one] Too many attempts. Try again in a minute.
@@ -529,6 +530,8 @@ error-wrong-browser = This page belongs to another browser
 error-wrong-browser-advice = This sign-in was started in another browser. Go back to it, or allow cookies here and start again from the app.
 error-unknown-provider = This way to sign in is not available
 error-unknown-provider-advice = Start again and sign in another way.
+error-too-many-apps = You have reached the limit for apps
+error-too-many-apps-advice = You can allow at most { $most } apps of this kind. Nothing has changed. Remove one that you no longer use, then go back and allow this one.
 
 ## Passkeys
 

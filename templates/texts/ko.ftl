@@ -13,6 +13,7 @@ another-account = 다른 계정 사용하기
 back-to-app = 앱으로 돌아가기
 back-to-named-app = 앱으로 돌아가기: { $app }
 to-account = 내 계정으로 가기
+to-apps = 내 계정을 쓰는 앱 보기
 throttled = 시도 횟수가 너무 많아요. { $minutes }분 뒤에 다시 시도해 주세요.
 busy = 지금 로그인하는 사람이 많아요. 잠시 뒤에 다시 시도해 주세요.
 
@@ -510,6 +511,8 @@ error-wrong-browser = 다른 브라우저에서 연 화면이에요
 error-wrong-browser-advice = 이 로그인은 다른 브라우저에서 시작됐어요. 시작한 브라우저로 돌아가거나, 쿠키를 허용하고 앱에서 다시 시작해 주세요.
 error-unknown-provider = 이 로그인 방법은 쓸 수 없어요
 error-unknown-provider-advice = 처음부터 다시 시작해서 다른 방법으로 로그인해 주세요.
+error-too-many-apps = 허용할 수 있는 앱이 가득 찼어요
+error-too-many-apps-advice = 이런 앱은 { $most }개까지 허용할 수 있어요. 달라진 것은 없어요. 쓰지 않는 앱의 접근 권한을 없앤 뒤 되돌아가서 이 앱을 허용해 주세요.
 
 ## 패스키
 

@@ -256,6 +256,47 @@ both! {
         eventually("the unused apps are gone", async || evidence.count(documents).await == 2).await;
     }
 
+    async fn cimd_a_person_who_allowed_as_many_as_one_may_is_led_to_the_page_where_one_is_removed(database) {
+        let (server, publisher) = (Server::start_with(&database, ANY).await, Publisher::start().await);
+        server.alice().await;
+        publisher.publish(PATH, Published::json(&document(&publisher, &json!({}))));
+        let first = app(&server, &publisher);
+        let (mut browser, page) = signed_in(&server, &first, &[]).await;
+        let code = browser.consent(&page, "allow").await.authorization_response().code();
+        first.exchange(&code).await.ok();
+        // As many as one person may allow, all of which were used.
+        let evidence = server.evidence().await;
+        let numbers = "(WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 99) SELECT n FROM numbers) AS every";
+        evidence.run(&format!(
+            "INSERT INTO client (id, kind, metadata, created_at, registered_by, used_at, secrets, registration_tokens) \
+             SELECT 'https://many.example/' || n, kind, metadata, created_at - 100, registered_by, used_at, secrets, registration_tokens \
+             FROM client, {numbers} WHERE id = '{}'", first.id,
+        )).await;
+        evidence.run(&format!(
+            "INSERT INTO consent (user_id, client_id, scope, claims, given_at, resources, seen) \
+             SELECT user_id, 'https://many.example/' || n, scope, claims, given_at, resources, seen \
+             FROM consent, {numbers} WHERE client_id = '{}'", first.id,
+        )).await;
+        let id = publisher.url("/another.json");
+        publisher.publish("/another.json", Published::json(&document(&publisher, &json!({ "client_id": id }))));
+        let another = App { id: id.clone(), ..first.clone() };
+        let asked = browser.open(&another.authorization_url(&[])).await;
+        let full = browser.consent(&asked, "allow").await;
+        full.is_error("conflict");
+        assert_eq!(full.reply.status, 409);
+        assert_eq!(full.attribute_of("id=\"error-apps\"", "href").as_deref(), Some("/account/apps"));
+        assert!(full.reply.text.contains("at most 100 apps"), "{}", full.reply.text);
+        let kept = format!("SELECT count(*) AS n FROM client WHERE id = '{id}'");
+        assert_eq!(evidence.count(&kept).await, 0);
+        let apps = browser.open("/account/apps").await;
+        let removed = browser.send_account(&apps, "/account/apps/remove", &[("client", first.id.as_str())]).await;
+        assert_eq!(removed.reply.status, 303);
+        // The page that asked is still good.
+        let code = browser.consent(&asked, "allow").await.authorization_response().code();
+        another.exchange(&code).await.ok();
+        assert_eq!(evidence.count(&kept).await, 1);
+    }
+
     async fn cimd_urls_that_strangers_write_keep_no_document_of_the_host_away(database) {
         let (server, publisher) = (Server::start_with(&database, ANY).await, Publisher::start().await);
         publisher.publish(PATH, Published::json(&document(&publisher, &json!({}))));
