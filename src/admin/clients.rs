@@ -222,18 +222,15 @@ pub async fn update<'a>(
         over(may, client)?;
         checked.check(&before, &client.metadata)
     };
-    let before = registration::find(store, target.id).await?;
-    check_target(may, target, &before)?;
-    let mut after = before.clone();
-    change(&mut after)?;
-    registration::check_changed(issuer, &after)?;
-    if after.metadata.outdates(&before.metadata) {
-        // In steps, however many there are. What is opened meanwhile ends with the change itself.
-        let every = FamilyFilter::Client(&before.id);
-        Box::pin(session_endings::end_every(&may.acting(store), clock, every)).await?;
+    loop {
+        // Each step checks everything again before it ends anything, while nobody else can change it.
+        let (tx, client) = locked(may, store, clock, target).await?;
+        let step = registration::update_or_end_some(tx, issuer, &client, change);
+        if let Some(updated) = Box::pin(step).await? {
+            return Ok(updated);
+        }
+        tokio::task::yield_now().await;
     }
-    let (tx, client) = locked(may, store, clock, target).await?;
-    registration::update_locked(tx, issuer, client, change).await
 }
 
 /// The metadata that a client would have, if the document of its sector has to be read before it is

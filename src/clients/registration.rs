@@ -169,29 +169,71 @@ pub async fn update(
     change: impl FnOnce(&mut Client) -> Result<(), ClientRejected>,
 ) -> ClientResult<Client> {
     let (tx, client) = lock(store, clock, id).await?;
-    update_locked(tx, issuer, client, change).await
+    update_locked(tx, issuer, &client, change).await
 }
 
-/// Changes a client whose row this transaction has locked.
+/// Changes a client whose row this transaction has locked. What may not live on ends in it, however
+/// much that is.
 pub(crate) async fn update_locked(
     tx: Tx,
     issuer: &urls::Issuer,
-    mut client: Client,
+    client: &Client,
     change: impl FnOnce(&mut Client) -> Result<(), ClientRejected>,
 ) -> ClientResult<Client> {
-    let (before, was) = (facts(&client), client.metadata.clone());
-    let changed = change(&mut client).and_then(|()| check_changed(issuer, &client));
-    if let Err(why) = changed {
-        tx.abandon().await;
-        return Err(why.into());
+    let changed = match changed(issuer, client, change) {
+        Ok(changed) => changed,
+        Err(why) => {
+            tx.abandon().await;
+            return Err(why.into());
+        }
+    };
+    while !end_outdated_step(&tx, &client.metadata, &changed).await? {}
+    write_changed(tx, client, changed).await
+}
+
+/// The same, but a transaction ends only so much. If that is not all, nothing is changed yet, and the
+/// caller tries again: `None`. So what ends in one step ends with the change or not at all. Of more than
+/// that, the first steps stay if the change is refused later, because somebody else changed the client
+/// meanwhile: until the last one, its families are those of the registration that is in force.
+pub(crate) async fn update_or_end_some(
+    tx: Tx,
+    issuer: &urls::Issuer,
+    client: &Client,
+    change: impl FnOnce(&mut Client) -> Result<(), ClientRejected>,
+) -> ClientResult<Option<Client>> {
+    let changed = match changed(issuer, client, change) {
+        Ok(changed) => changed,
+        Err(why) => {
+            tx.abandon().await;
+            return Err(why.into());
+        }
+    };
+    if !end_outdated_step(&tx, &client.metadata, &changed).await? {
+        tx.commit().await?;
+        return Ok(None);
     }
-    end_outdated(&tx, &was, &client).await?;
+    write_changed(tx, client, changed).await.map(Some)
+}
+
+/// The client after a change, checked.
+fn changed(
+    issuer: &urls::Issuer,
+    client: &Client,
+    change: impl FnOnce(&mut Client) -> Result<(), ClientRejected>,
+) -> Result<Client, ClientRejected> {
+    let mut changed = client.clone();
+    change(&mut changed)?;
+    check_changed(issuer, &changed)?;
+    Ok(changed)
+}
+
+async fn write_changed(tx: Tx, before: &Client, client: Client) -> ClientResult<Client> {
     clients::update(&tx, &client).await?;
     let event = Event::new(EventKind::ClientUpdated).client(&client.id);
     let event = if is_by_app(&tx) {
-        event.naming_changes(&before, &facts(&client))
+        event.naming_changes(&facts(before), &facts(&client))
     } else {
-        event.changing(&before, &facts(&client))
+        event.changing(&facts(before), &facts(&client))
     };
     audit_events::insert(&tx, &[event]).await?;
     tx.commit().await?;
@@ -201,28 +243,25 @@ pub(crate) async fn update_locked(
 /// How many families of a client one statement ends.
 const STEP: u64 = 2000;
 
-/// Ends what people gave a client that was registered like this before, if it may not live on. That
-/// is in the transaction of the change: no token may be refreshed between the two. The app is not
-/// told; others are that acted with its families. The revision of the clients, for which every other
-/// change waits, is not held meanwhile: the row is written afterwards.
-pub(crate) async fn end_outdated(
+/// Ends a step of what people gave a client that was registered like this before, if it may not live
+/// on. Returns whether that was all of it: then the transaction also writes the change, so that no token
+/// is refreshed between the two. The app is not told; others are that acted with its families. The
+/// revision of the clients, for which every other change waits, is not held meanwhile: the row is
+/// written afterwards.
+pub(crate) async fn end_outdated_step(
     tx: &Tx,
     before: &ClientMetadata,
     client: &Client,
-) -> Result<(), Fault> {
+) -> Result<bool, Fault> {
     if !client.metadata.outdates(before) {
-        return Ok(());
+        return Ok(true);
     }
     device_grants::delete_of_client(tx, &client.id).await?;
-    loop {
-        let of = FamilyFilter::Client(&client.id);
-        let ended = families::revoke_some(tx, of, None, None, STEP).await?;
-        let rows = ended.len() as u64;
-        logout_notices::insert_but_of(tx, &client.id, ended).await?;
-        if rows < STEP {
-            return Ok(());
-        }
-    }
+    let of = FamilyFilter::Client(&client.id);
+    let ended = families::revoke_some(tx, of, None, None, STEP).await?;
+    let rows = ended.len() as u64;
+    logout_notices::insert_but_of(tx, &client.id, ended).await?;
+    Ok(rows < STEP)
 }
 
 /// What the audit says about a client that is changed: its metadata, in which no secret is.

@@ -191,6 +191,39 @@ both! {
         app.refresh(&refresh).await.refused(400, "invalid_grant");
     }
 
+    async fn core_8_1_a_change_that_fails_ends_nothing(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let app = server.web_app("a", |client| pairwise(client, CALLBACK)).await;
+        let (access, refresh) = app.exchange(&server.browser().code(&app).await).await.pair();
+        let evidence = server.evidence().await;
+        let (breaks, mends) = match database {
+            Database::Sqlite => (
+                &["CREATE TRIGGER breaks BEFORE UPDATE ON client BEGIN SELECT RAISE(ABORT, 'broken'); END"][..],
+                "DROP TRIGGER breaks",
+            ),
+            Database::Postgres { .. } => (
+                &[
+                    "CREATE FUNCTION break_it() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''broken''; END'",
+                    "CREATE TRIGGER breaks BEFORE UPDATE ON client FOR EACH ROW EXECUTE FUNCTION break_it()",
+                ][..],
+                "DROP TRIGGER breaks ON client",
+            ),
+        };
+        for sql in breaks {
+            evidence.run(sql).await;
+        }
+        let cli = server.cli().await;
+        let update = ["client", "update", "--id", "a", "--subject-type", "public"];
+        assert_ne!(cli.run(&update, None).await.code, 0);
+        assert!(app.is_active(&access).await);
+        let (access, refresh) = app.refresh(&refresh).await.pair();
+        evidence.run(mends).await;
+        assert_eq!(cli.run(&update, None).await.code, 0);
+        assert!(!app.is_active(&access).await);
+        app.refresh(&refresh).await.refused(400, "invalid_grant");
+    }
+
     async fn rp_initiated_logout_2_a_pairwise_hint_proves_the_person(database) {
         let told = Arc::new(Mutex::new(Vec::<String>::new()));
         let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();

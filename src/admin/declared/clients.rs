@@ -53,7 +53,7 @@ impl Kind for Clients {
             Err(Wrong(_, why)) => return reject(why),
         };
         let kind = if let Some(before) = before {
-            registration::end_outdated(tx, &before.metadata, &client).await?;
+            while !registration::end_outdated_step(tx, &before.metadata, &client).await? {}
             clients::update(tx, &client).await?;
             EventKind::ClientUpdated
         } else if clients::insert(tx, &client).await? {

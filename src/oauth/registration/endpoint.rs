@@ -247,7 +247,7 @@ impl RegistrationEndpoint {
             *client = changed;
             Ok(())
         };
-        let updated = registration::update_locked(tx, &self.clients.url, client, into).await;
+        let updated = registration::update_locked(tx, &self.clients.url, &client, into).await;
         let updated = updated.map_err(refused)?;
         Ok(self.answer(&updated, secret.as_ref(), Some(&access)))
     }
