@@ -264,6 +264,25 @@ pub(crate) async fn end_outdated_step(
     Ok(rows < STEP)
 }
 
+/// Ends all of it, in steps, each a transaction of its own. What is opened meanwhile ends with the
+/// change.
+pub(crate) async fn end_outdated(
+    store: &Store,
+    clock: &Clock,
+    before: &ClientMetadata,
+    client: &Client,
+) -> Result<(), Fault> {
+    loop {
+        let tx = store.begin(clock.now()).await?;
+        let is_all = end_outdated_step(&tx, before, client).await?;
+        tx.commit().await?;
+        if is_all {
+            return Ok(());
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
 /// What the audit says about a client that is changed: its metadata, in which no secret is.
 fn facts(client: &Client) -> Value {
     Value::Object(client.metadata.to_json())

@@ -11,10 +11,28 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use crate::support::{
-    App, CALLBACK, Cli, Database, PASSWORD, Server, USERNAME, both, decode_claims, eventually, form,
+    App, CALLBACK, Cli, Database, Evidence, PASSWORD, Server, USERNAME, both, decode_claims,
+    eventually, form,
 };
 
 const B: &str = "https://b.example/callback";
+
+/// How many transactions revoked something.
+const COMMITS: &str = "SELECT value AS n FROM revision WHERE name = 'revocations'";
+const LIVE: &str = "SELECT count(*) AS n FROM family WHERE revoked_at IS NULL";
+
+/// Adds so many families that are like the only one.
+async fn add_4500_families(evidence: &Evidence) {
+    let columns = "user_id, client_id, scope, resources, auth_time, acr, amr, provider_issuer, session_id, claims, \
+        expires_at, revoked_at, salt, generation, attempt, spent_attempt, handed_out_at, handed_out_to, idle_ends_at";
+    let numbers = "(WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 4500) \
+        SELECT n FROM numbers)";
+    evidence
+        .run(&format!(
+            "INSERT INTO family (id, {columns}) SELECT id || '-' || n, {columns} FROM family, {numbers} AS every"
+        ))
+        .await;
+}
 
 fn pairwise(client: &mut Client, uri: &str) {
     client.metadata.first_party = true;
@@ -168,27 +186,50 @@ both! {
         let app = server.web_app("a", |client| pairwise(client, CALLBACK)).await;
         let (access, refresh) = app.exchange(&server.browser().code(&app).await).await.pair();
         let evidence = server.evidence().await;
-        let columns = "user_id, client_id, scope, resources, auth_time, acr, amr, provider_issuer, session_id, claims, \
-            expires_at, revoked_at, salt, generation, attempt, spent_attempt, handed_out_at, handed_out_to, idle_ends_at";
-        evidence.run(&format!(
-            "INSERT INTO family (id, {columns}) SELECT id || '-' || n, {columns} FROM family, \
-             (WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 4500) SELECT n FROM numbers) AS every"
-        )).await;
-        let commits = "SELECT value AS n FROM revision WHERE name = 'revocations'";
-        let before = evidence.count(commits).await;
+        add_4500_families(&evidence).await;
+        let before = evidence.count(COMMITS).await;
         let cli = server.cli().await;
         // What is refused ends nothing.
         let bad = ["client", "update", "--id", "a", "--subject-type", "public", "--auth-method", "none"];
         assert_ne!(cli.run(&bad, None).await.code, 0);
-        assert_eq!(evidence.count(commits).await, before);
+        assert_eq!(evidence.count(COMMITS).await, before);
         assert!(app.is_active(&access).await);
         let update = ["client", "update", "--id", "a", "--subject-type", "public"];
         assert_eq!(cli.run(&update, None).await.code, 0);
-        let live = "SELECT count(*) AS n FROM family WHERE revoked_at IS NULL";
-        assert_eq!(evidence.count(live).await, 0);
-        let steps = evidence.count(commits).await - before;
+        assert_eq!(evidence.count(LIVE).await, 0);
+        let steps = evidence.count(COMMITS).await - before;
         assert!(steps >= 3, "{steps} transactions");
         app.refresh(&refresh).await.refused(400, "invalid_grant");
+    }
+
+    async fn core_8_1_a_file_ends_what_many_people_gave_in_steps(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let app = server.web_app("a", |client| pairwise(client, CALLBACK)).await;
+        let (access, refresh) = app.exchange(&server.browser().code(&app).await).await.pair();
+        let evidence = server.evidence().await;
+        add_4500_families(&evidence).await;
+        let before = evidence.count(COMMITS).await;
+        let cli = server.cli().await;
+        let file = cli.folder.path().join("objects.toml");
+        let path = file.display().to_string();
+        let change = "[[client]]\nclient_id = \"a\"\nsubject_type = \"public\"\n";
+        // What is refused ends nothing, and neither does what is only planned.
+        std::fs::write(&file, format!("{change}[[client]]\nclient_id = \"b\"\n")).unwrap();
+        let refused = cli.run(&["apply", &path], None).await;
+        assert!(refused.code == 1 && refused.err.contains("kind is missing"), "{refused:?}");
+        std::fs::write(&file, change).unwrap();
+        cli.run(&["plan", &path], None).await;
+        assert_eq!(evidence.count(COMMITS).await, before);
+        assert!(app.is_active(&access).await);
+        let applied = cli.run(&["apply", &path], None).await;
+        assert_eq!(applied.code, 0, "{applied:?}");
+        assert_eq!(evidence.count(LIVE).await, 0);
+        let steps = evidence.count(COMMITS).await - before;
+        assert!(steps >= 3, "{steps} transactions");
+        app.refresh(&refresh).await.refused(400, "invalid_grant");
+        let shown = cli.json(&["client", "show", "--id", "a"], None).await;
+        assert_eq!(shown["subject_type"], "public");
     }
 
     async fn core_8_1_a_change_that_fails_ends_nothing(database) {

@@ -6,7 +6,8 @@ use serde_json::{Map, Value, json};
 
 use super::file::Declared;
 use super::kind::{
-    AfterCommit, Context, Current, Kind, Object, Wrong, variable, with_nulls, without_nulls,
+    AfterCommit, Context, Current, Kind, Object, Outdated, Wrong, variable, with_nulls,
+    without_nulls,
 };
 use crate::admin::clients::NewClient;
 use crate::clients::registration;
@@ -43,6 +44,23 @@ impl Kind for Clients {
         Ok(client(tx, cx, object).await?.map(|client| current(&client)))
     }
 
+    async fn end_outdated(
+        tx: &Tx,
+        cx: &Context<'_>,
+        object: Object<'_>,
+    ) -> OrRejected<Option<Outdated>> {
+        let before = match ClientId::parse(object.name) {
+            Some(id) => clients::find(tx, &id).await?,
+            None => None,
+        };
+        let (Some(before), Ok(after)) = (before, client(tx, cx, object).await?) else {
+            // It is new, or it is said where it is written what is wrong.
+            return Ok(None);
+        };
+        let is_all = registration::end_outdated_step(tx, &before.metadata, &after).await?;
+        Ok((!is_all).then(|| Outdated { before: before.metadata, after }))
+    }
+
     async fn write(tx: &Tx, cx: &Context<'_>, object: Object<'_>) -> OrRejected {
         let before = match ClientId::parse(object.name) {
             Some(id) => clients::find(tx, &id).await?,
@@ -52,8 +70,7 @@ impl Kind for Clients {
             Ok(client) => client,
             Err(Wrong(_, why)) => return reject(why),
         };
-        let kind = if let Some(before) = before {
-            while !registration::end_outdated_step(tx, &before.metadata, &client).await? {}
+        let kind = if before.is_some() {
             clients::update(tx, &client).await?;
             EventKind::ClientUpdated
         } else if clients::insert(tx, &client).await? {

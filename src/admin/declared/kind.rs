@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde_json::{Map, Value, json};
 
 use crate::admin::authority::{ChangeClients, ChangePeople, ChangeProviders, ChangeSecrets, May};
-use crate::domain::client::ClientId;
+use crate::domain::client::{Client, ClientId, ClientMetadata};
 use crate::domain::client_role::RoleName;
 use crate::domain::clock::Clock;
 use crate::domain::provider::{Registration, Slug};
@@ -105,12 +105,30 @@ pub(super) trait Kind {
         object: Object<'_>,
     ) -> Result<Result<Current, Wrong>, Fault>;
 
+    /// Ends what people gave by the object as it was before, if that may not live on. It is called before
+    /// the object is written. `Some`: that is more than one transaction ends, so nothing may be committed
+    /// before the rest has ended.
+    fn end_outdated(
+        _: &Tx,
+        _: &Context<'_>,
+        _: Object<'_>,
+    ) -> impl Future<Output = OrRejected<Option<Outdated>>> {
+        std::future::ready(Ok(None))
+    }
+
     /// Writes it.
     async fn write(tx: &Tx, cx: &Context<'_>, object: Object<'_>) -> OrRejected;
 
     /// Ends it in this transaction, so that it cannot be used any more. What it gave is ended after the
     /// commit.
     async fn delete(tx: &Tx, name: &str) -> OrRejected<AfterCommit>;
+}
+
+/// A client of which a change ends more than one transaction does.
+#[derive(Debug)]
+pub(super) struct Outdated {
+    pub(super) before: ClientMetadata,
+    pub(super) after: Client,
 }
 
 /// An object that is made or changed.

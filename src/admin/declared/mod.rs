@@ -10,13 +10,13 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use self::file::Declared;
-use self::kind::{AfterCommit, Current, Kind, Object, Wrong};
+use self::kind::{AfterCommit, Current, Kind, Object, Outdated, Wrong};
 pub use self::kind::{Context, MayDeclare};
 use super::client_roles::RoleTarget;
 use super::clients::Target;
 use super::refused::Refused;
 use crate::accounts::{provider_groups, session_endings};
-use crate::clients::sector;
+use crate::clients::{registration, sector};
 use crate::domain::family::FamilyFilter;
 use crate::domain::hex;
 use crate::domain::secret::Secret;
@@ -161,7 +161,7 @@ pub async fn plan(cx: &Context<'_>, source: &str, prune: bool) -> OrRejected<Pla
 }
 
 /// Makes the database as the file says. Everything is written in one transaction: either all of it
-/// happens, or nothing.
+/// happens, or nothing. Only what a client may not keep of very many people ends before, in steps.
 pub async fn apply(cx: &Context<'_>, source: &str, prune: bool) -> OrRejected<Plan> {
     apply_if(cx, source, prune, None).await
 }
@@ -177,27 +177,7 @@ async fn apply_if(
     prune: bool,
     planned: Option<&Plan>,
 ) -> OrRejected<Plan> {
-    let tx = cx.may.clients.acting(cx.store).begin(cx.clock.now()).await?;
-    let work = work(&tx, cx, source, prune).await.and_then(|work| match planned {
-        Some(planned) if planned.base != work.plan.base => {
-            reject("the database has changed since the plan was made: make a new one")
-        }
-        Some(planned) if planned.changes != work.plan.changes => {
-            reject("the plan would do something else now, for example because a secret changed: make a new one")
-        }
-        _ => Ok(work),
-    });
-    // A refusal commits elsewhere. Here nothing of a file with a mistake may stay.
-    let work = match work {
-        Ok(work) => {
-            tx.commit().await?;
-            work
-        }
-        Err(error) => {
-            tx.abandon().await;
-            return Err(error);
-        }
-    };
+    let work = written(cx, source, prune, planned).await?;
     for one in work.after {
         match one {
             AfterCommit::Nothing => {}
@@ -242,20 +222,64 @@ async fn apply_if(
     Ok(work.plan)
 }
 
+/// Writes it, and returns what is left to do.
+async fn written(
+    cx: &Context<'_>,
+    source: &str,
+    prune: bool,
+    planned: Option<&Plan>,
+) -> OrRejected<Work> {
+    loop {
+        let store = cx.may.clients.acting(cx.store);
+        let tx = store.begin(cx.clock.now()).await?;
+        let work = work(&tx, cx, source, prune).await.and_then(|work| match planned {
+            Some(planned) if planned.base != work.plan.base => {
+                reject("the database has changed since the plan was made: make a new one")
+            }
+            Some(planned) if planned.changes != work.plan.changes => {
+                reject("the plan would do something else now, for example because a secret changed: make a new one")
+            }
+            _ => Ok(work),
+        });
+        match work {
+            Ok(work) if work.outdated.is_empty() => {
+                tx.commit().await?;
+                return Ok(work);
+            }
+            // Nothing is wrong with the file. What people open meanwhile ends with the next try.
+            Ok(work) => {
+                tx.abandon().await;
+                for Outdated { before, after } in &work.outdated {
+                    registration::end_outdated(&store, cx.clock, before, after).await?;
+                }
+            }
+            // A refusal commits elsewhere. Here nothing of a file with a mistake may stay.
+            Err(error) => {
+                tx.abandon().await;
+                return Err(error);
+            }
+        }
+    }
+}
+
 /// What is to be done, and what is left to do after the commit.
 struct Work {
     plan: Plan,
     after: Vec<AfterCommit>,
+    /// Clients of which too much would have to end in the transaction.
+    outdated: Vec<Outdated>,
 }
 
 async fn work(tx: &Tx, cx: &Context<'_>, source: &str, prune: bool) -> OrRejected<Work> {
     let mut declared = file::read(source)?;
-    let (mut changes, mut notes, mut after) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut changes, mut notes) = (Vec::new(), Vec::new());
+    let (mut after, mut outdated) = (Vec::new(), Vec::new());
     let mut base = Sha256::new();
     macro_rules! add {
         ($kind:ty) => {
             let objects = declared.remove(<$kind>::WORD).unwrap_or_default();
-            let mut work = KindWork { tx, cx, prune, notes: &mut notes, after: &mut after };
+            let (notes, after, outdated) = (&mut notes, &mut after, &mut outdated);
+            let mut work = KindWork { tx, cx, prune, notes, after, outdated };
             changes.extend(work.of::<$kind>(objects, &mut base).await?);
         };
     }
@@ -267,7 +291,7 @@ async fn work(tx: &Tx, cx: &Context<'_>, source: &str, prune: bool) -> OrRejecte
     let base = hex::lower(base.finalize().as_ref());
     let source = source.to_owned();
     let plan = Plan { mapae_plan: 1, base, prune, source, changes, notes };
-    Ok(Work { plan, after })
+    Ok(Work { plan, after, outdated })
 }
 
 struct KindWork<'a> {
@@ -276,6 +300,7 @@ struct KindWork<'a> {
     prune: bool,
     notes: &'a mut Vec<String>,
     after: &'a mut Vec<AfterCommit>,
+    outdated: &'a mut Vec<Outdated>,
 }
 
 impl KindWork<'_> {
@@ -319,6 +344,7 @@ impl KindWork<'_> {
             let after = K::changed(tx, cx, object).await?.map_err(|wrong| at(&declared, wrong))?;
             let Some(change) = difference::<K>(&declared.name, before, &after) else { continue };
             changes.push(change);
+            self.outdated.extend(K::end_outdated(tx, cx, object).await?);
             K::write(tx, cx, object).await?;
         }
         if self.prune {
