@@ -16,6 +16,7 @@ use crate::domain::client_secret::{HeldSecret, MOST};
 use crate::domain::clock::Clock;
 use crate::domain::family::FamilyFilter;
 use crate::domain::grant_type::GrantType;
+use crate::domain::id_jag::IdJagIssuer;
 use crate::domain::secret::{ClientSecret, Plain};
 use crate::domain::user::UserId;
 use crate::domain::verdict::{Error, Fault, Rejected};
@@ -253,14 +254,27 @@ pub(crate) async fn end_outdated_step(
     before: &ClientMetadata,
     client: &Client,
 ) -> Result<bool, Fault> {
-    if !client.metadata.outdates(before) {
-        return Ok(true);
+    let id = &client.id;
+    if client.metadata.outdates(before) {
+        device_grants::delete_of_client(tx, id).await?;
+        return end_step(tx, id, FamilyFilter::Client(id)).await;
     }
-    device_grants::delete_of_client(tx, &client.id).await?;
-    let of = FamilyFilter::Client(&client.id);
+    // ID-JAG: what a client opened with grants of an issuer ends with the trust in it.
+    let is_trusted = |issuer: &str| {
+        client.metadata.id_jag_issuers.iter().any(|trusted| trusted.issuer == issuer)
+    };
+    for IdJagIssuer { issuer, .. } in &before.id_jag_issuers {
+        if !is_trusted(issuer) && !end_step(tx, id, FamilyFilter::ByWordOf(id, issuer)).await? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+async fn end_step(tx: &Tx, client: &ClientId, of: FamilyFilter<'_>) -> Result<bool, Fault> {
     let ended = families::revoke_some(tx, of, None, None, STEP).await?;
     let rows = ended.len() as u64;
-    logout_notices::insert_but_of(tx, &client.id, ended).await?;
+    logout_notices::insert_but_of(tx, client, ended).await?;
     Ok(rows < STEP)
 }
 

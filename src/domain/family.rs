@@ -105,6 +105,9 @@ pub enum FamilyFilter<'a> {
     Session(&'a SessionId),
     /// Every family of a client.
     Client(&'a ClientId),
+    /// The families that a client opened by what this issuer says of people, without a sign-in in a browser
+    /// and without refresh tokens: with grants (ID-JAG), and with tokens of the provider.
+    ByWordOf(&'a ClientId, &'a str),
     /// Every family that was opened with the provider of this name.
     Provider(&'a Slug),
 }

@@ -22,7 +22,9 @@ use crate::flows::interaction::Caller;
 use crate::flows::submitted::AccountForm;
 use crate::store::Reader;
 use crate::store::apps::{self, OpenAccess};
-use crate::store::{audit_events, consents, device_grants, sessions, users};
+use crate::store::{
+    audit_events, clients, consents, device_grants, sessions, stopped_actors, users,
+};
 
 /// The sessions of a person: one part of the list.
 #[derive(Debug)]
@@ -259,12 +261,25 @@ pub async fn remove_app(
 ) -> Result<bool, Fault> {
     let tx = flows.store.begin(flows.clock.now()).await?;
     let user = &form.person().user.id;
+    let found = clients::find(&tx, client).await?;
+    // ID-JAG: another grant would bring it back, and nobody would ask the person. Who redeems one meanwhile
+    // waits, and then finds that it may not.
+    let is_stopped = if found.is_some_and(|found| !found.metadata.id_jag_issuers.is_empty()) {
+        users::lock(&tx, user).await?;
+        stopped_actors::insert(&tx, user, client).await?
+    } else {
+        false
+    };
     let ended = session_endings::end_at_client(&tx, user, client, caller.origin).await?;
     let had_consent = consents::delete(&tx, user, client).await?;
     let waiting = device_grants::delete_allowed_by(&tx, user, client).await?;
-    let removed = ended > 0 || had_consent || waiting > 0;
+    let removed = ended > 0 || had_consent || waiting > 0 || is_stopped;
     if removed {
         let event = Event::new(EventKind::ConsentWithdrawn).user(user).client(client);
+        audit_events::insert(&tx, &[event.from(caller.origin)]).await?;
+    }
+    if is_stopped {
+        let event = Event::new(EventKind::DelegationStopped).user(user).client(client);
         audit_events::insert(&tx, &[event.from(caller.origin)]).await?;
     }
     tx.commit().await?;

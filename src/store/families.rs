@@ -356,6 +356,12 @@ impl FamilyFilter<'_> {
             }
             Self::Session(session) => Column::SessionId.eq(session.as_str()),
             Self::Client(client) => Column::ClientId.eq(client.as_str()),
+            Self::ByWordOf(client, issuer) => Column::ClientId
+                .eq(client.as_str())
+                .and(Column::ProviderIssuer.eq(issuer))
+                .and(Column::SessionId.is_null())
+                .and(Column::Salt.is_null())
+                .and(Column::ParentId.is_null()),
             Self::Provider(slug) => {
                 // The methods are a list in JSON that begins with these two.
                 let came_by = list(&[FEDERATED.to_owned(), slug.as_str().to_owned()]);

@@ -718,6 +718,60 @@ mod redeeming {
             }
         }
 
+        async fn what_grants_opened_ends_with_the_trust_in_their_issuer(database) {
+            let scene = scene(&database).await;
+            let Scene { server, app, api, .. } = &scene;
+            let cli = server.cli().await;
+            server.change("app", |client| client.metadata.grant_types.push(GrantType::Password)).await;
+            let own = app.password("orders:read").await.ok().text("access_token");
+            let token = scene.present(&json!({}), &[]).await.ok().text("access_token");
+            let second = "https://second.example.com";
+            let verb = ["client", "trust-id-jag", "--id", "app", "--issuer"];
+            cli.json(&[&verb[..], &[second]].concat(), None).await;
+            cli.json(&[&verb[..], &[second, "--remove"]].concat(), None).await;
+            assert!(api.is_active(&token).await, "another issuer");
+            for way in ["verb", "file"] {
+                let jwks = json!({ "keys": [jwk(&scene.key, "one")] });
+                server.change("app", |client| shows(client, IDP, Some(jwks))).await;
+                let token = scene.present(&json!({}), &[]).await.ok().text("access_token");
+                assert!(api.is_active(&token).await, "{way}");
+                if way == "verb" {
+                    cli.json(&[&verb[..], &[IDP, "--remove"]].concat(), None).await;
+                } else {
+                    let file = cli.folder.path().join("objects.toml");
+                    std::fs::write(&file, "[[client]]\nclient_id = \"app\"\nid_jag_issuers = []\n").unwrap();
+                    let applied = cli.run(&["apply", &file.display().to_string()], None).await;
+                    assert_eq!(applied.code, 0, "{applied:?}");
+                }
+                server.forget_clients();
+                assert!(!api.is_active(&token).await, "{way}");
+                assert!(api.is_active(&own).await, "nobody vouched for it");
+            }
+        }
+
+        async fn an_app_that_a_person_removes_does_not_come_back_by_a_grant(database) {
+            let scene = scene(&database).await;
+            let Scene { server, api, .. } = &scene;
+            let token = scene.present(&json!({}), &[]).await.ok().text("access_token");
+            let mut browser = server.browser();
+            let login = browser.open("/account/apps").await;
+            browser.sign_in(&login).await;
+            let apps = browser.open("/account/apps").await;
+            assert_eq!(apps.value_of("app-remove-1"), "app");
+            let removed = browser.send_account(&apps, "/account/apps/remove", &[("client", "app")]).await;
+            let apps = browser.follow(removed).await;
+            assert!(apps.has("actor-allow-1") && !apps.has("app-remove-1"), "{}", apps.reply.text);
+            assert!(!api.is_active(&token).await);
+            refused_for(&scene.present(&json!({}), &[]).await, Reason::ActorStopped, "removed");
+            let allowed = browser.send_account(&apps, "/account/apps/allow", &[("client", "app")]).await;
+            assert_eq!(allowed.reply.status, 303);
+            scene.present(&json!({}), &[]).await.ok();
+            let evidence = server.evidence().await;
+            for kind in ["consent.withdrawn", "delegation.stopped", "delegation.allowed"] {
+                assert_eq!(evidence.events_of(kind).await.len(), 1, "{kind}");
+            }
+        }
+
         async fn a_grant_is_no_second_factor(database) {
             let settings = [ON, &[("mfa.required", "true")]].concat();
             let scene = scene_with(&database, &settings, "").await;

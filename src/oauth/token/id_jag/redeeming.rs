@@ -30,7 +30,7 @@ use crate::oauth::token::grant::{Cx, registered_resources};
 use crate::oauth::token::mint::Entitlement;
 use crate::social::UpstreamError;
 use crate::social::outside_issuers::is_signed_by;
-use crate::store::{Tx, audit_events, clients, identities, used_assertions, users};
+use crate::store::{Tx, audit_events, clients, identities, stopped_actors, used_assertions, users};
 
 /// How many seconds the clock of an issuer may be ahead of this server's clock.
 const AHEAD: i64 = 60;
@@ -261,6 +261,10 @@ async fn open(
     let now = now.ok_or(Reason::ClientDisabled)?;
     if !now.metadata.id_jag_issuers.contains(trusted) {
         return Err(Refusal::new(Reason::IdJagIssuerUntrusted).with_value(&claims.iss).into());
+    }
+    // The account is locked, so who removes the app meanwhile waits, and ends what this opens.
+    if stopped_actors::has(tx, &user.id, &client.id).await? {
+        return Err(Reason::ActorStopped.into());
     }
     let vouched = Method::Provider { slug: linked.provider.clone(), issuer: linked.issuer.clone() };
     let authentication = Authentication::by(vouched, tx.now());
