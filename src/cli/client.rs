@@ -546,7 +546,7 @@ fn acr(text: &str) -> Result<String, String> {
 
 /// What `client show` prints of a client, and a registration (RFC 7591 §3.2.1) answers, that nobody
 /// chooses.
-const READ_ONLY: [&str; 7] = [
+const READ_ONLY: [&str; 8] = [
     "client_id",
     "client_id_issued_at",
     "client_secret_expires_at",
@@ -554,6 +554,7 @@ const READ_ONLY: [&str; 7] = [
     "disabled_at",
     "registered_by",
     "registration_client_uri",
+    "registration_token",
 ];
 
 /// The attributes in a file with metadata, and the kind of the client if it says one.
@@ -705,5 +706,8 @@ fn described(client: &Client) -> Value {
         ("disabled_at".to_owned(), json!(client.disabled_at)),
         ("created_at".to_owned(), json!(client.created_at)),
     ]);
+    if let Some(token) = &client.came_by {
+        described.insert("registration_token".to_owned(), json!(token));
+    }
     Value::Object(described)
 }

@@ -1,7 +1,7 @@
 //! Registers clients, RFC 7591 §2, and changes their registration.
 
 use chrono::Duration;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::clients::{acting, id_jag};
 use crate::domain::actor::Actor;
@@ -122,7 +122,9 @@ pub(crate) async fn create_in(
     }
     let event = Event::new(EventKind::ClientCreated).client(&client.id);
     let event = if is_by_app(tx) {
-        event.detail(client.metadata.client_name.clone())
+        // Of what the app says of itself the name alone; by which token it came is no word of its own.
+        let came_by = json!({ "registration_token": client.came_by });
+        event.detail(client.metadata.client_name.clone()).changing(&Value::Null, &came_by)
     } else {
         event.changing(&Value::Null, &facts(client))
     };

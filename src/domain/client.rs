@@ -70,6 +70,8 @@ pub struct Client {
     /// What whoever registered it by [`RegisteredBy::Itself`] shows to read or change it, RFC 7592 §3,
     /// the newest first.
     pub registration_tokens: Vec<HeldSecret>,
+    /// The id of the operator's token with which it registered itself, RFC 7591 §3.
+    pub came_by: Option<String>,
     /// The instant at which it was disabled.
     pub disabled_at: Option<DateTime<Utc>>,
     /// When it was registered.
@@ -98,6 +100,7 @@ impl Client {
             metadata,
             registered_by: RegisteredBy::Operator,
             registration_tokens: Vec::new(),
+            came_by: None,
             disabled_at,
             created_at,
             tokens_from,

@@ -83,6 +83,7 @@ impl TryFrom<Model> for Client {
                 None => RegisteredBy::Operator,
             },
             registration_tokens: held(row.registration_tokens.as_deref())?,
+            came_by: came_by(row.registration_tokens.as_deref())?,
             metadata: serde_json::from_str(&row.metadata)
                 .map_err(|error| error.to_string())
                 .and_then(ClientMetadata::from_json)
@@ -95,12 +96,15 @@ impl TryFrom<Model> for Client {
     }
 }
 
-/// A secret in the column `secrets`.
+/// A secret in the column `secrets`, or a token in `registration_tokens`.
 #[derive(Serialize, Deserialize)]
 struct StoredSecret {
     hash: String,
     created_at: Option<i64>,
     expires_at: Option<i64>,
+    /// Of the newest registration access token: the id of the token with which the client came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    came_by: Option<String>,
 }
 
 impl StoredSecret {
@@ -109,6 +113,7 @@ impl StoredSecret {
             hash: hex::lower(&held.hash.to_stored()),
             created_at: held.created_at.map(millis),
             expires_at: held.expires_at.map(millis),
+            came_by: None,
         }
     }
 
@@ -121,15 +126,29 @@ impl StoredSecret {
     }
 }
 
-fn held(stored: Option<&str>) -> Result<Vec<HeldSecret>, Fault> {
+fn listed(stored: Option<&str>) -> Result<Vec<StoredSecret>, Fault> {
     let Some(text) = stored else { return Ok(Vec::new()) };
-    let listed: Vec<StoredSecret> =
-        serde_json::from_str(text).map_err(|error| corrupt(TABLE, error.to_string()))?;
-    listed.iter().map(StoredSecret::read).collect()
+    serde_json::from_str(text).map_err(|error| corrupt(TABLE, error.to_string()))
+}
+
+fn held(stored: Option<&str>) -> Result<Vec<HeldSecret>, Fault> {
+    listed(stored)?.iter().map(StoredSecret::read).collect()
+}
+
+fn came_by(stored: Option<&str>) -> Result<Option<String>, Fault> {
+    Ok(listed(stored)?.into_iter().find_map(|one| one.came_by))
 }
 
 fn stored(held: &[HeldSecret]) -> String {
     serde_json::json!(held.iter().map(StoredSecret::new).collect::<Vec<_>>()).to_string()
+}
+
+fn stored_tokens(client: &Client) -> String {
+    let mut tokens: Vec<_> = client.registration_tokens.iter().map(StoredSecret::new).collect();
+    if let Some(newest) = tokens.first_mut() {
+        newest.came_by.clone_from(&client.came_by);
+    }
+    serde_json::json!(tokens).to_string()
 }
 
 fn hash_of(bytes: &[u8]) -> Result<Hashed<ClientSecret>, Fault> {
@@ -144,7 +163,7 @@ fn row(client: &Client) -> ActiveModel {
         secret_hash: Set(client.secrets.first().map(|newest| newest.hash.to_stored())),
         secrets: Set(Some(stored(&client.secrets))),
         registered_by: Set((!is_by_operator).then(|| client.registered_by.as_str().to_owned())),
-        registration_tokens: Set((!is_by_operator).then(|| stored(&client.registration_tokens))),
+        registration_tokens: Set((!is_by_operator).then(|| stored_tokens(client))),
         used_at: NotSet,
         backchannel_logout_uri: Set(client.metadata.backchannel_logout_uri.clone()),
         metadata: Set(Value::from(client.metadata.to_json()).to_string()),

@@ -124,6 +124,15 @@ pub async fn spend(tx: &Tx, hash: Hashed<RegistrationToken>) -> Result<bool, Fau
     Ok(spent.rows_affected == 1)
 }
 
+/// The id of this token. One that a server of an earlier version made has none.
+pub async fn id_of(
+    reader: &impl Reader,
+    hash: Hashed<RegistrationToken>,
+) -> Result<Option<String>, Fault> {
+    let found = Entity::find_by_id(hash.to_stored()).one(reader.connection()).await;
+    Ok(found.map_err(while_doing(READING))?.and_then(|row| row.id))
+}
+
 /// Deletes tokens that ended before this instant or are used up, at most this many; returns how many.
 pub async fn forget(tx: &Tx, ended: DateTime<Utc>, at_most: u64) -> Result<u64, Fault> {
     let over = Column::ExpiresAt.lt(millis(ended)).or(Column::UsesLeft.lte(0));

@@ -804,6 +804,7 @@ console-audiences = Audiences that it may ask for
 console-back-channel = Where it is told of sign-outs
 console-registered-itself = Registered itself
 console-registered-document = Described by its document
+console-registered-with = Registered with the token
 console-first-party = It is our own: nobody is asked for consent
 console-access-lifetime = Its access tokens are good for
 console-id-lifetime = Its id tokens are good for

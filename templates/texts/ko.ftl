@@ -765,6 +765,7 @@ console-audiences = 요청할 수 있는 대상
 console-back-channel = 로그아웃을 알릴 주소
 console-registered-itself = 스스로 등록한 앱
 console-registered-document = 문서로 소개된 앱
+console-registered-with = 등록할 때 쓴 토큰
 console-first-party = 우리 앱이에요: 동의를 묻지 않아요
 console-access-lifetime = 액세스 토큰이 통하는 시간
 console-id-lifetime = 아이디 토큰이 통하는 시간

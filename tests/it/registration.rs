@@ -8,6 +8,8 @@ use mapae::domain::client::SubjectType;
 use mapae::domain::client_metadata::ClientChange;
 use serde_json::{Map, Value, json};
 
+use crate::admin_api::{Api, EVERY_SCOPE};
+use crate::console::owner;
 use crate::support::{
     App, CALLBACK, Page, Published, Publisher, Reply, Server, both, eventually, form,
 };
@@ -482,6 +484,33 @@ both! {
         assert_eq!(listed["registered_by"], "itself");
         let made = cli.json(&["client", "registration-token", "--json"], None).await;
         assert!(made["token"].as_str().unwrap().starts_with("mapae_it_"));
+    }
+
+    async fn rfc7591_3_operators_see_by_which_token_an_app_came(database) {
+        let server = Server::start_with(&database, OPEN).await;
+        let api = Api::machine(&server, "robot", EVERY_SCOPE).await;
+        let (cli, mut console) = (server.cli().await, owner(&server).await);
+        let given = token(&server, 1).await;
+        let listed = cli.json(&["client", "registration-tokens"], None).await;
+        let id = &listed["tokens"][0]["id"];
+        assert!(id.is_string(), "{listed}");
+        let registered = register(&server, Some(&given), &json!({})).await;
+        assert_eq!(registered.status, 201, "{}", registered.text);
+        let (app, stranger) = (registered.text("client_id"), register(&server, None, &json!({})).await.text("client_id"));
+        // The app may replace what it says of itself, and an operator may change it.
+        let whole = document(&json!({ "client_id": app }));
+        let access = registered.text("registration_access_token");
+        let replaced = call(&server, "PUT", &path(&registered), Some(&access), Some(&whole)).await;
+        assert_eq!(replaced.status, 200, "{}", replaced.text);
+        assert!(!replaced.text.contains(id.as_str().unwrap()), "it is no matter of the app");
+        cli.json(&["client", "update", "--id", &app, "--name", "Their notes"], None).await;
+        assert_eq!(&cli.json(&["client", "show", "--id", &app], None).await["registration_token"], id);
+        assert!(cli.json(&["client", "show", "--id", &stranger], None).await.get("registration_token").is_none());
+        assert_eq!(&api.get(&format!("/clients/{app}")).await.ok().json()["registration_token"], id);
+        let page = console.open(&format!("/admin/apps/{app}")).await;
+        assert!(page.reply.text.contains(id.as_str().unwrap()), "{}", page.reply.text);
+        let events = api.get(&format!("/audit?kind=client.created&client={app}")).await.ok().json();
+        assert_eq!(events["items"][0]["after"], json!({ "registration_token": id }), "{events}");
     }
 
     async fn s147_one_address_registers_only_so_many(database) {

@@ -179,10 +179,11 @@ impl RegistrationEndpoint {
                 return Err(Error::from(Reason::RegistrationsTooMany));
             }
             // The last use of a token is spent by one registration, whichever replica takes it.
-            if let Some(hash) = token
-                && !registration_tokens::spend(&tx, hash).await?
-            {
-                return Err(Reason::RegistrationTokenInvalid.into());
+            if let Some(hash) = token {
+                if !registration_tokens::spend(&tx, hash).await? {
+                    return Err(Reason::RegistrationTokenInvalid.into());
+                }
+                client.came_by = registration_tokens::id_of(&tx, hash).await?;
             }
             registration::create_in(&tx, &mut client).await.map_err(refused)
         };

@@ -172,6 +172,9 @@ fn about(frame: &Frame<'_>, client: &Client) -> Vec<Fact> {
         facts.push(Fact::code(frame.t("console-takes-tokens-for"), audiences));
     }
     facts.extend(set_attributes(client));
+    if let Some(token) = &client.came_by {
+        facts.push(Fact::code(frame.t("console-registered-with"), token.as_str()));
+    }
     facts.push(Fact::time(frame.t("console-made"), client.created_at));
     facts
 }

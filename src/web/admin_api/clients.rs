@@ -36,6 +36,9 @@ pub(super) struct App {
     /// Who registered it: `operator`, the app `itself`, or nobody (`document`). An app that no operator
     /// registered is never first-party and always asks people for consent.
     registered_by: &'static str,
+    /// The id of the registration token with which it registered itself, if it had one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    registration_token: Option<String>,
     /// When it was disabled.
     disabled_at: Option<DateTime<Utc>>,
     /// When it was registered.
@@ -51,6 +54,7 @@ impl From<&Client> for App {
             id: client.id.as_str().to_owned(),
             kind: client.kind.as_str(),
             registered_by: client.registered_by.as_str(),
+            registration_token: client.came_by.clone(),
             disabled_at: client.disabled_at,
             created_at: client.created_at,
             metadata: client.metadata.to_json(),
