@@ -48,6 +48,8 @@ pub struct SignInGrant<'a> {
     pub claims: Vec<String>,
     /// The key that the client has proven, and the certificate to which its tokens are bound.
     pub binding: Confirmation,
+    /// Whether it is for one access token alone, whatever grants the client may use.
+    pub once: bool,
 }
 
 /// An id that no other family has.
@@ -94,9 +96,9 @@ async fn check_unchanged(tx: &Tx, client: &Client) -> Result<(), Fault> {
     }
 }
 
-/// Starts a family now. A refresh token is issued if the client may use the refresh token grant. A
-/// family that is bound to a browser session ends with it, unless `offline_access` was granted
-/// (Core §11).
+/// Starts a family now. A refresh token is issued if the client may use the refresh token grant, and
+/// the family is for more than one access token. A family that is bound to a browser session ends with
+/// it, unless `offline_access` was granted (Core §11).
 pub async fn start(
     tx: &Tx,
     context: &Families,
@@ -104,28 +106,7 @@ pub async fn start(
     granted: SignInGrant<'_>,
     origin: &Origin,
 ) -> Result<Entitlement, Fault> {
-    let refreshes = client.may_use(GrantType::RefreshToken);
-    begin(tx, (context, refreshes), client, granted, origin).await
-}
-
-/// Starts a family for one access token now, whatever grants the client may use.
-pub async fn start_once(
-    tx: &Tx,
-    context: &Families,
-    client: &Client,
-    granted: SignInGrant<'_>,
-    origin: &Origin,
-) -> Result<Entitlement, Fault> {
-    begin(tx, (context, false), client, granted, origin).await
-}
-
-async fn begin(
-    tx: &Tx,
-    (context, refreshes): (&Families, bool),
-    client: &Client,
-    granted: SignInGrant<'_>,
-    origin: &Origin,
-) -> Result<Entitlement, Fault> {
+    let refreshes = !granted.once && client.may_use(GrantType::RefreshToken);
     check_unchanged(tx, client).await?;
     let now = tx.now();
     let lifetimes = context.lifetimes.of(&client.metadata);

@@ -92,6 +92,7 @@ impl DeviceCode {
             session: None,
             claims: Vec::new(),
             binding: cx.binding(),
+            once: false,
         };
         Ok(families::start(tx, &cx.server.families, client, granting, cx.origin).await?)
     }

@@ -182,6 +182,7 @@ async fn open(
         session: None,
         claims: Vec::new(),
         binding: cx.binding(),
+        once: false,
     };
     audit_events::insert(tx, &[event]).await?;
     Ok(families::start(tx, &cx.server.families, client, granted, cx.origin).await?)

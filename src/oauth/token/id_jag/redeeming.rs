@@ -289,8 +289,9 @@ async fn open(
         session: None,
         claims: Vec::new(),
         binding: cx.binding(),
+        once: true,
     };
-    Ok(families::start_once(tx, &cx.server.families, client, granted, cx.origin).await?)
+    Ok(families::start(tx, &cx.server.families, client, granted, cx.origin).await?)
 }
 
 /// The account to which the person linked their identity at the issuer. An address in the grant, and
