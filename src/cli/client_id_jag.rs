@@ -3,11 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use serde_json::json;
 
-use super::client_rules::{change, keys_of};
+use super::client_rules::{ListOf, keys_of, origin_of};
 use super::installation::Installation;
-use super::output::{note, table};
+use super::output::note;
 use super::usage::usage;
 use crate::admin::authority::May;
 use crate::admin::clients;
@@ -16,7 +15,7 @@ use crate::domain::grant_type::GrantType;
 use crate::domain::id_jag::{IdJagAudience, IdJagIssuer};
 use crate::domain::scope::Scope;
 use crate::domain::urls::Issuer;
-use crate::domain::verdict::{OrRejected, reject};
+use crate::domain::verdict::OrRejected;
 use crate::oauth::lifetimes::Lifetimes;
 use crate::oauth::token::id_jag::IdJagSettings;
 use crate::store::Store;
@@ -73,45 +72,47 @@ impl IdJagArgs {
         limits: Limits<'_>,
     ) -> OrRejected {
         let client = clients::find(&May::operator(), store, &self.id).await?;
-        let Some(entries) = self.changed(client.metadata.id_jag_audiences.clone())? else {
-            shown(at, &client);
+        let Some(audience) = &self.audience else {
+            AUDIENCES.show(at, &client);
             return Ok(());
         };
-        let (list, rules) = (json!(entries), (limits.issuer, limits.lifetimes));
-        let changed = change(at, store, rules, &client, "id_jag_audiences", list).await?;
+        let is_meant = |one: &IdJagAudience| one.audience == *audience;
+        let new = (!self.remove).then(|| self.entry(audience)).transpose()?;
+        let (list, rules) =
+            (AUDIENCES.replaced(&client, is_meant, new)?, (limits.issuer, limits.lifetimes));
+        let changed = AUDIENCES.change(at, store, rules, &client, list).await?;
         if !self.remove {
             advise(&changed, GrantType::TokenExchange, limits.id_jag);
         }
-        shown(at, &changed);
+        AUDIENCES.show(at, &changed);
         Ok(())
     }
 
-    /// The entries after the change; `None` if they are only listed.
-    fn changed(&self, mut entries: Vec<IdJagAudience>) -> OrRejected<Option<Vec<IdJagAudience>>> {
-        let Some(audience) = &self.audience else { return Ok(None) };
-        let before = entries.len();
-        // The same again is replaced.
-        entries.retain(|one| one.audience != *audience);
-        if self.remove {
-            if entries.len() == before {
-                return reject(format!("{:?} has no such entry", self.id));
-            }
-            return Ok(Some(entries));
-        }
+    fn entry(&self, audience: &str) -> OrRejected<IdJagAudience> {
         let (Some(client_id), Some(scope)) = (&self.client_id_there, &self.scope) else {
             return usage("an entry needs --client-id-there and --scope");
         };
         let scope = Scope::parse(scope).or_else(|why| usage(format!("--scope: {why}")))?;
-        entries.push(IdJagAudience {
-            audience: audience.clone(),
+        Ok(IdJagAudience {
+            audience: audience.to_owned(),
             client_id: client_id.clone(),
             scope,
             resources: self.resources.clone(),
             sub_of: self.sub_of.clone(),
-        });
-        Ok(Some(entries))
+        })
     }
 }
+
+const AUDIENCES: ListOf<IdJagAudience> = ListOf {
+    name: "id_jag_audiences",
+    of: |metadata| &metadata.id_jag_audiences,
+    without: "has no such entry",
+    head: &["AUDIENCE", "CLIENT ID THERE", "SCOPE", "RESOURCES"],
+    row: |one| {
+        let resources = one.resources.join(" ");
+        vec![one.audience.clone(), one.client_id.clone(), one.scope.to_string(), resources]
+    },
+};
 
 #[derive(Debug, Args)]
 pub(super) struct TrustIdJagArgs {
@@ -142,36 +143,35 @@ impl TrustIdJagArgs {
         limits: Limits<'_>,
     ) -> OrRejected {
         let client = clients::find(&May::operator(), store, &self.id).await?;
-        let Some(issuers) = self.changed(client.metadata.id_jag_issuers.clone())? else {
-            trust_shown(at, &client);
+        let Some(issuer) = &self.issuer else {
+            ISSUERS.show(at, &client);
             return Ok(());
         };
-        let (list, rules) = (json!(issuers), (limits.issuer, limits.lifetimes));
-        let changed = change(at, store, rules, &client, "id_jag_issuers", list).await?;
+        let is_meant = |one: &IdJagIssuer| one.issuer == *issuer;
+        let new = (!self.remove).then(|| self.trusted(issuer)).transpose()?;
+        let (list, rules) =
+            (ISSUERS.replaced(&client, is_meant, new)?, (limits.issuer, limits.lifetimes));
+        let changed = ISSUERS.change(at, store, rules, &client, list).await?;
         if !self.remove {
             advise(&changed, GrantType::JwtBearer, limits.id_jag);
         }
-        trust_shown(at, &changed);
+        ISSUERS.show(at, &changed);
         Ok(())
     }
 
-    /// The issuers after the change; `None` if they are only listed.
-    fn changed(&self, mut issuers: Vec<IdJagIssuer>) -> OrRejected<Option<Vec<IdJagIssuer>>> {
-        let Some(issuer) = &self.issuer else { return Ok(None) };
-        let before = issuers.len();
-        // The same again has other keys.
-        issuers.retain(|one| one.issuer != *issuer);
-        if self.remove {
-            if issuers.len() == before {
-                return reject(format!("{:?} does not trust it", self.id));
-            }
-            return Ok(Some(issuers));
-        }
+    fn trusted(&self, issuer: &str) -> OrRejected<IdJagIssuer> {
         let jwks = self.jwks.as_deref().map(keys_of).transpose()?;
-        issuers.push(IdJagIssuer { issuer: issuer.clone(), jwks });
-        Ok(Some(issuers))
+        Ok(IdJagIssuer { issuer: issuer.to_owned(), jwks })
     }
 }
+
+const ISSUERS: ListOf<IdJagIssuer> = ListOf {
+    name: "id_jag_issuers",
+    of: |metadata| &metadata.id_jag_issuers,
+    without: "does not trust it",
+    head: &["ISSUER", "KEYS"],
+    row: |one| vec![one.issuer.clone(), origin_of(one.jwks.as_ref())],
+};
 
 /// Says what is missing so that an entry has an effect.
 fn advise(client: &Client, needed: GrantType, settings: IdJagSettings) {
@@ -184,26 +184,4 @@ fn advise(client: &Client, needed: GrantType, settings: IdJagSettings) {
             needed.as_str()
         ));
     }
-}
-
-fn shown(at: &Installation, client: &Client) {
-    let entries = &client.metadata.id_jag_audiences;
-    let row = |one: &IdJagAudience| {
-        let resources = one.resources.join(" ");
-        vec![one.audience.clone(), one.client_id.clone(), one.scope.to_string(), resources]
-    };
-    let rows: Vec<_> = entries.iter().map(row).collect();
-    let words = table(&["AUDIENCE", "CLIENT ID THERE", "SCOPE", "RESOURCES"], &rows);
-    at.print(&json!({ "client_id": client.id, "id_jag_audiences": entries }), &words);
-}
-
-fn trust_shown(at: &Installation, client: &Client) {
-    let issuers = &client.metadata.id_jag_issuers;
-    let row = |one: &IdJagIssuer| {
-        let keys = if one.jwks.is_some() { "given" } else { "published" };
-        vec![one.issuer.clone(), keys.to_owned()]
-    };
-    let rows: Vec<_> = issuers.iter().map(row).collect();
-    let words = table(&["ISSUER", "KEYS"], &rows);
-    at.print(&json!({ "client_id": client.id, "id_jag_issuers": issuers }), &words);
 }

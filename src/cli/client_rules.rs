@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::installation::Installation;
@@ -12,7 +13,7 @@ use crate::admin::authority::May;
 use crate::admin::clients::{self, Target};
 use crate::clients::registration::ClientRejected;
 use crate::domain::client::Client;
-use crate::domain::client_metadata::ClientChange;
+use crate::domain::client_metadata::{ClientChange, ClientMetadata};
 use crate::domain::grant_type::GrantType;
 use crate::domain::may_act::MayAct;
 use crate::domain::scope::Scope;
@@ -51,19 +52,24 @@ impl MayActArgs {
         self,
         at: &Installation,
         store: &Store,
-        (issuer, lifetimes): (&Issuer, &Lifetimes),
+        limits: (&Issuer, &Lifetimes),
     ) -> OrRejected {
         let client = clients::find(&May::operator(), store, &self.id).await?;
-        let Some(rules) = self.changed(client.metadata.may_act.clone())? else {
-            shown(at, &client);
+        let Some(for_client) = &self.for_client else {
+            MAY_ACT.show(at, &client);
             return Ok(());
         };
-        let changed = change(at, store, (issuer, lifetimes), &client, "may_act", json!(rules));
-        let changed = changed.await?;
+        let is_meant = |rule: &MayAct| {
+            rule.for_client == *for_client
+                && self.resource.as_ref().is_none_or(|named| rule.resource == *named)
+        };
+        let new = (!self.remove).then(|| self.rule(for_client)).transpose()?;
+        let rules = MAY_ACT.replaced(&client, is_meant, new)?;
+        let changed = MAY_ACT.change(at, store, limits, &client, rules).await?;
         if !self.remove {
             self.warn(store, &changed).await;
         }
-        shown(at, &changed);
+        MAY_ACT.show(at, &changed);
         Ok(())
     }
 
@@ -83,31 +89,22 @@ impl MayActArgs {
         }
     }
 
-    /// The rules after the change; `None` if they are only listed.
-    fn changed(&self, mut rules: Vec<MayAct>) -> OrRejected<Option<Vec<MayAct>>> {
-        let Some(for_client) = &self.for_client else { return Ok(None) };
-        let named = |rule: &MayAct| {
-            rule.for_client == *for_client
-                && self.resource.as_ref().is_none_or(|named| rule.resource == *named)
-        };
-        if self.remove {
-            let before = rules.len();
-            rules.retain(|rule| !named(rule));
-            if rules.len() == before {
-                return reject(format!("{:?} has no such rule", self.id));
-            }
-            return Ok(Some(rules));
-        }
+    fn rule(&self, for_client: &str) -> OrRejected<MayAct> {
         let (Some(resource), Some(scope)) = (&self.resource, &self.scope) else {
             return usage("a rule needs --resource and --scope");
         };
         let scope = Scope::parse(scope).or_else(|why| usage(format!("--scope: {why}")))?;
-        // A rule for the same client and resource is replaced.
-        rules.retain(|rule| !named(rule));
-        rules.push(MayAct { for_client: for_client.clone(), resource: resource.clone(), scope });
-        Ok(Some(rules))
+        Ok(MayAct { for_client: for_client.to_owned(), resource: resource.clone(), scope })
     }
 }
+
+const MAY_ACT: ListOf<MayAct> = ListOf {
+    name: "may_act",
+    of: |metadata| &metadata.may_act,
+    without: "has no such rule",
+    head: &["WITH TOKENS OF", "AT", "SCOPE"],
+    row: |rule| vec![rule.for_client.clone(), rule.resource.clone(), rule.scope.to_string()],
+};
 
 #[derive(Debug, Args)]
 pub(super) struct TrustArgs {
@@ -140,19 +137,20 @@ impl TrustArgs {
         self,
         at: &Installation,
         store: &Store,
-        (issuer, lifetimes): (&Issuer, &Lifetimes),
+        limits: (&Issuer, &Lifetimes),
     ) -> OrRejected {
         let client = clients::find(&May::operator(), store, &self.id).await?;
-        let Some(trusted) = self.changed(client.metadata.trusted_issuers.clone())? else {
-            trust_shown(at, &client);
+        let Some(issuer) = &self.issuer else {
+            TRUSTED.show(at, &client);
             return Ok(());
         };
-        let (limits, list) = ((issuer, lifetimes), json!(trusted));
-        let changed = change(at, store, limits, &client, "trusted_issuers", list).await?;
-        if !self.remove
-            && self.jwks.is_none()
-            && self.issuer.as_ref().is_some_and(|issuer| issuer.starts_with("http://"))
-        {
+        let is_meant = |one: &TrustedIssuer| {
+            one.issuer == *issuer && self.subject.as_ref().is_none_or(|named| one.subject == *named)
+        };
+        let new = (!self.remove).then(|| self.trusted(issuer)).transpose()?;
+        let trusted = TRUSTED.replaced(&client, is_meant, new)?;
+        let changed = TRUSTED.change(at, store, limits, &client, trusted).await?;
+        if !self.remove && self.jwks.is_none() && issuer.starts_with("http://") {
             note(
                 "the keys of an issuer are fetched over https, or over http where \
                  outbound.allow_private is set: give them with --jwks otherwise",
@@ -164,44 +162,28 @@ impl TrustArgs {
                  takes that away",
             );
         }
-        trust_shown(at, &changed);
+        TRUSTED.show(at, &changed);
         Ok(())
     }
 
-    /// Whom it trusts after the change; `None` if they are only listed.
-    fn changed(&self, mut trusted: Vec<TrustedIssuer>) -> OrRejected<Option<Vec<TrustedIssuer>>> {
-        let Some(issuer) = &self.issuer else { return Ok(None) };
-        let named = |one: &TrustedIssuer| {
-            one.issuer == *issuer && self.subject.as_ref().is_none_or(|named| one.subject == *named)
-        };
-        if self.remove {
-            let before = trusted.len();
-            trusted.retain(|one| !named(one));
-            if trusted.len() == before {
-                return reject(format!("{:?} does not trust it", self.id));
-            }
-            return Ok(Some(trusted));
-        }
+    fn trusted(&self, issuer: &str) -> OrRejected<TrustedIssuer> {
         let Some(subject) = &self.subject else { return usage("--subject says who it is there") };
         let jwks = self.jwks.as_deref().map(keys_of).transpose()?;
-        // The same again has other keys.
-        trusted.retain(|one| !named(one));
-        trusted.push(TrustedIssuer { issuer: issuer.clone(), subject: subject.clone(), jwks });
-        Ok(Some(trusted))
+        Ok(TrustedIssuer { issuer: issuer.to_owned(), subject: subject.clone(), jwks })
     }
 }
 
-fn trust_shown(at: &Installation, client: &Client) {
-    let trusted = &client.metadata.trusted_issuers;
-    let rows: Vec<_> = trusted
-        .iter()
-        .map(|one| {
-            let keys = if one.jwks.is_some() { "given" } else { "published" };
-            vec![one.issuer.clone(), one.subject.clone(), keys.to_owned()]
-        })
-        .collect();
-    let words = table(&["ISSUER", "SUBJECT", "KEYS"], &rows);
-    at.print(&json!({ "client_id": client.id, "trusted_issuers": trusted }), &words);
+const TRUSTED: ListOf<TrustedIssuer> = ListOf {
+    name: "trusted_issuers",
+    of: |metadata| &metadata.trusted_issuers,
+    without: "does not trust it",
+    head: &["ISSUER", "SUBJECT", "KEYS"],
+    row: |one| vec![one.issuer.clone(), one.subject.clone(), origin_of(one.jwks.as_ref())],
+};
+
+/// Where the keys of an issuer come from.
+pub(super) fn origin_of(jwks: Option<&Value>) -> String {
+    if jwks.is_some() { "given" } else { "published" }.to_owned()
 }
 
 /// The JWK Set in a file.
@@ -210,31 +192,60 @@ pub(super) fn keys_of(file: &Path) -> OrRejected<Value> {
         .or_else(|error| usage(format!("--jwks: this is not JSON: {error}")))
 }
 
-/// Replaces a list of a client, if nobody has changed the client meanwhile.
-pub(super) async fn change(
-    at: &Installation,
-    store: &Store,
-    limits: (&Issuer, &Lifetimes),
-    client: &Client,
-    name: &str,
-    list: Value,
-) -> OrRejected<Client> {
-    let change = ClientChange(Map::from_iter([(name.to_owned(), list)]));
-    let (may, version) = (May::operator(), clients::version(client));
-    let target = Target { id: client.id.as_str(), version: Some(&version) };
-    let changed = clients::update(&may, store, &at.clock, limits, target, &change).await;
-    changed.or_else(|error| match error {
-        Error::Refused(ClientRejected::InvalidMetadata(why)) => usage(why),
-        other => Err(other.into()),
-    })
+/// A list of a client that a verb shows, and changes entry by entry.
+pub(super) struct ListOf<T> {
+    /// What it is called among the metadata of the client.
+    pub(super) name: &'static str,
+    /// Where it is there.
+    pub(super) of: fn(&ClientMetadata) -> &[T],
+    /// What is said of a client that has no entry to remove.
+    pub(super) without: &'static str,
+    /// The heads of the table for people.
+    pub(super) head: &'static [&'static str],
+    /// The row of an entry in it.
+    pub(super) row: fn(&T) -> Vec<String>,
 }
 
-fn shown(at: &Installation, client: &Client) {
-    let rules = &client.metadata.may_act;
-    let rows: Vec<_> = rules
-        .iter()
-        .map(|rule| vec![rule.for_client.clone(), rule.resource.clone(), rule.scope.to_string()])
-        .collect();
-    let words = table(&["WITH TOKENS OF", "AT", "SCOPE"], &rows);
-    at.print(&json!({ "client_id": client.id, "may_act": rules }), &words);
+impl<T: Serialize> ListOf<T> {
+    pub(super) fn show(&self, at: &Installation, client: &Client) {
+        let entries = (self.of)(&client.metadata);
+        let rows: Vec<_> = entries.iter().map(self.row).collect();
+        let json = json!({ "client_id": client.id, self.name: entries });
+        at.print(&json, &table(self.head, &rows));
+    }
+
+    /// The list with the new entry instead of those that are meant, or without these.
+    pub(super) fn replaced(
+        &self,
+        client: &Client,
+        is_meant: impl Fn(&T) -> bool,
+        new: Option<T>,
+    ) -> OrRejected<Value> {
+        let before = (self.of)(&client.metadata);
+        let mut list: Vec<&T> = before.iter().filter(|one| !is_meant(one)).collect();
+        if new.is_none() && list.len() == before.len() {
+            return reject(format!("{:?} {}", client.id.as_str(), self.without));
+        }
+        list.extend(new.as_ref());
+        Ok(json!(list))
+    }
+
+    /// Replaces the list, if nobody has changed the client meanwhile.
+    pub(super) async fn change(
+        &self,
+        at: &Installation,
+        store: &Store,
+        limits: (&Issuer, &Lifetimes),
+        client: &Client,
+        list: Value,
+    ) -> OrRejected<Client> {
+        let change = ClientChange(Map::from_iter([(self.name.to_owned(), list)]));
+        let (may, version) = (May::operator(), clients::version(client));
+        let target = Target { id: client.id.as_str(), version: Some(&version) };
+        let changed = clients::update(&may, store, &at.clock, limits, target, &change).await;
+        changed.or_else(|error| match error {
+            Error::Refused(ClientRejected::InvalidMetadata(why)) => usage(why),
+            other => Err(other.into()),
+        })
+    }
 }
