@@ -41,7 +41,7 @@ pub(super) async fn on(flows: &Flows, caller: Caller<'_>, progress: Progress) ->
             advanced
         } else {
             let tx = flows.store.begin(flows.clock.now()).await?;
-            let advanced = step(&tx, flows, browser_state, &known, progress, false).await;
+            let advanced = step_of(&tx, flows, browser_state, &known, progress, false).await;
             tx.settle(advanced).await?
         };
     for signed_in_user in &browser_state.people {
@@ -177,6 +177,18 @@ pub(super) async fn step(
     tx: &Tx,
     flows: &Flows,
     browser_state: &BrowserState,
+    progress: Progress,
+    allowed_now: bool,
+) -> Outcome<Advanced> {
+    let known = known(flows, tx, browser_state, progress.asked.as_ref()).await?;
+    step_of(tx, flows, browser_state, &known, progress, allowed_now).await
+}
+
+/// The same for people of whom this is known.
+async fn step_of(
+    tx: &Tx,
+    flows: &Flows,
+    browser_state: &BrowserState,
     known: &[KnownPerson],
     progress: Progress,
     allowed_now: bool,
@@ -305,7 +317,7 @@ pub(super) struct KnownPerson {
 }
 
 /// Reads about each person in the browser what the decision needs.
-pub(super) async fn known(
+async fn known(
     flows: &Flows,
     reader: &impl Reader,
     browser_state: &BrowserState,

@@ -302,7 +302,6 @@ pub(super) async fn next(
     interaction: Interaction,
 ) -> Outcome<Advanced> {
     let asked = interaction::asked_in(tx, flows, &interaction.purpose).await?;
-    let known = advance::known(flows, tx, browser_state, asked.as_ref()).await?;
     let progress = advance::Progress { interaction, asked };
-    advance::step(tx, flows, browser_state, &known, progress, false).await
+    advance::step(tx, flows, browser_state, progress, false).await
 }

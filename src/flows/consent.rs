@@ -13,7 +13,7 @@ use crate::flows::submitted::Submitted;
 use crate::flows::{advance, sign_in, start};
 use crate::oauth::authorize::decide::{joined, seen};
 use crate::oauth::error::Refusal;
-use crate::store::{Tx, audit_events, consents, interactions};
+use crate::store::{audit_events, consents, interactions};
 
 /// The person allows what the app asks for. Their consent is stored.
 pub async fn allow(flows: &Flows, caller: Caller<'_>, form: &Submitted) -> Outcome<Advanced> {
@@ -46,7 +46,7 @@ pub async fn allow(flows: &Flows, caller: Caller<'_>, form: &Submitted) -> Outco
         let session = Some(signed_in_user.session.id.clone());
         let interaction = Interaction { session, is_stored: true, ..interaction };
         let progress = advance::Progress { interaction, asked: Some(asked.clone()) };
-        issue(&tx, flows, caller, progress).await
+        advance::step(&tx, flows, caller.browser_state, progress, true).await
     };
     let verdict = verdict.await;
     match verdict {
@@ -56,16 +56,6 @@ pub async fn allow(flows: &Flows, caller: Caller<'_>, form: &Submitted) -> Outco
         }
         verdict => tx.settle(verdict).await,
     }
-}
-
-async fn issue(
-    tx: &Tx,
-    flows: &Flows,
-    caller: Caller<'_>,
-    progress: advance::Progress,
-) -> Outcome<Advanced> {
-    let known = advance::known(flows, tx, caller.browser_state, progress.asked.as_ref()).await?;
-    advance::step(tx, flows, caller.browser_state, &known, progress, true).await
 }
 
 /// A second click: the browser dropped the answer to the first one.
@@ -89,7 +79,7 @@ async fn again(
     }
     let tx = flows.store.begin(flows.clock.now()).await?;
     let progress = advance::Progress { interaction, asked: Some(asked) };
-    let advanced = issue(&tx, flows, caller, progress).await;
+    let advanced = advance::step(&tx, flows, caller.browser_state, progress, true).await;
     tx.settle(advanced).await
 }
 

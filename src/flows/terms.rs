@@ -85,6 +85,7 @@ pub async fn accept(
         return go_on(flows, caller, form, interaction).await.map_err(lost);
     };
     let (user, session) = (&signed_in_user.user.id, signed_in_user.session.id.clone());
+    let asked = interaction::asked(flows, &interaction.purpose).await.map_err(lost)?;
     let tx = flows.store.begin(flows.clock.now()).await?;
     let verdict = async {
         record(&tx, flows, caller, user, accepted).await?;
@@ -96,7 +97,9 @@ pub async fn accept(
         let interaction =
             Interaction { session: Some(session.clone()), is_stored: true, ..interaction };
         interactions::set_session(&tx, &interaction.id, &session).await?;
-        step(&tx, flows, caller, interaction).await.map_err(lost)
+        let progress = advance::Progress { interaction, asked };
+        let advanced = advance::step(&tx, flows, caller.browser_state, progress, false).await;
+        advanced.map_err(lost)
     };
     let verdict = verdict.await;
     tx.settle(verdict).await
@@ -115,19 +118,9 @@ async fn go_on(
     if interaction.session.is_none() {
         return Err(InteractionError::Finished(None).into());
     }
-    let tx = flows.store.begin(flows.clock.now()).await?;
-    let advanced = step(&tx, flows, caller, interaction).await;
-    tx.settle(advanced).await
-}
-
-async fn step(
-    tx: &Tx,
-    flows: &Flows,
-    caller: Caller<'_>,
-    interaction: Interaction,
-) -> Result<Advanced, Error<InteractionError>> {
     let asked = interaction::asked(flows, &interaction.purpose).await?;
-    let known = advance::known(flows, tx, caller.browser_state, asked.as_ref()).await?;
     let progress = advance::Progress { interaction, asked };
-    advance::step(tx, flows, caller.browser_state, &known, progress, false).await
+    let tx = flows.store.begin(flows.clock.now()).await?;
+    let advanced = advance::step(&tx, flows, caller.browser_state, progress, false).await;
+    tx.settle(advanced).await
 }
