@@ -6,6 +6,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use chrono::{DateTime, Duration, Utc};
+use tokio::sync::OnceCell;
 
 use super::documents::{self, Documents, Found};
 use super::fetches::NotFetched;
@@ -41,8 +42,6 @@ pub struct Registry {
     documents: Documents,
     of_apps: AppRules,
     known: RwLock<InMemory>,
-    /// Held while every client is read for requests.
-    reading: tokio::sync::Mutex<()>,
     /// When it was last noted that a client was used.
     used: Mutex<HashMap<ClientId, DateTime<Utc>>>,
 }
@@ -61,30 +60,50 @@ pub struct ClientOrigin {
 #[derive(Debug, Default)]
 struct InMemory {
     clients: HashMap<ClientId, Arc<Registered>>,
-    /// The origins of all enabled clients, after they were asked for once.
-    origins: Option<Arc<[ClientOrigin]>>,
-    /// All scopes that clients are registered for, after they were asked for once.
-    scope: Option<Arc<Scope>>,
-    /// Whether people may make an account on the way to any enabled client, after this was asked
-    /// once.
-    any_open: Option<bool>,
-    /// The audiences whose resource servers want tokens with a place in a status list, after they
-    /// were asked for once.
-    with_status: Option<Arc<HashSet<String>>>,
-    /// The clients that are the resource servers of each audience, after they were asked for once.
-    resource_servers: Option<Arc<HashMap<String, Vec<ClientId>>>>,
-    /// The attributes of people that operators declared, after they were asked for once.
-    attributes: Option<Arc<[Attribute]>>,
-    /// The algorithms for which clients and resources are registered, after they were asked for once.
-    algorithms: Option<Arc<[TokenAlg]>>,
-    /// What is registered of each resource, after it was asked for once.
-    resources: Option<Arc<HashMap<String, ResourceMetadata>>>,
-    /// It grows whenever something is removed from memory. What was read from the database before
-    /// that is not kept.
+    every: Arc<Every>,
+    /// It grows whenever something is removed from memory. A client that was read from the database
+    /// before that is not kept.
     epoch: u64,
 }
 
+/// What everything that is registered says together, each after it was asked for once: one request reads
+/// it, and the others wait for what it found. When something changes, a new one takes its place, so
+/// nobody who asks after that sees what was read before.
+#[derive(Debug, Default)]
+struct Every {
+    /// The origins of all enabled clients.
+    origins: OnceCell<Arc<[ClientOrigin]>>,
+    /// All scopes that clients are registered for.
+    scope: OnceCell<Arc<Scope>>,
+    /// Whether people may make an account on the way to any enabled client.
+    any_open: OnceCell<bool>,
+    /// The audiences whose resource servers want tokens with a place in a status list.
+    with_status: OnceCell<Arc<HashSet<String>>>,
+    /// The clients that are the resource servers of each audience.
+    resource_servers: OnceCell<Arc<HashMap<String, Vec<ClientId>>>>,
+    /// The attributes of people that operators declared.
+    attributes: OnceCell<Arc<[Attribute]>>,
+    /// The algorithms for which clients and resources are registered.
+    algorithms: OnceCell<Arc<[TokenAlg]>>,
+    /// What is registered of each resource.
+    resources: OnceCell<Arc<HashMap<String, ResourceMetadata>>>,
+}
+
+/// What is in memory, or else is read and kept there.
+async fn kept<T: Clone>(
+    place: &OnceCell<T>,
+    reading: impl Future<Output = Result<T, Fault>>,
+) -> Result<T, Fault> {
+    place.get_or_try_init(|| reading).await.cloned()
+}
+
 impl InMemory {
+    /// Something was changed.
+    fn outdate(&mut self) {
+        self.every = Arc::default();
+        self.epoch += 1;
+    }
+
     /// Keeps a client in memory. If there are too many, any other one is removed, and read again
     /// when it is needed.
     fn keep(&mut self, id: &ClientId, client: &Arc<Registered>) {
@@ -107,8 +126,8 @@ impl Registry {
         documents: Documents,
         of_apps: AppRules,
     ) -> Self {
-        let (known, reading) = (RwLock::default(), tokio::sync::Mutex::default());
-        Self { store, key_sets, documents, of_apps, known, reading, used: Mutex::default() }
+        let (known, used) = (RwLock::default(), Mutex::default());
+        Self { store, key_sets, documents, of_apps, known, used }
     }
 
     /// The keys of a client that are to verify this token: those that were registered, or those at
@@ -242,8 +261,8 @@ impl Registry {
         if found.client.registered_by == RegisteredBy::Operator || !self.of_apps.serve_mcp {
             return Ok(Some(found));
         }
-        let registered = match self.peek(|known| known.resources.clone()) {
-            Some(registered) => registered,
+        let registered = match self.every().resources.get() {
+            Some(registered) => Arc::clone(registered),
             None => Arc::new(by_id(resources::list_all(tx).await?)),
         };
         Ok(Some(with_mcp_servers(&found, &registered)))
@@ -270,32 +289,18 @@ impl Registry {
         Ok(found)
     }
 
-    fn peek<T>(&self, of: impl FnOnce(&InMemory) -> Option<T>) -> Option<T> {
-        of(&self.known.read().unwrap_or_else(PoisonError::into_inner))
+    fn every(&self) -> Arc<Every> {
+        Arc::clone(&self.known.read().unwrap_or_else(PoisonError::into_inner).every)
     }
 
     /// Every origin of every enabled client.
     pub async fn origins(&self) -> Result<Arc<[ClientOrigin]>, Fault> {
-        if let Some(origins) = self.peek(|known| known.origins.clone()) {
-            return Ok(origins);
-        }
-        // One request reads every client, and the others wait for what it found.
-        let _turn = self.reading.lock().await;
-        let epoch = {
-            let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-            if let Some(origins) = &known.origins {
-                return Ok(Arc::clone(origins));
-            }
-            known.epoch
+        let reading = async {
+            let every = clients::list_with_origins(&*self.store).await?;
+            let enabled = every.into_iter().filter(Client::is_enabled);
+            Ok(enabled.flat_map(origins_of).collect())
         };
-        let every = clients::list_with_origins(&*self.store).await?;
-        let enabled = every.into_iter().filter(Client::is_enabled);
-        let origins: Arc<[ClientOrigin]> = enabled.flat_map(origins_of).collect();
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        if known.epoch == epoch {
-            known.origins = Some(Arc::clone(&origins));
-        }
-        Ok(origins)
+        kept(&self.every().origins, reading).await
     }
 
     /// Removes these clients from memory, because they were changed.
@@ -304,172 +309,90 @@ impl Registry {
         for id in ids {
             known.clients.remove(id);
         }
-        known.origins = None;
-        known.scope = None;
-        known.any_open = None;
-        known.with_status = None;
-        known.resource_servers = None;
-        known.attributes = None;
-        known.algorithms = None;
-        known.resources = None;
-        known.epoch += 1;
+        known.outdate();
     }
 
     /// Every algorithm for which a client of an operator or a resource is registered. The key of another
     /// one is made when an app needs it.
     pub async fn algorithms(&self) -> Result<Arc<[TokenAlg]>, Fault> {
-        let epoch = {
-            let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-            if let Some(algorithms) = &known.algorithms {
-                return Ok(Arc::clone(algorithms));
+        let reading = async {
+            let mut found = HashSet::new();
+            for Client { metadata, .. } in clients::list_of_operators(&*self.store).await? {
+                found.insert(metadata.token_alg);
+                found.extend(metadata.id_token_signed_response_alg);
+                found.extend(metadata.authorization_signed_response_alg);
+                found.extend(metadata.userinfo_signed_response_alg);
+                found.extend(metadata.introspection_signed_response_alg);
             }
-            known.epoch
+            let resources = resources::list_all(&*self.store).await?;
+            found.extend(resources.into_iter().filter_map(|one| one.metadata.token_alg));
+            Ok(found.into_iter().collect())
         };
-        let mut found = HashSet::new();
-        for Client { metadata, .. } in clients::list_of_operators(&*self.store).await? {
-            found.insert(metadata.token_alg);
-            found.extend(metadata.id_token_signed_response_alg);
-            found.extend(metadata.authorization_signed_response_alg);
-            found.extend(metadata.userinfo_signed_response_alg);
-            found.extend(metadata.introspection_signed_response_alg);
-        }
-        let resources = resources::list_all(&*self.store).await?;
-        found.extend(resources.into_iter().filter_map(|one| one.metadata.token_alg));
-        let algorithms: Arc<[TokenAlg]> = found.into_iter().collect();
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        if known.epoch == epoch {
-            known.algorithms = Some(Arc::clone(&algorithms));
-        }
-        Ok(algorithms)
+        kept(&self.every().algorithms, reading).await
     }
 
     /// Every scope that a client of an operator is registered for, or that apps may have which no operator
     /// registered.
     pub async fn every_scope(&self) -> Result<Arc<Scope>, Fault> {
-        if let Some(scope) = self.peek(|known| known.scope.clone()) {
-            return Ok(scope);
-        }
-        // One request reads every client, and the others wait for what it found.
-        let _turn = self.reading.lock().await;
-        let epoch = {
-            let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-            if let Some(scope) = &known.scope {
-                return Ok(Arc::clone(scope));
-            }
-            known.epoch
+        let reading = async {
+            let every = clients::list_of_operators(&*self.store).await?;
+            let of_apps = self.of_apps.scopes.joined_with(&documents::scope());
+            let of_apps = of_apps.joined_with(&self.mcp_scope().await?);
+            let joined = |scope: Scope, client: &Client| scope.joined_with(&client.metadata.scope);
+            Ok(Arc::new(every.iter().fold(of_apps, joined)))
         };
-        let every = clients::list_of_operators(&*self.store).await?;
-        let of_apps = self.of_apps.scopes.joined_with(&documents::scope());
-        let of_apps = of_apps.joined_with(&self.mcp_scope().await?);
-        let joined = |scope: Scope, client: &Client| scope.joined_with(&client.metadata.scope);
-        let scope = Arc::new(every.iter().fold(of_apps, joined));
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        if known.epoch == epoch {
-            known.scope = Some(Arc::clone(&scope));
-        }
-        Ok(scope)
+        kept(&self.every().scope, reading).await
     }
 
     /// Whether any enabled client says that people may make an account on the way to it.
     pub async fn any_open(&self) -> Result<bool, Fault> {
-        let epoch = {
-            let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-            if let Some(any_open) = known.any_open {
-                return Ok(any_open);
-            }
-            known.epoch
+        let reading = async {
+            let every = clients::list_of_operators(&*self.store).await?;
+            let is_open = |client: &Client| client.metadata.signup == Some(SignUpMode::Open);
+            Ok(every.iter().any(|client| client.is_enabled() && is_open(client)))
         };
-        let every = clients::list_of_operators(&*self.store).await?;
-        let is_open = |client: &Client| client.metadata.signup == Some(SignUpMode::Open);
-        let any_open = every.iter().any(|client| client.is_enabled() && is_open(client));
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        if known.epoch == epoch {
-            known.any_open = Some(any_open);
-        }
-        Ok(any_open)
+        kept(&self.every().any_open, reading).await
     }
 
     /// The audiences whose resource servers want tokens with a place in a status list.
     pub async fn with_status(&self) -> Result<Arc<HashSet<String>>, Fault> {
-        let epoch = {
-            let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-            if let Some(with_status) = &known.with_status {
-                return Ok(Arc::clone(with_status));
-            }
-            known.epoch
-        };
-        let with_status = Arc::new(read_with_status(&*self.store).await?);
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        if known.epoch == epoch {
-            known.with_status = Some(Arc::clone(&with_status));
-        }
-        Ok(with_status)
+        let reading = async { Ok(Arc::new(read_with_status(&*self.store).await?)) };
+        kept(&self.every().with_status, reading).await
     }
 
     /// The same inside a transaction, which must not wait for a second connection. What it reads is
     /// not kept, since it may be rolled back.
     pub async fn with_status_in(&self, tx: &Tx) -> Result<Arc<HashSet<String>>, Fault> {
-        match self.peek(|known| known.with_status.clone()) {
-            Some(with_status) => Ok(with_status),
+        match self.every().with_status.get() {
+            Some(with_status) => Ok(Arc::clone(with_status)),
             None => read_with_status(tx).await.map(Arc::new),
         }
     }
 
     /// The clients that are the resource servers of each audience.
     pub async fn resource_servers(&self) -> Result<Arc<HashMap<String, Vec<ClientId>>>, Fault> {
-        let epoch = {
-            let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-            if let Some(servers) = &known.resource_servers {
-                return Ok(Arc::clone(servers));
+        let reading = async {
+            let mut servers: HashMap<String, Vec<ClientId>> = HashMap::new();
+            for client in clients::list_of_operators(&*self.store).await? {
+                for audience in client.metadata.resource_servers {
+                    servers.entry(audience).or_default().push(client.id.clone());
+                }
             }
-            known.epoch
+            Ok(Arc::new(servers))
         };
-        let mut servers: HashMap<String, Vec<ClientId>> = HashMap::new();
-        for client in clients::list_of_operators(&*self.store).await? {
-            for audience in client.metadata.resource_servers {
-                servers.entry(audience).or_default().push(client.id.clone());
-            }
-        }
-        let servers = Arc::new(servers);
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        if known.epoch == epoch {
-            known.resource_servers = Some(Arc::clone(&servers));
-        }
-        Ok(servers)
+        kept(&self.every().resource_servers, reading).await
     }
 
     /// The attributes of people that operators declared.
     pub async fn attributes(&self) -> Result<Arc<[Attribute]>, Fault> {
-        let epoch = {
-            let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-            if let Some(attributes) = &known.attributes {
-                return Ok(Arc::clone(attributes));
-            }
-            known.epoch
-        };
-        let every: Arc<[Attribute]> = attributes::list_all(&*self.store).await?.into();
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        if known.epoch == epoch {
-            known.attributes = Some(Arc::clone(&every));
-        }
-        Ok(every)
+        let reading = async { Ok(attributes::list_all(&*self.store).await?.into()) };
+        kept(&self.every().attributes, reading).await
     }
 
     /// What is registered of each resource, by its identifier.
     pub async fn resources(&self) -> Result<Arc<HashMap<String, ResourceMetadata>>, Fault> {
-        let epoch = {
-            let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-            if let Some(resources) = &known.resources {
-                return Ok(Arc::clone(resources));
-            }
-            known.epoch
-        };
-        let every = Arc::new(by_id(resources::list_all(&*self.store).await?));
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        if known.epoch == epoch {
-            known.resources = Some(Arc::clone(&every));
-        }
-        Ok(every)
+        let reading = async { Ok(Arc::new(by_id(resources::list_all(&*self.store).await?))) };
+        kept(&self.every().resources, reading).await
     }
 
     /// Each of these resources in the spelling in which it is registered: one slash more or less at the
@@ -514,15 +437,7 @@ impl Registry {
     pub fn forget(&self) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         known.clients.clear();
-        known.origins = None;
-        known.scope = None;
-        known.any_open = None;
-        known.with_status = None;
-        known.resource_servers = None;
-        known.attributes = None;
-        known.algorithms = None;
-        known.resources = None;
-        known.epoch += 1;
+        known.outdate();
     }
 }
 
