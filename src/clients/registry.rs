@@ -97,6 +97,18 @@ async fn kept<T: Clone>(
     place.get_or_try_init(|| reading).await.cloned()
 }
 
+/// The same inside a transaction, which must not wait for a second connection: `reading` reads through it.
+/// What it reads is not kept, since it may be rolled back.
+async fn kept_before<T: Clone>(
+    place: &OnceCell<T>,
+    reading: impl Future<Output = Result<T, Fault>>,
+) -> Result<T, Fault> {
+    match place.get() {
+        Some(kept) => Ok(kept.clone()),
+        None => reading.await,
+    }
+}
+
 impl InMemory {
     /// Something was changed.
     fn outdate(&mut self) {
@@ -354,18 +366,13 @@ impl Registry {
         kept(&self.every().any_open, reading).await
     }
 
-    /// The audiences whose resource servers want tokens with a place in a status list.
-    pub async fn with_status(&self) -> Result<Arc<HashSet<String>>, Fault> {
-        let reading = async { Ok(Arc::new(read_with_status(&*self.store).await?)) };
-        kept(&self.every().with_status, reading).await
-    }
-
-    /// The same inside a transaction, which must not wait for a second connection. What it reads is
-    /// not kept, since it may be rolled back.
-    pub async fn with_status_in(&self, tx: &Tx) -> Result<Arc<HashSet<String>>, Fault> {
-        match self.every().with_status.get() {
-            Some(with_status) => Ok(Arc::clone(with_status)),
-            None => read_with_status(tx).await.map(Arc::new),
+    /// The audiences whose resource servers want tokens with a place in a status list. Whoever has a
+    /// transaction names it.
+    pub async fn with_status(&self, tx: Option<&Tx>) -> Result<Arc<HashSet<String>>, Fault> {
+        let every = self.every();
+        match tx {
+            Some(tx) => kept_before(&every.with_status, read_with_status(tx)).await,
+            None => kept(&every.with_status, read_with_status(&*self.store)).await,
         }
     }
 
@@ -488,7 +495,7 @@ fn with_mcp_servers(
     Arc::new(Registered { client, keys: Arc::clone(&found.keys) })
 }
 
-async fn read_with_status(reader: &impl Reader) -> Result<HashSet<String>, Fault> {
+async fn read_with_status(reader: &impl Reader) -> Result<Arc<HashSet<String>>, Fault> {
     let every = clients::list_of_operators(reader).await?;
     let asking = every.into_iter().filter(|client| client.metadata.status_list.is_on());
     let mut with_status: HashSet<String> =
@@ -496,7 +503,7 @@ async fn read_with_status(reader: &impl Reader) -> Result<HashSet<String>, Fault
     let asking = resources::list_all(reader).await?;
     let asking = asking.into_iter().filter(|resource| resource.metadata.status_list);
     with_status.extend(asking.map(|resource| resource.id));
-    Ok(with_status)
+    Ok(Arc::new(with_status))
 }
 
 #[cfg(test)]

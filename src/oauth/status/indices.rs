@@ -2,7 +2,7 @@
 //! each token that they get for themselves. Places are reserved in blocks, so most of them cost no
 //! statement.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Duration, Utc};
@@ -91,54 +91,31 @@ impl Indices {
     }
 
     /// Whether a token for these resources names its place: its client or its first resource asks
-    /// for it.
-    pub async fn asked(&self, client: &Client, resources: &[String]) -> Result<bool, Fault> {
-        if client.metadata.status_list.is_on() {
-            return Ok(true);
-        }
-        Ok(self.is_asked(&*self.parts.clients.with_status().await?, client, resources))
-    }
-
-    /// The same inside a transaction.
-    pub async fn asked_in(
+    /// for it. Whoever has a transaction names it.
+    pub async fn asked(
         &self,
-        tx: &Tx,
+        tx: Option<&Tx>,
         client: &Client,
         resources: &[String],
     ) -> Result<bool, Fault> {
         if client.metadata.status_list.is_on() {
             return Ok(true);
         }
-        Ok(self.is_asked(&*self.parts.clients.with_status_in(tx).await?, client, resources))
-    }
-
-    fn is_asked(&self, asking: &HashSet<String>, client: &Client, resources: &[String]) -> bool {
+        let asking = self.parts.clients.with_status(tx).await?;
         let first = resources.first().or_else(|| client.metadata.audiences.first());
-        let first = first.map_or_else(|| self.parts.url.as_str(), String::as_str);
-        !asking.is_empty() && asking.contains(first)
+        Ok(asking.contains(first.map_or_else(|| self.parts.url.as_str(), String::as_str)))
     }
 
     /// Whether any token of this client may name a place. Then its families get one when they are
     /// opened.
-    pub async fn may_be_asked(&self, client: &Client) -> Result<bool, Fault> {
+    pub async fn may_be_asked(&self, tx: Option<&Tx>, client: &Client) -> Result<bool, Fault> {
         if client.metadata.status_list.is_on() {
             return Ok(true);
         }
-        Ok(self.is_among(&*self.parts.clients.with_status().await?, client))
-    }
-
-    /// The same inside a transaction.
-    pub async fn may_be_asked_in(&self, tx: &Tx, client: &Client) -> Result<bool, Fault> {
-        if client.metadata.status_list.is_on() {
-            return Ok(true);
-        }
-        Ok(self.is_among(&*self.parts.clients.with_status_in(tx).await?, client))
-    }
-
-    fn is_among(&self, asking: &HashSet<String>, client: &Client) -> bool {
+        let asking = self.parts.clients.with_status(tx).await?;
         let mut audiences = client.metadata.audiences.iter().map(String::as_str);
-        audiences.any(|audience| asking.contains(audience))
-            || asking.contains(self.parts.url.as_str())
+        Ok(audiences.any(|audience| asking.contains(audience))
+            || asking.contains(self.parts.url.as_str()))
     }
 
     /// Makes sure that some places are reserved.

@@ -253,7 +253,7 @@ async fn grow(tx: &Tx, cx: &Cx<'_>, wanted: &Wanted<'_>) -> Result<Grown> {
     } else {
         begun(tx, cx, &parent, &acting, (&scope, resources.as_slice())).await?
     };
-    if cx.server.families.indices.asked_in(tx, asking, &resources).await? {
+    if cx.server.families.indices.asked(Some(tx), asking, &resources).await? {
         family.status = place(tx, cx, &family).await?;
     }
     Ok(Grown { family, scope, resources })

@@ -140,7 +140,7 @@ pub async fn token(endpoint: &Arc<TokenEndpoint>, request: TokenRequest<'_>) -> 
         endpoint.clients.count_account(&account).await?;
     }
     let indices = &server.families.indices;
-    if indices.may_be_asked(client.client()).await? {
+    if indices.may_be_asked(None, client.client()).await? {
         indices.top_up().await?;
     }
     if let Some(proof) = proof.as_ref().filter(|_| !uses_proof_itself(grant_type)) {
@@ -159,7 +159,7 @@ pub async fn token(endpoint: &Arc<TokenEndpoint>, request: TokenRequest<'_>) -> 
     // A place that the client itself asked for is named in any case.
     let is_named = entitlement.status.is_some()
         && (entitlement.family.is_none()
-            || indices.asked(client.client(), &entitlement.resources).await?);
+            || indices.asked(None, client.client(), &entitlement.resources).await?);
     entitlement.status = entitlement.status.filter(|_| is_named);
     let mut person = endpoint.person_claims.about(client.client(), &entitlement).await?;
     mint::prepare(&endpoint.mint, client.client(), &person.terms).await?;

@@ -140,7 +140,7 @@ pub async fn start(
     let idle_end = (now + lifetimes.refresh_idle).min(family.expires_at);
     let succession = refreshes.then(|| Succession::begin(now, origin.address.clone(), idle_end));
     session_endings::make_room(tx, granted.user, client, context.per_client, origin).await?;
-    if context.indices.may_be_asked_in(tx, client).await? {
+    if context.indices.may_be_asked(Some(tx), client).await? {
         family.status = Some(context.indices.take_in(tx).await?);
     }
     families::insert(tx, &family, succession.as_ref()).await?;

@@ -58,7 +58,7 @@ impl Grant for RefreshToken {
             None => None,
         };
         let token = ParsedRefreshToken::read(&self.presented).ok_or_else(unknown)?;
-        let wants_status = cx.server.families.indices.may_be_asked(client).await?;
+        let wants_status = cx.server.families.indices.may_be_asked(None, client).await?;
         let rotated = cx
             .server
             .refresh_tokens
