@@ -14,7 +14,7 @@ use super::key_sets::KeySets;
 pub use super::registered::Registered;
 use crate::domain::attribute::Attribute;
 use crate::domain::client::{Client, ClientId, RefreshDelivery, RegisteredBy, TokenAlg};
-use crate::domain::resource::{Resource, ResourceMetadata, is_same, registered_as};
+use crate::domain::resource::{ResourceMetadata, is_same, registered_as};
 use crate::domain::scope::Scope;
 use crate::domain::scope_of_apps::harmless;
 use crate::domain::sign_up_mode::SignUpMode;
@@ -86,7 +86,7 @@ struct Every {
     /// The algorithms for which clients and resources are registered.
     algorithms: OnceCell<Arc<[TokenAlg]>>,
     /// What is registered of each resource.
-    resources: OnceCell<Arc<HashMap<String, ResourceMetadata>>>,
+    resources: OnceCell<Resources>,
 }
 
 /// What is in memory, or else is read and kept there.
@@ -126,6 +126,12 @@ impl InMemory {
         self.clients.insert(id.clone(), Arc::clone(client));
     }
 }
+
+/// What looking for a client comes to.
+type Lookup = Result<Option<Arc<Registered>>, Fault>;
+
+/// What is registered of each resource, by its identifier.
+type Resources = Arc<HashMap<String, ResourceMetadata>>;
 
 /// The most clients in memory.
 const MOST: usize = 10_000;
@@ -187,27 +193,28 @@ impl Registry {
 
     /// The client of this id as it is in the database: for what was given to it before, and for pages
     /// that name it. No document is fetched.
-    pub async fn stored(&self, id: &ClientId) -> Result<Option<Arc<Registered>>, Fault> {
-        match self.as_registered(id).await? {
-            Some(client) => Ok(Some(self.completed(client).await?)),
+    pub async fn stored(&self, id: &ClientId) -> Lookup {
+        match self.as_registered(id, None).await? {
+            Some(client) => self.completed(client, None).await,
             None => Ok(None),
         }
     }
 
-    async fn as_registered(&self, id: &ClientId) -> Result<Option<Arc<Registered>>, Fault> {
-        match self.remembered(id) {
-            Some(client) => Ok(Some(client)),
-            None => self.look_up(id).await,
+    async fn as_registered(&self, id: &ClientId, tx: Option<&Tx>) -> Lookup {
+        match (self.remembered(id), tx) {
+            (Some(client), _) => Ok(Some(client)),
+            (None, Some(tx)) => Ok(clients::find(tx, id).await?.map(|it| Arc::new(read(it)))),
+            (None, None) => self.look_up(id).await,
         }
     }
 
     /// A client with what it has beside its registration: an app that no operator registered may ask for
     /// every MCP server and its scopes. The person decides.
-    async fn completed(&self, found: Arc<Registered>) -> Result<Arc<Registered>, Fault> {
+    async fn completed(&self, found: Arc<Registered>, tx: Option<&Tx>) -> Lookup {
         if found.client.registered_by == RegisteredBy::Operator || !self.of_apps.serve_mcp {
-            return Ok(found);
+            return Ok(Some(found));
         }
-        Ok(with_mcp_servers(&found, &*self.resources().await?))
+        Ok(Some(with_mcp_servers(&found, &*self.resources_in(tx).await?)))
     }
 
     /// The scopes of the MCP servers that apps may have which no operator registered; none where they
@@ -226,7 +233,7 @@ impl Registry {
             RegisteredBy::Operator => client.metadata.scope.clone(),
             RegisteredBy::Document => documents::scope(),
             RegisteredBy::Itself => {
-                let found = self.as_registered(&client.id).await?;
+                let found = self.as_registered(&client.id, None).await?;
                 found.map(|found| found.client.metadata.scope.clone()).unwrap_or_default()
             }
         })
@@ -234,50 +241,39 @@ impl Registry {
 
     /// The client of this id, for a request in its name. What an operator registered comes before any
     /// document.
-    pub async fn find(&self, id: &ClientId) -> Result<Option<Arc<Registered>>, Fault> {
-        let stored = self.stored(id).await?;
-        if stored.as_deref().is_some_and(counts_as_stored) {
-            return Ok(stored);
-        }
-        if self.documents.url(id).is_none() {
-            // The operator does not trust its host any more.
-            return Ok(None);
-        }
-        let allowed = stored.as_deref().map(|stored| &stored.client);
-        match self.documents.find(id, allowed).await {
-            Found::Client(client) => Ok(Some(self.completed(client).await?)),
-            // An app that a person allowed has to come again; a stranger is nobody.
-            Found::Unknown(failure) if stored.is_some() => Err(documents::unavailable(failure)),
-            Found::Nobody | Found::Unknown(_) => Ok(None),
-        }
+    pub async fn find(&self, id: &ClientId) -> Lookup {
+        self.found(id, None).await
     }
 
     /// The same inside a transaction, which must wait neither for a second connection nor for
     /// anybody's document: that in memory counts, fresh or not. Whoever begins the transaction has
     /// looked for it with [`find`](Self::find) before.
-    pub async fn find_in(&self, tx: &Tx, id: &ClientId) -> Result<Option<Arc<Registered>>, Fault> {
-        let stored = match self.remembered(id) {
-            Some(client) => Some(client),
-            None => clients::find(tx, id).await?.map(|client| Arc::new(read(client))),
+    pub async fn find_in(&self, tx: &Tx, id: &ClientId) -> Lookup {
+        self.found(id, Some(tx)).await
+    }
+
+    async fn found(&self, id: &ClientId, tx: Option<&Tx>) -> Lookup {
+        let found = match self.as_registered(id, tx).await? {
+            Some(stored) if counts_as_stored(&stored) => stored,
+            // The operator does not trust its host any more.
+            _ if self.documents.url(id).is_none() => return Ok(None),
+            stored => {
+                let allowed = stored.as_deref().map(|stored| &stored.client);
+                let described = match tx {
+                    Some(_) => self.documents.in_memory(id, allowed),
+                    None => self.documents.find(id, allowed).await,
+                };
+                match described {
+                    Found::Client(client) => client,
+                    // An app that a person allowed has to come again; a stranger is nobody.
+                    Found::Unknown(failure) if tx.is_some() || stored.is_some() => {
+                        return Err(documents::unavailable(failure));
+                    }
+                    Found::Nobody | Found::Unknown(_) => return Ok(None),
+                }
+            }
         };
-        let found = match stored {
-            Some(stored) if counts_as_stored(&stored) => Some(stored),
-            _ if self.documents.url(id).is_none() => None,
-            stored => match self.documents.in_memory(id, stored.as_deref().map(|it| &it.client)) {
-                Found::Client(client) => Some(client),
-                Found::Unknown(failure) => return Err(documents::unavailable(failure)),
-                Found::Nobody => None,
-            },
-        };
-        let Some(found) = found else { return Ok(None) };
-        if found.client.registered_by == RegisteredBy::Operator || !self.of_apps.serve_mcp {
-            return Ok(Some(found));
-        }
-        let registered = match self.every().resources.get() {
-            Some(registered) => Arc::clone(registered),
-            None => Arc::new(by_id(resources::list_all(tx).await?)),
-        };
-        Ok(Some(with_mcp_servers(&found, &registered)))
+        self.completed(found, tx).await
     }
 
     fn remembered(&self, id: &ClientId) -> Option<Arc<Registered>> {
@@ -285,7 +281,7 @@ impl Registry {
     }
 
     /// The client of this id, as it is in the database now.
-    pub async fn look_up(&self, id: &ClientId) -> Result<Option<Arc<Registered>>, Fault> {
+    pub async fn look_up(&self, id: &ClientId) -> Lookup {
         let epoch = self.known.read().unwrap_or_else(PoisonError::into_inner).epoch;
         let found = clients::find(&*self.store, id).await?.map(|client| Arc::new(read(client)));
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
@@ -397,9 +393,16 @@ impl Registry {
     }
 
     /// What is registered of each resource, by its identifier.
-    pub async fn resources(&self) -> Result<Arc<HashMap<String, ResourceMetadata>>, Fault> {
-        let reading = async { Ok(Arc::new(by_id(resources::list_all(&*self.store).await?))) };
-        kept(&self.every().resources, reading).await
+    pub async fn resources(&self) -> Result<Resources, Fault> {
+        self.resources_in(None).await
+    }
+
+    async fn resources_in(&self, tx: Option<&Tx>) -> Result<Resources, Fault> {
+        let every = self.every();
+        match tx {
+            Some(tx) => kept_before(&every.resources, read_resources(tx)).await,
+            None => kept(&every.resources, read_resources(&*self.store)).await,
+        }
     }
 
     /// Each of these resources in the spelling in which it is registered: one slash more or less at the
@@ -467,8 +470,9 @@ fn counts_as_stored(stored: &Registered) -> bool {
     stored.client.registered_by != RegisteredBy::Document || !stored.client.is_enabled()
 }
 
-fn by_id(every: Vec<Resource>) -> HashMap<String, ResourceMetadata> {
-    every.into_iter().map(|one| (one.id, one.metadata)).collect()
+async fn read_resources(reader: &impl Reader) -> Result<Resources, Fault> {
+    let every = resources::list_all(reader).await?;
+    Ok(Arc::new(every.into_iter().map(|one| (one.id, one.metadata)).collect()))
 }
 
 fn scope_of_mcp_servers(registered: &HashMap<String, ResourceMetadata>) -> Scope {
