@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::authority::{ChangeClients, May, ReadClients, ReadPeople};
-use super::refused::{AdminResult, Refused, conflict, invalid, not_found};
+use super::refused::{AdminResult, conflict, invalid, not_found, unchanged};
 use crate::domain::attribute::{Attribute, AttributeType, MOST, MOST_EDITABLE};
 use crate::domain::audit::{Event, EventKind};
 use crate::domain::clock::Clock;
@@ -95,13 +95,8 @@ impl<'a> From<&'a str> for Target<'a> {
 }
 
 async fn locked(tx: &Tx, target: Target<'_>) -> AdminResult<Attribute> {
-    match attributes::lock(tx, target.name).await? {
-        Some(one) if target.version.is_some_and(|seen| *seen != version(&one)) => {
-            Err(Refused::Changed.into())
-        }
-        Some(one) => Ok(one),
-        None => unknown(target.name),
-    }
+    let found = attributes::lock(tx, target.name).await?;
+    unchanged(found, target.version, version, || unknown(target.name))
 }
 
 /// Changes an attribute.

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::authority::{ChangeClients, ChangePeople, May, ReadClients, ReadPeople};
-use super::refused::{AdminResult, Refused, conflict, invalid, not_found};
+use super::refused::{AdminResult, conflict, invalid, not_found, unchanged};
 use super::users::{Target, lock};
 use crate::clients::registration;
 use crate::domain::audit::{Event, EventKind};
@@ -164,12 +164,8 @@ async fn delete_step(
     (client, name): (&ClientId, &RoleName),
     seen: Option<&Version>,
 ) -> AdminResult<bool> {
-    let Some(role) = client_roles::lock(tx, client, name).await? else {
-        return unknown(client, name);
-    };
-    if seen.is_some_and(|seen| *seen != version(&role)) {
-        return Err(Refused::Changed.into());
-    }
+    let found = client_roles::lock(tx, client, name).await?;
+    let role = unchanged(found, seen, version, || unknown(client, name))?;
     if client_role_holders::delete_some(tx, &role.id, STEP).await? == STEP {
         return Ok(false);
     }

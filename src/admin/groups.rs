@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::authority::{ChangePeople, May, ReadPeople, SeesPeople};
-use super::refused::{AdminResult, Refused, conflict, invalid, not_found};
+use super::refused::{AdminResult, conflict, invalid, not_found, unchanged};
 use super::users::{Target, lock};
 use crate::domain::audit::{Event, EventKind};
 use crate::domain::clock::Clock;
@@ -129,12 +129,8 @@ pub(super) async fn delete_step(
     id: &GroupId,
     seen: Option<&Version>,
 ) -> AdminResult<bool> {
-    let Some(group) = groups::lock(tx, id).await? else {
-        return not_found(format!("there is no group with the id {:?}", id.as_str()));
-    };
-    if seen.is_some_and(|seen| *seen != version(&group)) {
-        return Err(Refused::Changed.into());
-    }
+    let unknown = || not_found(format!("there is no group with the id {:?}", id.as_str()));
+    let group = unchanged(groups::lock(tx, id).await?, seen, version, unknown)?;
     if group_members::delete_some(tx, id, STEP).await? == STEP {
         return Ok(false);
     }

@@ -5,6 +5,7 @@ use chrono::Duration;
 use crate::clients::registration::ClientRejected;
 use crate::domain::scim::refusal::ScimRefusal;
 use crate::domain::verdict::{Error, Rejected};
+use crate::domain::version::Version;
 
 /// Why a use case was refused, in words for whoever asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -101,4 +102,20 @@ pub(super) fn not_found<T>(why: impl Into<String>) -> AdminResult<T> {
 
 pub(super) fn conflict<T>(why: impl Into<String>) -> AdminResult<T> {
     Err(Refused::Conflict(why.into()).into())
+}
+
+/// What was found, if it is what the caller saw. Where nothing was found, `unknown` says so.
+pub(super) fn unchanged<T>(
+    found: Option<T>,
+    seen: Option<&Version>,
+    version: fn(&T) -> Version,
+    unknown: impl FnOnce() -> AdminResult<T>,
+) -> AdminResult<T> {
+    match found {
+        Some(one) if seen.is_some_and(|seen| *seen != version(&one)) => {
+            Err(Refused::Changed.into())
+        }
+        Some(one) => Ok(one),
+        None => unknown(),
+    }
 }

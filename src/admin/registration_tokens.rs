@@ -4,7 +4,7 @@ use chrono::Duration;
 use serde_json::json;
 
 use super::authority::{ChangeClients, May, ReadClients};
-use super::refused::{AdminResult, Refused, invalid, not_found};
+use super::refused::{AdminResult, invalid, not_found, unchanged};
 use crate::domain::audit::{Event, EventKind};
 use crate::domain::clock::Clock;
 use crate::domain::group::GroupName;
@@ -92,10 +92,7 @@ pub async fn of_id(
     reader: &impl Reader,
     id: &str,
 ) -> AdminResult<RegistrationTokenRecord> {
-    match registration_tokens::of_id(reader, id).await? {
-        Some(token) => Ok(token),
-        None => unknown(id),
-    }
+    registration_tokens::of_id(reader, id).await?.map_or_else(|| unknown(id), Ok)
 }
 
 fn unknown<T>(id: &str) -> AdminResult<T> {
@@ -116,10 +113,7 @@ pub async fn revoke(
 }
 
 async fn revoke_in(tx: &Tx, id: &str, seen: Option<&Version>) -> AdminResult {
-    let Some(token) = registration_tokens::lock(tx, id).await? else { return unknown(id) };
-    if seen.is_some_and(|seen| *seen != version(&token)) {
-        return Err(Refused::Changed.into());
-    }
+    unchanged(registration_tokens::lock(tx, id).await?, seen, version, || unknown(id))?;
     registration_tokens::delete(tx, id).await?;
     let event = Event::new(EventKind::RegistrationTokenRevoked).detail(id);
     Ok(audit_events::insert(tx, &[event]).await?)

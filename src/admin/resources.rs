@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::authority::{ChangeClients, May, ReadClients};
-use super::refused::{AdminResult, Refused, conflict, invalid, not_found};
+use super::refused::{AdminResult, conflict, invalid, not_found, unchanged};
 use crate::domain::audit::{Event, EventKind};
 use crate::domain::clock::Clock;
 use crate::domain::resource::{self, Resource, ResourceMetadata};
@@ -208,17 +208,12 @@ async fn locked(
     target: Target<'_>,
 ) -> AdminResult<(Tx, Resource)> {
     let tx = may.acting(store).begin(clock.now()).await?;
-    match resources::lock(&tx, target.id).await? {
-        Some(found) if target.version.is_none_or(|seen| *seen == version(&found)) => {
-            Ok((tx, found))
-        }
-        Some(_) => {
+    let found = resources::lock(&tx, target.id).await?;
+    match unchanged(found, target.version, version, || unknown(target.id)) {
+        Ok(found) => Ok((tx, found)),
+        Err(why) => {
             tx.abandon().await;
-            Err(Refused::Changed.into())
-        }
-        None => {
-            tx.abandon().await;
-            unknown(target.id)
+            Err(why)
         }
     }
 }

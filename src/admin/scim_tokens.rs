@@ -4,7 +4,7 @@ use chrono::Duration;
 use serde_json::json;
 
 use super::authority::{ChangeSecrets, May, ReadClients};
-use super::refused::{AdminResult, Refused, invalid, not_found};
+use super::refused::{AdminResult, Refused, invalid, not_found, unchanged};
 use crate::domain::admin_right::Rights;
 use crate::domain::audit::{Event, EventKind};
 use crate::domain::clock::Clock;
@@ -69,10 +69,7 @@ pub async fn of_id(
     reader: &impl Reader,
     id: &str,
 ) -> AdminResult<ScimTokenRecord> {
-    match scim_tokens::of_id(reader, id).await? {
-        Some(token) => Ok(token),
-        None => unknown(id),
-    }
+    scim_tokens::of_id(reader, id).await?.map_or_else(|| unknown(id), Ok)
 }
 
 fn unknown<T>(id: &str) -> AdminResult<T> {
@@ -93,10 +90,7 @@ pub async fn revoke(
 }
 
 async fn revoke_in(tx: &Tx, id: &str, seen: Option<&Version>) -> AdminResult {
-    let Some(token) = scim_tokens::lock(tx, id).await? else { return unknown(id) };
-    if seen.is_some_and(|seen| *seen != version(&token)) {
-        return Err(Refused::Changed.into());
-    }
+    unchanged(scim_tokens::lock(tx, id).await?, seen, version, || unknown(id))?;
     scim_tokens::delete(tx, id).await?;
     let event = Event::new(EventKind::ScimTokenRevoked).detail(id);
     Ok(audit_events::insert(tx, &[event]).await?)

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::authority::{ChangeClients, May, ReadClients};
-use super::refused::{AdminResult, Refused, conflict, invalid, not_found};
+use super::refused::{AdminResult, conflict, invalid, not_found, unchanged};
 use crate::domain::audit::{Event, EventKind};
 use crate::domain::clock::Clock;
 use crate::domain::scope_words::ScopeWords;
@@ -102,13 +102,8 @@ impl<'a> From<&'a String> for Target<'a> {
 }
 
 async fn locked(tx: &Tx, target: Target<'_>) -> AdminResult<ScopeWords> {
-    match scope_words::lock(tx, target.name).await? {
-        Some(words) if target.version.is_some_and(|seen| *seen != version(&words)) => {
-            Err(Refused::Changed.into())
-        }
-        Some(words) => Ok(words),
-        None => unknown(target.name),
-    }
+    let found = scope_words::lock(tx, target.name).await?;
+    unchanged(found, target.version, version, || unknown(target.name))
 }
 
 /// Replaces the words of a scope in these languages; those in the others stay.

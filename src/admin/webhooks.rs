@@ -1,7 +1,7 @@
 //! What an operator does with webhooks.
 
 use super::authority::{ChangeClients, ChangeSecrets, May, ReadClients};
-use super::refused::{AdminResult, Refused, invalid, not_found};
+use super::refused::{AdminResult, Refused, invalid, not_found, unchanged};
 use crate::domain::audit::{Event, EventKind};
 use crate::domain::clock::Clock;
 use crate::domain::message::{Message, Queued};
@@ -108,13 +108,8 @@ fn unknown<T>(id: &str) -> AdminResult<T> {
 }
 
 async fn lock(tx: &Tx, target: Target<'_>) -> AdminResult<Webhook> {
-    match webhooks::lock(tx, &WebhookId::from_stored(target.id.to_owned())).await? {
-        Some(webhook) => match target.version {
-            Some(seen) if *seen != version(&webhook) => Err(Refused::Changed.into()),
-            _ => Ok(webhook),
-        },
-        None => unknown(target.id),
-    }
+    let found = webhooks::lock(tx, &WebhookId::from_stored(target.id.to_owned())).await?;
+    unchanged(found, target.version, version, || unknown(target.id))
 }
 
 /// Makes a new secret. The one before it signs as well for a day, so that the receiver can change
