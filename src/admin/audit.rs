@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Duration, Utc};
 
 use super::authority::{May, ReadAudit};
+use super::page::page_of;
 use super::refused::{AdminResult, invalid};
 use super::users::{self, Who};
 use crate::domain::verdict::{Error, Fault};
@@ -63,11 +64,8 @@ pub async fn page(
         kind: query.kind,
         ..EventSearch::default()
     };
-    let mut found = audit_events::list(reader, &search, behind.as_ref(), query.limit + 1).await?;
-    let is_more = found.len() as u64 > query.limit;
-    found.truncate(usize::try_from(query.limit).unwrap_or(usize::MAX));
-    let next = found.last().filter(|_| is_more).map(|last| last.place().to_string());
-    Ok((found, next))
+    let found = audit_events::list(reader, &search, behind.as_ref(), query.limit + 1).await?;
+    Ok(page_of(found, query.limit, |last| last.place().to_string()))
 }
 
 /// How many events are read at once.

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::authority::{ChangeClients, ChangePeople, May, ReadClients, ReadPeople};
+use super::page::page_of;
 use super::refused::{AdminResult, conflict, invalid, not_found, unchanged};
 use super::users::{Target, lock};
 use crate::clients::registration;
@@ -77,11 +78,8 @@ pub async fn list(
     limit: u64,
 ) -> AdminResult<RolePage> {
     let client = registration::find(reader, client).await?;
-    let mut roles = client_roles::page(reader, &client.id, after, limit.saturating_add(1)).await?;
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let is_more = roles.len() > limit;
-    roles.truncate(limit);
-    let next = roles.last().filter(|_| is_more).map(|last| last.name.as_str().to_owned());
+    let found = client_roles::page(reader, &client.id, after, limit.saturating_add(1)).await?;
+    let (roles, next) = page_of(found, limit, |last| last.name.as_str().to_owned());
     Ok(RolePage { roles, next })
 }
 

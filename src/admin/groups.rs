@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::authority::{ChangePeople, May, ReadPeople, SeesPeople};
+use super::page::page_of;
 use super::refused::{AdminResult, conflict, invalid, not_found, unchanged};
 use super::users::{Target, lock};
 use crate::domain::audit::{Event, EventKind};
@@ -63,11 +64,8 @@ pub async fn search(
     after: Option<&str>,
     limit: u64,
 ) -> AdminResult<GroupPage> {
-    let mut groups = groups::page(reader, beginning, after, limit.saturating_add(1)).await?;
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let is_more = groups.len() > limit;
-    groups.truncate(limit);
-    let next = groups.last().filter(|_| is_more).map(|last| last.name.as_str().to_owned());
+    let found = groups::page(reader, beginning, after, limit.saturating_add(1)).await?;
+    let (groups, next) = page_of(found, limit, |last| last.name.as_str().to_owned());
     Ok(GroupPage { groups, next })
 }
 

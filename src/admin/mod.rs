@@ -19,6 +19,7 @@ pub mod invitations;
 pub mod keys;
 pub mod overview;
 mod owners;
+mod page;
 pub mod person_overview;
 pub mod provider_check;
 pub mod providers;

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::authority::{ChangeClients, May, ReadClients};
+use super::page::page_of;
 use super::refused::{AdminResult, conflict, invalid, not_found, unchanged};
 use crate::domain::audit::{Event, EventKind};
 use crate::domain::clock::Clock;
@@ -131,11 +132,8 @@ pub async fn list(
     after: Option<&str>,
     limit: u64,
 ) -> AdminResult<ResourcePage> {
-    let mut resources = resources::page(reader, after, limit.saturating_add(1)).await?;
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let is_more = resources.len() > limit;
-    resources.truncate(limit);
-    let next = resources.last().filter(|_| is_more).map(|last| last.id.clone());
+    let found = resources::page(reader, after, limit.saturating_add(1)).await?;
+    let (resources, next) = page_of(found, limit, |last| last.id.clone());
     Ok(ResourcePage { resources, next })
 }
 

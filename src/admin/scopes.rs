@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::authority::{ChangeClients, May, ReadClients};
+use super::page::page_of;
 use super::refused::{AdminResult, conflict, invalid, not_found, unchanged};
 use crate::domain::audit::{Event, EventKind};
 use crate::domain::clock::Clock;
@@ -53,11 +54,8 @@ pub async fn list(
     after: Option<&str>,
     limit: u64,
 ) -> AdminResult<ScopePage> {
-    let mut scopes = scope_words::page(reader, after, limit.saturating_add(1)).await?;
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let is_more = scopes.len() > limit;
-    scopes.truncate(limit);
-    let next = scopes.last().filter(|_| is_more).map(|last| last.name.clone());
+    let found = scope_words::page(reader, after, limit.saturating_add(1)).await?;
+    let (scopes, next) = page_of(found, limit, |last| last.name.clone());
     Ok(ScopePage { scopes, next })
 }
 

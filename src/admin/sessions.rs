@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::authority::{ChangePeople, May, ReadPeople};
+use super::page::page_of;
 use super::refused::{AdminResult, not_found};
 use super::users::{self, Who};
 use crate::accounts::session_endings;
@@ -22,12 +23,8 @@ pub async fn of_user(
 ) -> AdminResult<(Vec<Family>, Option<String>)> {
     let user = users::find(may, reader, who).await?;
     let behind = after.map(|id| FamilyId::from_stored(id.to_owned()));
-    let mut page =
-        families::some_of_user(reader, &user.id, behind.as_ref(), limit + 1, now).await?;
-    let is_more = page.len() as u64 > limit;
-    page.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-    let next = page.last().filter(|_| is_more).map(|last| last.id.as_str().to_owned());
-    Ok((page, next))
+    let found = families::some_of_user(reader, &user.id, behind.as_ref(), limit + 1, now).await?;
+    Ok(page_of(found, limit, |last| last.id.as_str().to_owned()))
 }
 
 /// Ends a session at an app: its tokens are good no longer, and the app is told.
