@@ -18,7 +18,7 @@ use crate::domain::session::{Session, SessionId};
 use crate::domain::user::UserId;
 use crate::domain::verdict::{Fault, FaultKind};
 use crate::mail::Mailer;
-use crate::store::sessions::SessionFilter;
+use crate::store::sessions::{DeletedSessions, SessionFilter};
 use crate::store::{
     Store, Tx, audit_events, device_grants, endings, families, logout_notices, sessions, users,
 };
@@ -297,9 +297,9 @@ async fn step(tx: &Tx, ending: &Ending, at_most: u64) -> Result<Step, Fault> {
     };
     if let Some(of_sessions) = of_sessions {
         let gone = sessions::delete_some(tx, user, of_sessions, but, until, at_most).await?;
-        rows.push(gone.all as u64);
+        rows.push(gone.all);
         let event = Event::new(EventKind::SessionEnded).user(user).from(&ending.origin);
-        let events = gone.live.into_iter().map(|id| event.clone().detail(id.as_str()));
+        let events = gone.live.into_iter().map(|(id, _)| event.clone().detail(id.as_str()));
         audit_events::insert(tx, &events.collect::<Vec<_>>()).await?;
     }
     let ended = families::revoke_some(tx, of, but, until, at_most).await?;
@@ -390,7 +390,7 @@ pub async fn end_all_until(
     // The sessions end first, so that no new family is opened from one of them.
     loop {
         let tx = store.begin(clock.now()).await?;
-        let (live, all) = sessions::delete_until(&tx, until, STEP).await?;
+        let DeletedSessions { live, all } = sessions::delete_until(&tx, until, STEP).await?;
         let event = |(id, user): &(SessionId, UserId)| {
             Event::new(EventKind::SessionEnded).user(user).detail(id.as_str())
         };

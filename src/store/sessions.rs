@@ -3,7 +3,7 @@
 use chrono::{DateTime, Duration, Utc};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::{OnConflict, Query, SimpleExpr};
+use sea_orm::sea_query::{OnConflict, Query, SelectStatement, SimpleExpr};
 use sea_orm::{ExprTrait, QueryOrder, QuerySelect, Select};
 
 use super::cause::while_doing;
@@ -245,7 +245,7 @@ pub async fn delete(tx: &Tx, id: &SessionId) -> Result<bool, Fault> {
 }
 
 /// Deletes sessions of a person that were opened by a sign-in until this instant, at most this
-/// many, except for one. Returns which of them were live.
+/// many, except for one.
 pub async fn delete_some(
     tx: &Tx,
     user: &UserId,
@@ -263,37 +263,26 @@ pub async fn delete_some(
     some.and_where(of.filter());
     some.and_where_option(but.map(|but| Column::Id.ne(but.as_str())));
     some.and_where_option(until.map(|until| ColumnTrait::lte(&Column::AuthTime, millis(until))));
-    let delete = Query::delete()
-        .from_table(Entity)
-        .and_where(is_one_of(tx, Column::Id, some))
-        .returning(Query::returning().columns([Column::Id, Column::IdleEndsAt, Column::ExpiresAt]))
-        .to_owned();
-    let fault = while_doing(WRITING);
-    let rows = tx.connection().query_all(&delete).await.map_err(&fault)?;
-    let (now, mut live) = (millis(tx.now()), Vec::new());
-    for row in &rows {
-        let idle_ends_at: i64 = row.try_get("", "idle_ends_at").map_err(&fault)?;
-        let expires_at: i64 = row.try_get("", "expires_at").map_err(&fault)?;
-        if now < Ord::min(idle_ends_at, expires_at) {
-            live.push(SessionId::from_stored(row.try_get("", "id").map_err(&fault)?));
-        }
-    }
-    Ok(DeletedSessions { live, all: rows.len() })
+    delete_found(tx, some).await
 }
 
 /// Deletes sessions that were opened by a sign-in until this instant, whoever has them, at most this
-/// many. Returns which of them were live, and how many were deleted.
+/// many.
 pub async fn delete_until(
     tx: &Tx,
     until: DateTime<Utc>,
     at_most: u64,
-) -> Result<(Vec<(SessionId, UserId)>, u64), Fault> {
+) -> Result<DeletedSessions, Fault> {
     let some = Query::select()
         .column(Column::Id)
         .from(Entity)
         .and_where(ColumnTrait::lte(&Column::AuthTime, millis(until)))
         .limit(at_most)
         .to_owned();
+    delete_found(tx, some).await
+}
+
+async fn delete_found(tx: &Tx, some: SelectStatement) -> Result<DeletedSessions, Fault> {
     let returned = [Column::Id, Column::UserId, Column::IdleEndsAt, Column::ExpiresAt];
     let delete = Query::delete()
         .from_table(Entity)
@@ -311,7 +300,7 @@ pub async fn delete_until(
             live.push((id, UserId::from_stored(row.try_get("", "user_id").map_err(&fault)?)));
         }
     }
-    Ok((live, rows.len() as u64))
+    Ok(DeletedSessions { live, all: rows.len() as u64 })
 }
 
 /// Which sessions of a person are meant.
@@ -344,10 +333,10 @@ impl SessionFilter<'_> {
 /// The sessions that were deleted.
 #[derive(Debug)]
 pub struct DeletedSessions {
-    /// The sessions that were live.
-    pub live: Vec<SessionId>,
+    /// The sessions that were live, and whose they were.
+    pub live: Vec<(SessionId, UserId)>,
     /// The number of deleted sessions, including those that had already expired.
-    pub all: usize,
+    pub all: u64,
 }
 
 /// Deletes sessions that ended before this instant, at most this many; returns how many.
