@@ -17,6 +17,12 @@ impl Redis {
     /// Listens to a channel and passes each hint on, for as long as this is awaited. It also passes
     /// one on whenever it began to listen, because it may have missed one before.
     pub async fn listen(&self, channel: &str, hint: &Notify) {
+        self.with_each_connection(|| self.pass_on(channel, hint)).await;
+    }
+
+    /// Does this with each connection, and again a moment after it came to an end, for as long as it is
+    /// awaited.
+    pub(super) async fn with_each_connection<F: Future<Output = ()>>(&self, work: impl Fn() -> F) {
         let mut connections = self.connections();
         loop {
             // A server whose connection ended has forgotten who listened.
@@ -25,7 +31,7 @@ impl Redis {
             let over = async { drop(connections.wait_for(|now| *now != number).await) };
             tokio::select! {
                 () = over => {}
-                () = self.pass_on(channel, hint) => tokio::time::sleep(BEGIN).await,
+                () = work() => tokio::time::sleep(BEGIN).await,
             }
         }
     }

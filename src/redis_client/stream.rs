@@ -87,16 +87,7 @@ impl Redis {
 
     /// Follows a stream and passes on that there is something new, for as long as this is awaited.
     pub async fn follow(&self, stream: &str, hint: &Notify) {
-        let mut connections = self.connections();
-        loop {
-            let answers = connections.wait_for(Option::is_some).await.map(|number| *number);
-            let Ok(number) = answers else { return };
-            let over = async { drop(connections.wait_for(|now| *now != number).await) };
-            tokio::select! {
-                () = over => {}
-                () = self.pass_entries_on(stream, hint) => tokio::time::sleep(BEGIN).await,
-            }
-        }
+        self.with_each_connection(|| self.pass_entries_on(stream, hint)).await;
     }
 
     async fn pass_entries_on(&self, stream: &str, hint: &Notify) {
