@@ -101,9 +101,7 @@ fn instant(text: &str, now: DateTime<Utc>) -> OrRejected<DateTime<Utc>> {
 async fn list(at: &Installation, store: &Store, query: Query) -> OrRejected {
     let (found, next) = audit::list(&May::operator(), store, query).await?;
     at.print(&json!({ "events": found, "next": next }), &shown(&found));
-    if let (Some(next), false) = (&next, at.output.json) {
-        note(&format!("there are more: --after {next}"));
-    }
+    at.more(next);
     Ok(())
 }
 

@@ -4,7 +4,8 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::installation::{DatabaseUse, Installation};
-use super::output::{note, table};
+use super::output::table;
+use super::paged::Paged;
 use crate::admin::authority::May;
 use crate::admin::groups;
 use crate::domain::group::Group;
@@ -16,7 +17,7 @@ pub(super) enum Verbs {
     /// Make a group; `user add-group` adds people
     Create(One),
     /// Every group, a page at a time
-    List(List),
+    List(Paged),
     /// Delete a group; nobody is in it any more
     Delete(One),
 }
@@ -26,16 +27,6 @@ pub(super) struct One {
     /// The name, compared byte for byte
     #[arg(long)]
     name: String,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct List {
-    /// So many at most
-    #[arg(long, default_value_t = 1000, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..=1000))]
-    limit: u64,
-    /// The page after an earlier one: what that one said as `next`
-    #[arg(long, value_name = "NEXT")]
-    after: Option<String>,
 }
 
 impl Verbs {
@@ -69,9 +60,7 @@ impl Verbs {
                 let rows: Vec<_> =
                     page.groups.iter().map(|group| vec![group.name.to_string()]).collect();
                 at.print(&json!({ "groups": every, "next": page.next }), &table(&["NAME"], &rows));
-                if let (Some(next), false) = (&page.next, at.output.json) {
-                    note(&format!("there are more: --after {next:?}"));
-                }
+                at.more(page.next.map(|next| format!("{next:?}")));
             }
             Self::Delete(one) => {
                 groups::delete(&May::operator(), store, clock, &one.name).await?;

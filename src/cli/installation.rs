@@ -1,5 +1,6 @@
 //! The installation that a verb works on: its settings and its database.
 
+use std::fmt::Display;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
@@ -107,6 +108,13 @@ impl Installation {
     /// Prints a result: JSON, or words for people.
     pub(super) fn print(&self, json: &serde_json::Value, words: &str) {
         self.output.print(json, words);
+    }
+
+    /// Says that the list which was printed goes on after this.
+    pub(super) fn more(&self, next: Option<impl Display>) {
+        if let (Some(next), false) = (next, self.output.json) {
+            output::note(&format!("there are more: --after {next}"));
+        }
     }
 
     /// Prints that something was done.

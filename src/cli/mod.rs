@@ -21,6 +21,7 @@ mod mail;
 mod mcp;
 mod migrate;
 mod output;
+mod paged;
 mod provider;
 mod registration_advice;
 mod registration_token;

@@ -6,7 +6,8 @@ use serde_json::{Map, Value, json};
 
 use super::client::{lifetime, signing_alg};
 use super::installation::{DatabaseUse, Installation};
-use super::output::{note, table};
+use super::output::table;
+use super::paged::Paged;
 use super::usage::usage;
 use crate::admin::authority::May;
 use crate::admin::resources::{self, Target};
@@ -22,7 +23,7 @@ pub(super) enum Verbs {
     /// Register a resource
     Create(Change),
     /// The resources, a page at a time
-    List(List),
+    List(Paged),
     /// One resource
     Show(One),
     /// Change a resource: only what is given
@@ -72,16 +73,6 @@ pub(super) struct One {
     id: String,
 }
 
-#[derive(Debug, Args)]
-pub(super) struct List {
-    /// So many at most
-    #[arg(long, default_value_t = 1000, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..=1000))]
-    limit: u64,
-    /// The page after an earlier one: what that one said as `next`
-    #[arg(long, value_name = "NEXT")]
-    after: Option<String>,
-}
-
 impl Given {
     /// The members that were given. An empty value brings the default back.
     fn members(&self) -> OrRejected<Map<String, Value>> {
@@ -109,7 +100,7 @@ impl Verbs {
         match self {
             Self::Create(change) => change.create(at, store, lifetimes).await?,
             Self::Update(change) => change.update(at, store, lifetimes).await?,
-            Self::List(list) => list.run(at, store).await?,
+            Self::List(asked) => list(at, store, &asked).await?,
             Self::Show(one) => {
                 show(at, &resources::find(&May::operator(), store, &one.id).await?);
             }
@@ -139,23 +130,19 @@ impl Change {
     }
 }
 
-impl List {
-    async fn run(self, at: &Installation, store: &Store) -> OrRejected {
-        let (may, after) = (May::operator(), self.after.as_deref());
-        let page = resources::list(&may, store, after, self.limit).await?;
-        let row = |one: &Resource| {
-            let Resource { id, metadata, .. } = one;
-            vec![id.clone(), metadata.resource_name.clone(), metadata.scope.to_string()]
-        };
-        let rows: Vec<_> = page.resources.iter().map(row).collect();
-        let every: Vec<Value> = page.resources.iter().map(described).collect();
-        let shown = json!({ "resources": every, "next": page.next });
-        at.print(&shown, &table(&["ID", "NAME", "SCOPE"], &rows));
-        if let (Some(next), false) = (&page.next, at.output.json) {
-            note(&format!("there are more: --after {next}"));
-        }
-        Ok(())
-    }
+async fn list(at: &Installation, store: &Store, asked: &Paged) -> OrRejected {
+    let (may, after) = (May::operator(), asked.after.as_deref());
+    let page = resources::list(&may, store, after, asked.limit).await?;
+    let row = |one: &Resource| {
+        let Resource { id, metadata, .. } = one;
+        vec![id.clone(), metadata.resource_name.clone(), metadata.scope.to_string()]
+    };
+    let rows: Vec<_> = page.resources.iter().map(row).collect();
+    let every: Vec<Value> = page.resources.iter().map(described).collect();
+    let shown = json!({ "resources": every, "next": page.next });
+    at.print(&shown, &table(&["ID", "NAME", "SCOPE"], &rows));
+    at.more(page.next);
+    Ok(())
 }
 
 fn show(at: &Installation, one: &Resource) {

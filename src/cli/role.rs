@@ -4,7 +4,8 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::installation::{DatabaseUse, Installation};
-use super::output::{note, table};
+use super::output::table;
+use super::paged::Paged;
 use crate::admin::authority::May;
 use crate::admin::client_roles::{self, RoleTarget};
 use crate::domain::client_role::ClientRole;
@@ -36,12 +37,8 @@ pub(super) struct List {
     /// The `client_id`
     #[arg(long)]
     client: String,
-    /// So many at most
-    #[arg(long, default_value_t = 1000, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..=1000))]
-    limit: u64,
-    /// The page after an earlier one: what that one said as `next`
-    #[arg(long, value_name = "NEXT")]
-    after: Option<String>,
+    #[command(flatten)]
+    page: Paged,
 }
 
 impl Verbs {
@@ -68,10 +65,9 @@ impl Verbs {
                 at.print(&shown, &format!("made the role {}:{}", role.client, role.name));
             }
             Self::List(list) => {
-                let after = list.after.as_deref();
-                let page =
-                    client_roles::list(&May::operator(), store, &list.client, after, list.limit)
-                        .await?;
+                let (may, Paged { limit, after }) = (May::operator(), &list.page);
+                let page = client_roles::list(&may, store, &list.client, after.as_deref(), *limit);
+                let page = page.await?;
                 let shown = |role: &ClientRole| {
                     json!({
                         "id": role.id.as_str(),
@@ -83,9 +79,7 @@ impl Verbs {
                 let rows: Vec<_> =
                     page.roles.iter().map(|role| vec![role.name.to_string()]).collect();
                 at.print(&json!({ "roles": every, "next": page.next }), &table(&["NAME"], &rows));
-                if let (Some(next), false) = (&page.next, at.output.json) {
-                    note(&format!("there are more: --after {next:?}"));
-                }
+                at.more(page.next.map(|next| format!("{next:?}")));
             }
             Self::Delete(one) => {
                 let target = RoleTarget::of(&one.client, &one.name);

@@ -4,7 +4,8 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::installation::{DatabaseUse, Installation};
-use super::output::{note, table};
+use super::output::table;
+use super::paged::Paged;
 use crate::admin::authority::May;
 use crate::admin::scopes;
 use crate::domain::scope_words::ScopeWords;
@@ -18,7 +19,7 @@ pub(super) enum Verbs {
     /// Replace the words of a scope
     Update(Update),
     /// The scopes with words, a page at a time
-    List(List),
+    List(Paged),
     /// Take the words of a scope away; the scope itself goes on counting
     Delete(One),
 }
@@ -63,16 +64,6 @@ pub(super) struct One {
     name: String,
 }
 
-#[derive(Debug, Args)]
-pub(super) struct List {
-    /// So many at most
-    #[arg(long, default_value_t = 1000, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..=1000))]
-    limit: u64,
-    /// The page after an earlier one: what that one said as `next`
-    #[arg(long, value_name = "NEXT")]
-    after: Option<String>,
-}
-
 impl Verbs {
     pub(super) async fn run(self, at: &Installation) -> OrRejected {
         let settings = at.quiet_settings()?;
@@ -108,9 +99,7 @@ impl Verbs {
                 let rows: Vec<_> = page.scopes.iter().map(row).collect();
                 let shown = json!({ "scopes": every, "next": page.next });
                 at.print(&shown, &table(&["SCOPE", "EN", "KO"], &rows));
-                if let (Some(next), false) = (&page.next, at.output.json) {
-                    note(&format!("there are more: --after {next}"));
-                }
+                at.more(page.next);
             }
             Self::Delete(one) => {
                 scopes::delete(&May::operator(), store, clock, &one.name).await?;

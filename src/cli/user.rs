@@ -592,9 +592,7 @@ fn show_list(at: &Installation, page: &UserPage) {
     let described: Vec<Value> = page.users.iter().map(described).collect();
     let shown = json!({ "users": described, "next": page.next });
     at.print(&shown, &table(&["SUB", "NAME", "E-MAIL", "STATE"], &rows));
-    if let (Some(next), false) = (&page.next, at.output.json) {
-        note(&format!("there are more: --after {next}"));
-    }
+    at.more(page.next.as_ref());
 }
 
 fn state(user: &User) -> &'static str {
