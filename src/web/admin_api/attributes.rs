@@ -15,10 +15,9 @@ use super::creation::{Made, once};
 use super::paging::{Page, Paging};
 use super::problem::{ApiResult, Failed, Problem};
 use super::received::{Named, Parameters, Seen, Sent};
-use super::shown::{Shown, done, encoded};
+use super::shown::{Shown, done, location};
 use crate::admin::attributes::{self, AttributeChange, Target};
 use crate::admin::authority::{ChangeClients, ReadClients};
-use crate::domain::admin_urls;
 use crate::domain::attribute::{Attribute, AttributeType};
 use crate::domain::reason::Reason;
 use crate::web::shared::Shared;
@@ -122,8 +121,7 @@ pub(super) async fn create(
         let NewAttribute { name, scope, editable, texts, .. } = new;
         let new = attributes::NewAttribute { name, kind, scope, editable, texts };
         let made = attributes::create(&may, store, clock, new).await?;
-        let name = encoded(&made.name);
-        let location = format!("{}{}/attributes/{name}", shared.base, admin_urls::API_V1);
+        let location = location(&shared, &["attributes", &made.name]);
         Ok(Made::of(DeclaredAttribute::from(&made), location, attributes::version(&made)))
     })
     .await

@@ -16,12 +16,11 @@ use super::creation::{Made, once};
 use super::paging::{Page, Paging};
 use super::problem::{ApiResult, Failed, Problem};
 use super::received::{Named, Parameters, Seen};
-use super::shown::{Shown, done, encoded};
+use super::shown::{Shown, done, location};
 use super::users::{Person, people};
 use crate::admin::authority::{ChangeClients, ChangePeople, ReadClients, ReadPeople};
 use crate::admin::client_roles::{self, RoleTarget};
 use crate::admin::users::{self, Target, UserSearch};
-use crate::domain::admin_urls;
 use crate::domain::client::ClientId;
 use crate::domain::client_role::{self, RoleName};
 use crate::domain::reason::Reason;
@@ -124,9 +123,8 @@ pub(super) async fn create(
     once(&shared, &may, request, async |new: NewRole| {
         let (store, clock) = (&shared.flows.store, &shared.flows.clock);
         let made = client_roles::create(&may, store, clock, &id, &new.name).await?;
-        let (client, name) = (encoded(made.client.as_str()), encoded(made.name.as_str()));
-        let base = &shared.base;
-        let location = format!("{base}{}/clients/{client}/roles/{name}", admin_urls::API_V1);
+        let path = ["clients", made.client.as_str(), "roles", made.name.as_str()];
+        let location = location(&shared, &path);
         Ok(Made::of(ClientRole::from(&made), location, client_roles::version(&made)))
     })
     .await

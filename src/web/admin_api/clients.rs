@@ -15,11 +15,10 @@ use super::creation::{Made, once};
 use super::paging::{Page, Searching};
 use super::problem::{ApiResult, Failed, Problem};
 use super::received::{Named, Parameters, Seen, Sent};
-use super::shown::{Shown, done, encoded};
+use super::shown::{Shown, done, location};
 use crate::admin::authority::{ChangeClients, ReadClients};
 use crate::admin::clients::{self, NewClient, Target};
 use crate::clients::sector::{self, CheckedChange};
-use crate::domain::admin_urls;
 use crate::domain::client::{Client, ClientKind};
 use crate::domain::client_metadata::ClientChange;
 use crate::domain::reason::Reason;
@@ -147,8 +146,7 @@ pub(super) async fn create(
             .map_err(Error::Refused)?;
         let secret = clients::create(&may, store, clock, &flows.url, client.clone()).await?;
         let made = clients::of_id(&may, &**store, client.id.as_str()).await?;
-        let id = encoded(made.id.as_str());
-        let location = format!("{}{}/clients/{id}", shared.base, admin_urls::API_V1);
+        let location = location(&shared, &["clients", made.id.as_str()]);
         let client_secret = secret.map(|secret| secret.expose().to_owned());
         let shown = NewApp { app: App::from(&made), client_secret };
         // The secret is shown once.

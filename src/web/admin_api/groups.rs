@@ -16,12 +16,11 @@ use super::creation::{Made, once};
 use super::paging::{Page, Paging, Searching};
 use super::problem::{ApiResult, Failed, Problem};
 use super::received::{Named, Parameters, Seen};
-use super::shown::{Shown, done};
+use super::shown::{Shown, done, location};
 use super::users::{Person, people};
 use crate::admin::authority::{ChangePeople, ReadPeople};
 use crate::admin::groups;
 use crate::admin::users::{self, Target, UserSearch};
-use crate::domain::admin_urls;
 use crate::domain::group;
 use crate::web::shared::Shared;
 
@@ -96,8 +95,7 @@ pub(super) async fn create(
     once(&shared, &may, request, async |new: NewGroup| {
         let flows = &shared.flows;
         let made = groups::create(&may, &flows.store, &flows.clock, &new.name).await?;
-        let id = made.id.as_str();
-        let location = format!("{}{}/groups/{id}", shared.base, admin_urls::API_V1);
+        let location = location(&shared, &["groups", made.id.as_str()]);
         Ok(Made::of(Group::from(&made), location, groups::version(&made)))
     })
     .await

@@ -14,12 +14,11 @@ use super::creation::{Made, once};
 use super::paging::{Page, Paging};
 use super::problem::{ApiResult, Failed, Problem};
 use super::received::{Named, Parameters, Seen, Sent};
-use super::shown::{Shown, done};
+use super::shown::{Shown, done, location};
 use crate::admin::authority::{ChangeProviders, ReadProviders};
 use crate::admin::provider_check::ProviderCheck;
 use crate::admin::providers::{self, Addition, Listed, Target};
 use crate::admin::refused::Refused;
-use crate::domain::admin_urls;
 use crate::domain::provider::{Credential, ProviderMetadata, Registration, Slug};
 use crate::domain::provider_metadata::ProviderChange;
 use crate::domain::reason::Reason;
@@ -197,8 +196,7 @@ pub(super) async fn create(
         let addition = addition.map_err(|unfit| Error::<Refused>::from(Error::Refused(unfit)))?;
         let sealer = flows.providers.sealer();
         providers::add(&may, &flows.store, &flows.clock, sealer, addition).await?;
-        let path = format!("{}/providers/{}", admin_urls::API_V1, made.slug);
-        let location = format!("{}{path}", shared.base);
+        let location = location(&shared, &["providers", made.slug.as_str()]);
         Ok(Made::of(Provider::new(&flows.url, &made), location, providers::version(&made)))
     })
     .await

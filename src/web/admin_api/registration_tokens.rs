@@ -14,10 +14,9 @@ use super::creation::{Made, once};
 use super::paging::{Page, Paging};
 use super::problem::{ApiResult, Failed, Problem};
 use super::received::{Named, Parameters, Seen};
-use super::shown::{Shown, done};
+use super::shown::{Shown, done, location};
 use crate::admin::authority::{ChangeClients, ReadClients};
 use crate::admin::registration_tokens::{self, NewRegistrationToken};
-use crate::domain::admin_urls;
 use crate::domain::reason::Reason;
 use crate::domain::registration_token::RegistrationTokenRecord;
 use crate::settings::time;
@@ -111,8 +110,7 @@ pub(super) async fn create(
         let (store, clock) = (&shared.flows.store, &shared.flows.clock);
         let (made, token) = registration_tokens::create(&may, store, clock, asked).await?;
         let again = AppToken::from(&made);
-        let path = format!("{}/registration-tokens/{}", admin_urls::API_V1, made.id);
-        let location = format!("{}{path}", shared.base);
+        let location = location(&shared, &["registration-tokens", &made.id]);
         let record = AppToken::from(&made);
         let now = MadeAppToken { record, token: token.expose().to_owned() };
         Ok(Made::of(now, location, registration_tokens::version(&made)).again(&again))

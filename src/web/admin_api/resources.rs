@@ -16,10 +16,9 @@ use super::creation::{Made, once};
 use super::paging::{Page, Paging};
 use super::problem::{ApiResult, Problem};
 use super::received::{Named, Parameters, Seen, Sent};
-use super::shown::{Shown, done, encoded};
+use super::shown::{Shown, done, location};
 use crate::admin::authority::{ChangeClients, ReadClients};
 use crate::admin::resources::{self, Target};
-use crate::domain::admin_urls;
 use crate::domain::resource::Resource;
 use crate::web::shared::Shared;
 
@@ -108,8 +107,7 @@ pub(super) async fn create(
         let lifetimes = &shared.token.mint.lifetimes;
         let made = resources::create(&may, store, clock, lifetimes, &sent.id, &sent.metadata);
         let made = made.await?;
-        let id = encoded(&made.id);
-        let location = format!("{}{}/resources/{id}", shared.base, admin_urls::API_V1);
+        let location = location(&shared, &["resources", &made.id]);
         Ok(Made::of(Registered::from(&made), location, resources::version(&made)))
     })
     .await

@@ -14,10 +14,9 @@ use super::creation::{Made, once};
 use super::paging::{Page, Paging};
 use super::problem::{ApiResult, Failed, Problem};
 use super::received::{Named, Parameters, Seen};
-use super::shown::{Shown, done};
+use super::shown::{Shown, done, location};
 use crate::admin::authority::{ChangeSecrets, ReadClients};
 use crate::admin::scim_tokens;
-use crate::domain::admin_urls;
 use crate::domain::reason::Reason;
 use crate::domain::scim_token::ScimTokenRecord;
 use crate::settings::time;
@@ -102,7 +101,7 @@ pub(super) async fn create(
         let (store, clock) = (&shared.flows.store, &shared.flows.clock);
         let (made, token) = scim_tokens::create(&may, store, clock, &new.name, lifetime).await?;
         let again = ConnectorToken::from(&made);
-        let location = format!("{}{}/scim-tokens/{}", shared.base, admin_urls::API_V1, made.id);
+        let location = location(&shared, &["scim-tokens", &made.id]);
         let record = ConnectorToken::from(&made);
         let now = MadeConnectorToken { record, token: token.expose().to_owned() };
         Ok(Made::of(now, location, scim_tokens::version(&made)).again(&again))

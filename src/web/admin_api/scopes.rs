@@ -15,10 +15,9 @@ use super::creation::{Made, once};
 use super::paging::{Page, Paging};
 use super::problem::{ApiResult, Failed, Problem};
 use super::received::{Named, Parameters, Seen, Sent};
-use super::shown::{Shown, done, encoded};
+use super::shown::{Shown, done, location};
 use crate::admin::authority::{ChangeClients, ReadClients};
 use crate::admin::scopes::{self, Target};
-use crate::domain::admin_urls;
 use crate::domain::language::{LANGUAGES, Language};
 use crate::domain::reason::Reason;
 use crate::domain::scope_words::ScopeWords;
@@ -108,8 +107,7 @@ pub(super) async fn create(
     once(&shared, &may, request, async |new: NewScope| {
         let (store, clock) = (&shared.flows.store, &shared.flows.clock);
         let made = scopes::create(&may, store, clock, &new.name, known(new.texts)?).await?;
-        let name = encoded(&made.name);
-        let location = format!("{}{}/scopes/{name}", shared.base, admin_urls::API_V1);
+        let location = location(&shared, &["scopes", &made.name]);
         Ok(Made::of(DescribedScope::from(&made), location, scopes::version(&made)))
     })
     .await

@@ -7,8 +7,10 @@ use axum::response::IntoResponse;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 
+use crate::domain::admin_urls;
 use crate::domain::version::Version;
 use crate::web::answer;
+use crate::web::shared::Shared;
 
 /// A JSON answer.
 pub(super) struct Shown<T> {
@@ -52,12 +54,17 @@ impl<T: Serialize> IntoResponse for Shown<T> {
     }
 }
 
-/// A name as a part of a path.
-pub(super) fn encoded(name: &str) -> String {
+/// Where something is, whose path below the API has these parts.
+pub(super) fn location(shared: &Shared, path: &[&str]) -> String {
+    let path: String = path.iter().flat_map(|part| ["/".to_owned(), encoded(part)]).collect();
+    format!("{}{}{path}", shared.base, admin_urls::API_V1)
+}
+
+fn encoded(part: &str) -> String {
     // RFC 3986 §2.3
     const RESERVED: &AsciiSet =
         &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-    utf8_percent_encode(name, RESERVED).to_string()
+    utf8_percent_encode(part, RESERVED).to_string()
 }
 
 /// Done, and there is nothing to show.

@@ -18,13 +18,12 @@ use super::creation::{Made, once};
 use super::paging::{Page, limit};
 use super::problem::{ApiResult, Failed, Problem};
 use super::received::{Named, Parameters, Seen, Sent};
-use super::shown::{Shown, done};
+use super::shown::{Shown, done, location};
 use crate::admin::authority::{ChangePeople, May, ReadPeople, SeesPeople};
 use crate::admin::recovery::{self, RecoveryLink};
 use crate::admin::users::{
     self, Belongings, ClaimsChange, NewEmail, NewUser, Target, UserSearch, Who,
 };
-use crate::domain::admin_urls;
 use crate::domain::reason::Reason;
 use crate::domain::secret::Secret;
 use crate::domain::user::{Profile, User};
@@ -202,10 +201,6 @@ pub(super) struct Recovery {
     link: Option<String>,
 }
 
-fn location(shared: &Shared, id: &str) -> String {
-    format!("{}{}/users/{id}", shared.base, admin_urls::API_V1)
-}
-
 async fn shown<R: SeesPeople>(
     may: &May<R>,
     shared: &Shared,
@@ -258,7 +253,7 @@ pub(super) async fn create(
         let new = NewUser { username, email, email_verified, profile: claims, password };
         let (flows, hasher) = (&shared.flows, &shared.flows.password.hasher);
         let user = users::create(&may, &flows.store, &flows.clock, hasher, new).await?;
-        let location = location(&shared, user.id.as_str());
+        let location = location(&shared, &["users", user.id.as_str()]);
         let belongings = Belongings::default();
         let version = users::version_with(&user, &belongings);
         Ok(Made::of(Person::new(&user, belongings), location, version).person(&user.id))

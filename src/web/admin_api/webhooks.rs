@@ -14,10 +14,9 @@ use super::creation::{self, Made};
 use super::paging::{Page, Paging};
 use super::problem::{ApiResult, Problem};
 use super::received::{Named, Parameters, Seen, Sent};
-use super::shown::{Shown, done};
+use super::shown::{Shown, done, location};
 use crate::admin::authority::{ChangeClients, ChangeSecrets, ReadClients};
 use crate::admin::webhooks::{self, NewWebhook, Target};
-use crate::domain::admin_urls;
 use crate::domain::webhook::EventPattern;
 use crate::web::shared::Shared;
 
@@ -128,7 +127,7 @@ pub(super) async fn create(
         let made = webhooks::create(may, store, clock, &shared.webhook_secrets, wanted).await?;
         let (webhook, secret) = made;
         let again = Webhook::from(&webhook);
-        let location = format!("{}{}/webhooks/{}", shared.base, admin_urls::API_V1, again.id);
+        let location = location(shared, &["webhooks", &again.id]);
         let now = MadeWebhook { webhook: Webhook::from(&webhook), secret: secret.expose().clone() };
         Ok(Made::of(now, location, webhooks::version(&webhook)).again(&again))
     })
