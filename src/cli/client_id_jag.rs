@@ -78,9 +78,8 @@ impl IdJagArgs {
         };
         let is_meant = |one: &IdJagAudience| one.audience == *audience;
         let new = (!self.remove).then(|| self.entry(audience)).transpose()?;
-        let (list, rules) =
-            (AUDIENCES.replaced(&client, is_meant, new)?, (limits.issuer, limits.lifetimes));
-        let changed = AUDIENCES.change(at, store, rules, &client, list).await?;
+        let rules = (limits.issuer, limits.lifetimes);
+        let changed = AUDIENCES.change(at, store, rules, &client, (is_meant, new)).await?;
         if !self.remove {
             advise(&changed, GrantType::TokenExchange, limits.id_jag);
         }
@@ -149,9 +148,8 @@ impl TrustIdJagArgs {
         };
         let is_meant = |one: &IdJagIssuer| one.issuer == *issuer;
         let new = (!self.remove).then(|| self.trusted(issuer)).transpose()?;
-        let (list, rules) =
-            (ISSUERS.replaced(&client, is_meant, new)?, (limits.issuer, limits.lifetimes));
-        let changed = ISSUERS.change(at, store, rules, &client, list).await?;
+        let rules = (limits.issuer, limits.lifetimes);
+        let changed = ISSUERS.change(at, store, rules, &client, (is_meant, new)).await?;
         if !self.remove {
             advise(&changed, GrantType::JwtBearer, limits.id_jag);
         }

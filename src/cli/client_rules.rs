@@ -64,8 +64,7 @@ impl MayActArgs {
                 && self.resource.as_ref().is_none_or(|named| rule.resource == *named)
         };
         let new = (!self.remove).then(|| self.rule(for_client)).transpose()?;
-        let rules = MAY_ACT.replaced(&client, is_meant, new)?;
-        let changed = MAY_ACT.change(at, store, limits, &client, rules).await?;
+        let changed = MAY_ACT.change(at, store, limits, &client, (is_meant, new)).await?;
         if !self.remove {
             self.warn(store, &changed).await;
         }
@@ -148,8 +147,7 @@ impl TrustArgs {
             one.issuer == *issuer && self.subject.as_ref().is_none_or(|named| one.subject == *named)
         };
         let new = (!self.remove).then(|| self.trusted(issuer)).transpose()?;
-        let trusted = TRUSTED.replaced(&client, is_meant, new)?;
-        let changed = TRUSTED.change(at, store, limits, &client, trusted).await?;
+        let changed = TRUSTED.change(at, store, limits, &client, (is_meant, new)).await?;
         if !self.remove && self.jwks.is_none() && issuer.starts_with("http://") {
             note(
                 "the keys of an issuer are fetched over https, or over http where \
@@ -215,11 +213,10 @@ impl<T: Serialize> ListOf<T> {
     }
 
     /// The list with the new entry instead of those that are meant, or without these.
-    pub(super) fn replaced(
+    fn replaced(
         &self,
         client: &Client,
-        is_meant: impl Fn(&T) -> bool,
-        new: Option<T>,
+        (is_meant, new): (impl Fn(&T) -> bool, Option<T>),
     ) -> OrRejected<Value> {
         let before = (self.of)(&client.metadata);
         let mut list: Vec<&T> = before.iter().filter(|one| !is_meant(one)).collect();
@@ -230,15 +227,17 @@ impl<T: Serialize> ListOf<T> {
         Ok(json!(list))
     }
 
-    /// Replaces the list, if nobody has changed the client meanwhile.
+    /// Puts the new entry instead of those that are meant, or removes these, if nobody has changed the
+    /// client meanwhile.
     pub(super) async fn change(
         &self,
         at: &Installation,
         store: &Store,
         limits: (&Issuer, &Lifetimes),
         client: &Client,
-        list: Value,
+        entry: (impl Fn(&T) -> bool, Option<T>),
     ) -> OrRejected<Client> {
+        let list = self.replaced(client, entry)?;
         let change = ClientChange(Map::from_iter([(self.name.to_owned(), list)]));
         let (may, version) = (May::operator(), clients::version(client));
         let target = Target { id: client.id.as_str(), version: Some(&version) };
