@@ -68,7 +68,7 @@ mod tests {
     #[test]
     fn an_address_gets_sixty_at_once_and_then_one_each_second() {
         let refusals = SignedRefusals::default();
-        let at = |millis| from_millis(1_700_000_000_000 + millis);
+        let at = |millis: i64| from_millis(1_700_000_000_000 + millis);
         let counted = |millis| refusals.count(address(1), at(millis));
         for _ in 0..60 {
             assert_eq!(counted(0), Ok(()));
