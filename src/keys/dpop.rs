@@ -91,7 +91,7 @@ pub fn verify_proof(
     let head: Head = part(head).ok_or(malformed)?;
     let claims: Claims = part(claims).ok_or(malformed)?;
     let (key, verifying) = key(head)?;
-    if verifying.verify::<Value>(proof).is_err() {
+    if !verifying.has_signed(proof) {
         return Err(Reason::DpopProofSignatureInvalid);
     }
     let missing = Reason::DpopProofClaimMissing;

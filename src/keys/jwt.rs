@@ -106,15 +106,17 @@ impl VerifyingKey {
         self.alg == alg
     }
 
+    /// Whether this key signed a token. The caller has read its header: the algorithm there is this one.
+    #[must_use]
+    pub fn has_signed(&self, token: &str) -> bool {
+        let parts = token.rsplit_once('.');
+        parts.is_some_and(|(signed, signature)| is_signed(signed, signature, &self.key, self.alg))
+    }
+
     /// The claims of a token that this key signed. The caller checks time, issuer and audience.
     pub fn verify<T: DeserializeOwned>(&self, token: &str) -> Result<T, Unverified> {
-        let (signed, signature) = token.rsplit_once('.').ok_or(Unverified)?;
         let by_it = jsonwebtoken::decode_header(token).is_ok_and(|header| header.alg == self.alg);
-        if by_it && is_signed(signed, signature, &self.key, self.alg) {
-            unverified(token)
-        } else {
-            Err(Unverified)
-        }
+        if by_it && self.has_signed(token) { unverified(token) } else { Err(Unverified) }
     }
 }
 

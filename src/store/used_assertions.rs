@@ -7,7 +7,8 @@ use std::collections::HashSet;
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::OnConflict;
+use sea_orm::sea_query::{OnConflict, Query};
+use sea_orm::{ConnectionTrait, QueryResult};
 
 use super::cause::while_doing;
 use super::column::millis;
@@ -55,15 +56,22 @@ pub async fn remember_all(
     if hashes.is_empty() {
         return Ok(HashSet::new());
     }
-    let rows = hashes
-        .iter()
-        .map(|hash| ActiveModel { hash: Set(hash.to_vec()), expires_at: Set(millis(expires_at)) });
-    let inserted = Entity::insert_many(rows)
+    let fault = while_doing("writing the table used_assertion");
+    let mut insert = Query::insert();
+    insert
+        .into_table(Entity)
+        .columns([Column::Hash, Column::ExpiresAt])
         .on_conflict(OnConflict::column(Column::Hash).do_nothing().to_owned())
-        .exec_with_returning(tx.connection())
-        .await
-        .map_err(while_doing("writing the table used_assertion"))?;
-    Ok(inserted.into_iter().filter_map(|row| row.hash.try_into().ok()).collect())
+        .returning(Query::returning().column(Column::Hash));
+    for hash in hashes {
+        insert.values_panic([hash.to_vec().into(), millis(expires_at).into()]);
+    }
+    let inserted = tx.connection().query_all(&insert).await.map_err(&fault)?;
+    let hash = |row: QueryResult| {
+        let hash: Vec<u8> = row.try_get_by_index(0).map_err(&fault)?;
+        Ok(hash.try_into().ok())
+    };
+    inserted.into_iter().filter_map(|row| hash(row).transpose()).collect()
 }
 
 /// Whether an assertion was recorded as used.
