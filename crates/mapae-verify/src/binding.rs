@@ -167,8 +167,7 @@ fn normal_path(path: &str) -> Option<String> {
 mod tests {
     use aws_lc_rs::rand::SystemRandom;
     use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
-    use base64::Engine;
-    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use base64_simd::URL_SAFE_NO_PAD;
     use serde_json::{Value, json};
 
     use super::*;
@@ -185,7 +184,7 @@ mod tests {
 
         fn jwk(&self) -> Value {
             let point = self.0.public_key().as_ref();
-            let part = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+            let part = |bytes: &[u8]| URL_SAFE_NO_PAD.encode_to_string(bytes);
             json!({ "kty": "EC", "crv": "P-256", "x": part(&point[1..33]), "y": part(&point[33..]) })
         }
 
@@ -194,10 +193,10 @@ mod tests {
         }
 
         fn signed(&self, header: &Value, claims: &Value) -> String {
-            let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+            let part = |value: &Value| URL_SAFE_NO_PAD.encode_to_string(value.to_string());
             let input = format!("{}.{}", part(header), part(claims));
             let signature = self.0.sign(&SystemRandom::new(), input.as_bytes()).unwrap();
-            format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))
+            format!("{input}.{}", URL_SAFE_NO_PAD.encode_to_string(signature))
         }
     }
 

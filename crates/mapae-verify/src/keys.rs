@@ -7,8 +7,7 @@ use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256,
     RSA_PSS_2048_8192_SHA256, RsaPublicKeyComponents,
 };
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64_simd::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 
 /// An algorithm by which tokens may be signed. All of them are asymmetric: there is no `none` and
@@ -71,7 +70,7 @@ impl Jwk {
         if self.d.is_some() || self.alg.as_deref().is_some_and(|alg| alg != algorithm.as_str()) {
             return None;
         }
-        let bytes = |part: &Option<String>| URL_SAFE_NO_PAD.decode(part.as_deref()?).ok();
+        let bytes = |part: &Option<String>| URL_SAFE_NO_PAD.decode_to_vec(part.as_deref()?).ok();
         let is = |kty: &str, crv: Option<&str>| self.kty == kty && self.crv.as_deref() == crv;
         let rsa = |parameters| {
             let components = RsaPublicKeyComponents { n: bytes(&self.n)?, e: bytes(&self.e)? };
@@ -194,7 +193,7 @@ impl KeySet {
 
 /// SHA-256 in base64url.
 pub(crate) fn sha256(bytes: &[u8]) -> String {
-    URL_SAFE_NO_PAD.encode(digest(&SHA256, bytes))
+    URL_SAFE_NO_PAD.encode_to_string(digest(&SHA256, bytes))
 }
 
 #[cfg(test)]

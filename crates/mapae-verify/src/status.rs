@@ -6,8 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64_simd::URL_SAFE_NO_PAD;
 use http::HeaderValue;
 use serde::Deserialize;
 use tokio::time::Instant;
@@ -59,7 +58,7 @@ impl List {
         if !is_ours || has_expired || ![1, 2, 4, 8].contains(&claims.status_list.bits) {
             return None;
         }
-        let packed = URL_SAFE_NO_PAD.decode(claims.status_list.lst).ok()?;
+        let packed = URL_SAFE_NO_PAD.decode_to_vec(claims.status_list.lst).ok()?;
         let bytes = miniz_oxide::inflate::decompress_to_vec_zlib_with_limit(&packed, LONGEST);
         Some(Self {
             bits: claims.status_list.bits,
@@ -196,7 +195,7 @@ mod tests {
     const NOW: i64 = 1_700_000_000;
 
     fn packed(bytes: &[u8]) -> String {
-        URL_SAFE_NO_PAD.encode(miniz_oxide::deflate::compress_to_vec_zlib(bytes, 9))
+        URL_SAFE_NO_PAD.encode_to_string(miniz_oxide::deflate::compress_to_vec_zlib(bytes, 9))
     }
 
     fn list(bits: u8, lst: &str) -> Option<List> {

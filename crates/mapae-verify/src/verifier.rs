@@ -203,7 +203,8 @@ impl Verifier {
     /// the proof of the key that it is bound to.
     pub async fn verify(&self, presented: Presented<'_>) -> Result<Token, Refusal> {
         let inner = &*self.0;
-        let (kid, payload) = match self.of_known_header(presented.token) {
+        let instant = Instant::now();
+        let (kid, payload) = match self.of_known_header(presented.token, instant) {
             Some(verified) => verified?,
             None => self.of_new_header(presented.token).await?,
         };
@@ -294,8 +295,7 @@ impl Verifier {
 
     /// The name of the key and the payload, if the header is one that was accepted before: all tokens
     /// of a key have the same, so it need not be read again.
-    fn of_known_header(&self, token: &str) -> Option<Result<Signed, Refusal>> {
-        let now = Instant::now();
+    fn of_known_header(&self, token: &str, now: Instant) -> Option<Result<Signed, Refusal>> {
         let entry = self.0.keys.load();
         let entry = entry.as_ref().filter(|entry| entry.usable_until > now)?;
         let (kid, key) = entry.value.of_header(token.split('.').next()?)?;
