@@ -33,8 +33,9 @@ impl Bench {
         if !KINDS.iter().any(|kind| self.wants(&name(kind))) {
             return;
         }
-        let few = self.populated("people-few", database, FEW).await;
+        // Many people take longer to write than a token lives.
         let many = self.populated("people-many", database, count).await;
+        let few = self.populated("people-few", database, FEW).await;
         for kind in KINDS {
             if self.wants(&name(kind)) {
                 self.compared(name(kind), &few.asks(kind).await, &many.asks(kind).await).await;
