@@ -1,6 +1,7 @@
-//! `mapae audit`: lists, exports and follows the audit events.
+//! `mapae audit`: lists, exports and follows the audit events, and says which kinds there are.
 
 use std::io::{self, BufWriter, Write};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -14,6 +15,8 @@ use super::serve::Signals;
 use super::usage::usage;
 use crate::admin::audit::{self, Query, RecordedEvent, Tail};
 use crate::admin::authority::May;
+use crate::domain::audit::EventKind;
+use crate::domain::audit_reference;
 use crate::domain::verdict::{OrRejected, reject};
 use crate::settings::time;
 use crate::store::Store;
@@ -27,6 +30,8 @@ pub(super) enum Verbs {
     Export(Filters),
     /// The last events, and then each new one until it is interrupted; the oldest first
     Tail(Filters),
+    /// Every kind of event, when it is written and what it names, in Markdown
+    Kinds,
 }
 
 #[derive(Debug, Args)]
@@ -56,24 +61,35 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 impl Verbs {
     pub(super) async fn run(self, at: &Installation) -> OrRejected {
-        let settings = at.quiet_settings()?;
-        let now = at.clock.now();
-        let (filters, limit) = match &self {
-            Self::List(filters) => (filters, 100),
-            Self::Export(filters) => (filters, u64::MAX),
-            Self::Tail(filters) => (filters, 10),
-        };
-        let query = filters.query(now, limit)?;
-        let store = at.store(&settings, DatabaseUse::Reads).await?;
         match self {
-            Self::List(_) => list(at, &store, query).await,
-            Self::Export(_) => export(&store, query).await,
-            Self::Tail(_) => tail(at, &store, query).await,
+            Self::List(filters) => {
+                let (store, query) = filters.open(at, 100).await?;
+                list(at, &store, query).await
+            }
+            Self::Export(filters) => {
+                let (store, query) = filters.open(at, u64::MAX).await?;
+                export(&store, query).await
+            }
+            Self::Tail(filters) => {
+                let (store, query) = filters.open(at, 10).await?;
+                tail(at, &store, query).await
+            }
+            Self::Kinds => {
+                kinds(at);
+                Ok(())
+            }
         }
     }
 }
 
 impl Filters {
+    /// Opens the database, and says what to look for there. Wrong arguments are reported before.
+    async fn open(&self, at: &Installation, limit: u64) -> OrRejected<(Arc<Store>, Query)> {
+        let settings = at.quiet_settings()?;
+        let query = self.query(at.clock.now(), limit)?;
+        Ok((at.store(&settings, DatabaseUse::Reads).await?, query))
+    }
+
     fn query(&self, now: DateTime<Utc>, limit: u64) -> OrRejected<Query> {
         let since = match &self.since {
             Some(text) => Some(instant(text, now)?),
@@ -146,6 +162,19 @@ async fn follow(at: &Installation, store: &Store, query: Query) -> OrRejected {
         }
         sleep(PAUSE).await;
     }
+}
+
+/// Prints the reference of all kinds. It needs neither settings nor a database.
+fn kinds(at: &Installation) {
+    let described = |kind: &EventKind| {
+        json!({
+            "kind": kind.as_str(),
+            "when": audit_reference::when(*kind),
+            "names": audit_reference::names(*kind),
+        })
+    };
+    let every: Vec<_> = EventKind::ALL.iter().map(described).collect();
+    at.print(&json!({ "kinds": every }), &audit_reference::markdown());
 }
 
 /// An event as one JSON object, with its place: another export or tail goes on behind it.

@@ -12,6 +12,7 @@ pub mod admin_urls;
 pub mod app_kind;
 pub mod attribute;
 pub mod audit;
+pub mod audit_reference;
 pub mod auth_session;
 pub mod authentication;
 pub mod authorization;

@@ -1,12 +1,15 @@
-//! `mapae audit export` and `mapae audit tail`: events as lines, and as they happen.
+//! `mapae audit export` and `mapae audit tail`: events as lines, and as they happen. `mapae audit
+//! kinds`: which there are.
 
 use std::process::Stdio;
 
+use mapae::domain::audit::EventKind;
+use mapae::domain::audit_reference;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
-use crate::support::{Cli, Evidence, both};
+use crate::support::{Cli, Database, Evidence, both};
 
 async fn make(cli: &Cli, name: &str) {
     cli.json(&["user", "create", "--username", name], None).await;
@@ -110,5 +113,23 @@ both! {
         let kinds = [tail.next().await, tail.next().await, tail.next().await];
         assert_eq!(kinds.each_ref().map(|event| text(event, "event")), ["user.created", "user.disabled", "user.created"]);
         assert_eq!(tail.interrupted().await.1, Some(0));
+    }
+}
+
+#[tokio::test]
+async fn the_kinds_are_printed_without_settings_and_without_a_database() {
+    let mut cli = Cli::new(&Database::Sqlite).await;
+    for (_, value) in &mut cli.environment {
+        "nonsense".clone_into(value);
+    }
+    let said = cli.run(&["audit", "kinds"], None).await;
+    assert_eq!((said.code, said.out), (0, audit_reference::markdown()), "{}", said.err);
+    let every = cli.json(&["audit", "kinds"], None).await;
+    let every = every["kinds"].as_array().expect("a list");
+    assert_eq!(every.len(), EventKind::ALL.len());
+    for kind in every {
+        for member in ["kind", "when", "names"] {
+            assert!(!text(kind, member).is_empty(), "{kind}");
+        }
     }
 }

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use mapae::domain::error_reference;
+use mapae::domain::audit::EventKind;
 use mapae::domain::reason::Reason;
+use mapae::domain::{audit_reference, error_reference};
 
 use crate::architecture::sources;
 use crate::clauses::root;
@@ -127,6 +128,33 @@ fn the_reference_of_errors_in_docs_is_that_of_the_code() {
         page == error_reference::markdown(),
         "docs/errors.md is not what the code says. Make it again:\n  {again}"
     );
+}
+
+#[test]
+fn the_kinds_of_audit_events_in_docs_are_those_of_the_code() {
+    let again = "cargo run -q -- audit kinds > docs/audit.md";
+    let page = read("docs/audit.md");
+    assert!(
+        page == audit_reference::markdown(),
+        "docs/audit.md is not what the code says. Make it again:\n  {again}"
+    );
+}
+
+#[test]
+fn every_kind_of_audit_event_is_written_somewhere_in_the_source() {
+    let mut all = String::new();
+    for path in sources(&root().join("src")) {
+        if !path.ends_with("domain/audit_reference.rs") {
+            let source = fs::read_to_string(path).expect("a source");
+            all.push_str(source.split("#[cfg(test)]").next().unwrap_or_default());
+        }
+    }
+    let named = all.split("EventKind::").skip(1);
+    let named: BTreeSet<&str> =
+        named.filter_map(|rest| rest.split(|c: char| !c.is_alphanumeric()).next()).collect();
+    for kind in EventKind::ALL {
+        assert!(named.contains(&*format!("{kind:?}")), "nothing writes {}", kind.as_str());
+    }
 }
 
 #[test]
