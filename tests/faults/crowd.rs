@@ -15,7 +15,8 @@ use crate::support::{
 
 /// An app may ask again this long after its request was not answered.
 const PAUSE: Duration = Duration::from_millis(20);
-/// Every request has ended after so long: the 5 seconds of the server, and what a busy machine needs.
+/// Every request has ended after so long: a connection (3 s) and a transaction (5 s) of the server, and
+/// what a busy machine needs. It is less than `http.request_timeout`, so none was ended by the edge.
 pub(crate) const LONGEST: Duration = Duration::from_secs(15);
 
 /// What all apps share.
