@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::config::{self, Settings};
 use crate::domain::clock::Clock;
-use crate::domain::verdict::{Fault, FaultKind, OrRejected, reject};
+use crate::domain::verdict::{Error, Fault, FaultKind, OrRejected, reject};
 use crate::keys::keyring::Keyring;
 use crate::keys::mail_key::MailKey;
 use crate::keys::seal::{MasterKey, MasterKeySource, Sealer};
@@ -17,11 +17,9 @@ use crate::pages::Look;
 use crate::redis_client::Redis;
 use crate::store::{self, Store, migrate, migration_status, signing_keys, sqlite_path};
 
-/// Opens the database; creates it if there is none, and applies pending migrations.
-pub async fn open_store(
-    settings: &Settings,
-    options: &store::Options,
-) -> Result<Arc<Store>, Fault> {
+/// Opens the database; creates it if there is none, and applies pending migrations. Refuses one that
+/// a newer version changed.
+pub async fn open_store(settings: &Settings, options: &store::Options) -> OrRejected<Arc<Store>> {
     migrate(&settings.database_url, options).await?;
     let store = Store::open(&settings.database_url, options).await?;
     Ok(Arc::new(match &settings.database_read_url {
@@ -34,14 +32,14 @@ pub async fn open_store(
 const AGAIN: Duration = Duration::from_secs(1);
 
 /// Opens the database; waits for a Postgres that does not answer yet.
-pub(super) async fn wait_for_store(settings: &Settings) -> Result<Arc<Store>, Fault> {
+pub(super) async fn wait_for_store(settings: &Settings) -> OrRejected<Arc<Store>> {
     let options = settings.database;
     let until = Instant::now() + options.wait;
     let mut told = sqlite_path(&settings.database_url)?.is_some();
     let waits = !told;
     loop {
         match open_store(settings, &options).await {
-            Err(fault)
+            Err(Error::Fault(fault))
                 if waits && fault.kind() == FaultKind::Unavailable && Instant::now() < until =>
             {
                 if !told {

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use mapae_migrations::Migrator;
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DbErr, SqlxPostgresConnector, SqlxSqliteConnector,
-    TransactionTrait,
+    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, SqlxPostgresConnector,
+    SqlxSqliteConnector, Statement, TransactionTrait,
 };
 use sea_orm_migration::MigratorTrait;
 use sqlx::postgres::PgPoolOptions;
@@ -17,7 +17,7 @@ use super::options::Options;
 use super::place::{self, DatabasePlace};
 use super::pool::{How, Pool, Target};
 use super::{file, server};
-use crate::domain::verdict::Fault;
+use crate::domain::verdict::{Fault, OrRejected, reject};
 
 /// A migration, and whether it was applied.
 #[derive(Clone, Debug, serde::Serialize)]
@@ -31,8 +31,8 @@ pub struct MigrationState {
 const READING: &str = "reading the migrations";
 const APPLYING: &str = "migrating the database";
 
-/// Applies the missing migrations.
-pub async fn migrate(url: &str, options: &Options) -> Result<(), Fault> {
+/// Applies the missing migrations. Refuses a database that a newer version changed.
+pub async fn migrate(url: &str, options: &Options) -> OrRejected {
     let place = place::read(url)?;
     if let DatabasePlace::Sqlite(given) = &place {
         file::make(given.get_filename())?;
@@ -46,11 +46,7 @@ pub async fn migrate(url: &str, options: &Options) -> Result<(), Fault> {
     }
 }
 
-async fn migrate_file(
-    path: &Path,
-    given: &SqliteConnectOptions,
-    options: &Options,
-) -> Result<(), Fault> {
+async fn migrate_file(path: &Path, given: &SqliteConnectOptions, options: &Options) -> OrRejected {
     let locking = |error| Fault::unavailable("locking the database for migration", error);
     let lock = file::lock(path, "migrate-lock").map_err(locking)?;
     let lock = tokio::task::spawn_blocking(move || lock.lock().map(|()| lock))
@@ -63,16 +59,22 @@ async fn migrate_file(
         .await
         .map_err(|error| cause::fault(APPLYING, &error))?;
     let database = SqlxSqliteConnector::from_sqlx_sqlite_pool(pool);
-    let applied = Migrator::up(&database, None).await.map_err(while_doing(APPLYING));
+    let applied: OrRejected = async {
+        // Another version may have held the lock.
+        refuse_newer(&applied_in(&database).await.map_err(while_doing(READING))?)?;
+        Ok(Migrator::up(&database, None).await.map_err(while_doing(APPLYING))?)
+    }
+    .await;
     let closed = database.close().await.map_err(while_doing(APPLYING));
     drop(lock);
-    applied.and(closed)
+    applied?;
+    Ok(closed?)
 }
 
 /// Applies the migrations in one transaction that holds the lock for which other processes wait. So
 /// it also works behind a pooler that uses another server connection for each transaction.
 #[expect(clippy::disallowed_methods, reason = "the driver of the migrations wants its own kind")]
-async fn migrate_server(place: &place::Postgres, options: &Options) -> Result<(), Fault> {
+async fn migrate_server(place: &place::Postgres, options: &Options) -> OrRejected {
     let fault = while_doing(APPLYING);
     let host = writable(place, options).await?;
     let options = host.on(&server::options(place, options));
@@ -82,26 +84,30 @@ async fn migrate_server(place: &place::Postgres, options: &Options) -> Result<()
         .await
         .map_err(|error| cause::fault(APPLYING, &error))?;
     let database: DatabaseConnection = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
-    let applied = async {
-        let tx = database.begin().await?;
+    let applied: OrRejected = async {
+        let tx = database.begin().await.map_err(&fault)?;
         // Another process may need long for the same work, so there are no time limits here.
         // Statements that a pooler has kept from other clients have the same names as ours, so they
         // are removed.
         let alone = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; \
                      SET LOCAL idle_in_transaction_session_timeout = 0; DEALLOCATE ALL; \
                      SELECT pg_advisory_xact_lock(7020370001)";
-        tx.execute_unprepared(alone).await?;
-        Migrator::up(&tx, None).await?;
-        tx.execute_unprepared("DEALLOCATE ALL").await?;
-        tx.commit().await
-    };
-    let applied: Result<(), DbErr> = applied.await;
+        tx.execute_unprepared(alone).await.map_err(&fault)?;
+        // Another version may have held the lock.
+        refuse_newer(&applied_in(&tx).await.map_err(while_doing(READING))?)?;
+        Migrator::up(&tx, None).await.map_err(&fault)?;
+        tx.execute_unprepared("DEALLOCATE ALL").await.map_err(&fault)?;
+        Ok(tx.commit().await.map_err(&fault)?)
+    }
+    .await;
     let closed = database.close().await;
-    applied.and(closed).map_err(&fault)
+    applied?;
+    Ok(closed.map_err(&fault)?)
 }
 
-/// Every migration, and whether it was applied. It writes nothing.
-pub async fn migration_status(url: &str, options: &Options) -> Result<Vec<MigrationState>, Fault> {
+/// Every migration, and whether it was applied. It writes nothing. Refuses a database that a newer
+/// version changed.
+pub async fn migration_status(url: &str, options: &Options) -> OrRejected<Vec<MigrationState>> {
     let every = every().into_iter();
     let pending = match place::read(url)? {
         DatabasePlace::Sqlite(given) if !given.get_filename().exists() => None,
@@ -131,12 +137,41 @@ pub(super) fn unknown_among(applied: &[String]) -> Vec<String> {
     applied.iter().filter(|name| !known.contains(name)).cloned().collect()
 }
 
+/// Refuses a database that has migrations that are not known. Only a start asks: a server that runs
+/// goes on while a newer version takes its place.
+pub(super) fn refuse_newer(applied: &[String]) -> OrRejected {
+    match unknown_among(applied).first() {
+        None => Ok(()),
+        Some(unknown) => reject(format!(
+            "the database was changed by a newer version of mapae: it has {unknown}, which this version does not know. Start that version, or restore a backup from before it into an empty database"
+        )),
+    }
+}
+
+/// The migrations that a database has; none if it is empty.
+async fn applied_in(connection: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
+    let backend = connection.get_database_backend();
+    let table = match backend {
+        DbBackend::Postgres => {
+            "SELECT 1 AS it FROM information_schema.tables \
+             WHERE table_schema = current_schema() AND table_name = 'seaql_migrations'"
+        }
+        _ => "SELECT 1 AS it FROM sqlite_master WHERE name = 'seaql_migrations'",
+    };
+    if connection.query_one_raw(Statement::from_string(backend, table)).await?.is_none() {
+        return Ok(Vec::new());
+    }
+    let select = "SELECT version FROM seaql_migrations ORDER BY version";
+    let rows = connection.query_all_raw(Statement::from_string(backend, select)).await?;
+    rows.iter().map(|row| row.try_get("", "version")).collect()
+}
+
 /// The migrations that are missing in this list.
 pub(super) fn not_among(applied: &[String]) -> Vec<String> {
     every().into_iter().filter(|name| !applied.contains(name)).collect()
 }
 
-async fn pending(place: &DatabasePlace, options: &Options) -> Result<Vec<String>, Fault> {
+async fn pending(place: &DatabasePlace, options: &Options) -> OrRejected<Vec<String>> {
     let fault = while_doing(READING);
     let target = match place {
         DatabasePlace::Sqlite(given) => {
@@ -147,10 +182,11 @@ async fn pending(place: &DatabasePlace, options: &Options) -> Result<Vec<String>
     };
     let how = How::new(options).alone();
     let database = Committed::new(Pool::new(target, how).map_err(&fault)?.into());
-    let pending = Migrator::get_pending_migrations_read_only(&database).await;
+    let applied = applied_in(&database).await;
     database.pool().close().await;
-    let pending = pending.map_err(&fault)?;
-    Ok(pending.iter().map(|migration| migration.name().to_owned()).collect())
+    let applied = applied.map_err(&fault)?;
+    refuse_newer(&applied)?;
+    Ok(not_among(&applied))
 }
 
 /// The first host that answers and can be written to.

@@ -482,16 +482,12 @@ async fn fill_server<R: AsyncBufRead + Unpin>(
     let there = table_names(tx).await?;
     let fresh = fresh_tables().await?;
     if there.iter().any(|name| name == "seaql_migrations") {
-        let sql = "SELECT version FROM seaql_migrations";
+        let sql = "SELECT version FROM seaql_migrations ORDER BY version";
         let rows = tx.query_all_raw(Statement::from_string(DbBackend::Postgres, sql)).await;
         let rows = rows.map_err(&fault)?;
         let applied: Result<Vec<String>, _> =
             rows.iter().map(|row| row.try_get("", "version")).collect();
-        if let Some(unknown) = migrating::unknown_among(&applied.map_err(&fault)?).first() {
-            return reject(format!(
-                "the database is of a newer mapae: it has {unknown}, which this one does not know"
-            ));
-        }
+        migrating::refuse_newer(&applied.map_err(&fault)?)?;
     }
     if !how.force
         && let Some(table) = a_used_table(tx).await?

@@ -17,7 +17,7 @@ use super::options::Options;
 use super::place::{self, DatabasePlace};
 use super::pool::{Raw, Target};
 use super::server;
-use crate::domain::verdict::Fault;
+use crate::domain::verdict::{Fault, OrRejected};
 
 /// The tables that say nothing about people, clients or keys: which migrations ran, which server
 /// leads a job at this moment.
@@ -108,8 +108,8 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Takes a snapshot of an existing database.
-    pub async fn take(url: &str, options: &Options) -> Result<Self, Fault> {
+    /// Takes a snapshot of an existing database. Refuses one that a newer version changed.
+    pub async fn take(url: &str, options: &Options) -> OrRejected<Self> {
         let fault = |error: DbErr| while_doing("beginning a snapshot")(error);
         let target = match place::read(url)? {
             DatabasePlace::Sqlite(given) => {
@@ -245,7 +245,7 @@ async fn texts_of(raw: &mut Raw, sql: &str, columns: usize) -> Result<Vec<Vec<St
 }
 
 /// The migrations that were applied, in their order; none if the database is empty.
-async fn migrations(raw: &mut Raw) -> Result<Vec<String>, Fault> {
+async fn migrations(raw: &mut Raw) -> OrRejected<Vec<String>> {
     let table = match raw {
         Raw::Sqlite(_) => "SELECT name FROM sqlite_master WHERE name = 'seaql_migrations'",
         Raw::Postgres(_) => {
@@ -256,7 +256,8 @@ async fn migrations(raw: &mut Raw) -> Result<Vec<String>, Fault> {
     if texts(raw, table).await?.is_empty() {
         return Ok(Vec::new());
     }
-    let applied = texts(raw, "SELECT version FROM seaql_migrations").await?;
+    let applied = texts(raw, "SELECT version FROM seaql_migrations ORDER BY version").await?;
+    super::migrating::refuse_newer(&applied)?;
     Ok(super::migrating::in_order(&applied))
 }
 

@@ -70,7 +70,48 @@ async fn a_verb_that_looks_or_changes_makes_no_database_no_folder_and_no_key() {
 const APPLIED: &str = "SELECT count(*) AS n FROM seaql_migrations";
 const FORGET_ONE: &str = "DELETE FROM seaql_migrations WHERE version = 'm0011_endings'";
 
+const NEWER: &str = "m9999_of_a_newer_version";
+const CHANGE_BY_NEWER: &str = "INSERT INTO seaql_migrations (version, applied_at) \
+                               VALUES ('m9999_of_a_newer_version', 0)";
+
 both! {
+    /// The steps of the newer version are not all: one of ours is missing besides, and is not applied.
+    async fn a_database_that_a_newer_version_changed_is_refused_and_left_alone(database) {
+        let cli = Cli::installed(&database).await;
+        let evidence = Evidence::at(cli.get("MAPAE_DATABASE_URL")).await;
+        evidence.run(CHANGE_BY_NEWER).await;
+        evidence.run(FORGET_ONE).await;
+        let rows = async || {
+            let mut rows = vec![evidence.count(APPLIED).await];
+            for table in ["client", "signing_key", "audit_event"] {
+                rows.push(evidence.count(&format!("SELECT count(*) AS n FROM {table}")).await);
+            }
+            rows
+        };
+        let before = rows().await;
+        let copy = cli.folder.path().join("copy.backup");
+        let verbs: [&[&str]; 7] = [
+            &["serve"],
+            &["migrate", "up"],
+            &["migrate", "status"],
+            &["client", "list"],
+            &["client", "create", "--id", "x", "--name", "x", "--kind", "public"],
+            &["key", "rotate"],
+            &["backup", copy.to_str().unwrap()],
+        ];
+        for verb in verbs {
+            let said = cli.run(verb, None).await;
+            assert_eq!((said.code, said.out.as_str()), (1, ""), "{verb:?} {said:?}");
+            for words in ["changed by a newer version of mapae", NEWER, "Start that version", "restore a backup"] {
+                assert!(said.err.contains(words), "{words}: {verb:?} {said:?}");
+            }
+        }
+        let said = cli.run(&["doctor"], None).await;
+        assert!(said.code == 1 && said.out.contains("changed by a newer version") && said.out.contains(NEWER), "{said:?}");
+        assert_eq!(rows().await, before, "nothing was written");
+        assert!(!copy.exists());
+    }
+
     async fn a_verb_that_looks_migrates_nothing_and_says_what_is_pending(database) {
         let cli = Cli::installed(&database).await;
         let evidence = Evidence::at(cli.get("MAPAE_DATABASE_URL")).await;
@@ -87,13 +128,15 @@ both! {
         assert_eq!(evidence.count(APPLIED).await, applied, "nothing was migrated");
     }
 
-    /// Somebody put the copy of an older version in place of the database.
+    /// Somebody put the copy of an older version in place of the database. That a newer version takes
+    /// the place of this one server by server, and migrated the database, stops no server that runs.
     async fn a_server_is_not_ready_while_a_migration_is_pending(database) {
         let binary = Binary::start(&database).await;
         let url = format!("{}/readyz", binary.issuer());
         let status = async || http().get(&url).send().await.unwrap().status().as_u16();
         assert_eq!(status().await, 200);
         let evidence = binary.evidence().await;
+        evidence.run(CHANGE_BY_NEWER).await;
         evidence.run(FORGET_ONE).await;
         eventually("not ready", async || status().await == 503).await;
         eventually("the log says why", async || {

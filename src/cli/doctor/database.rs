@@ -8,7 +8,7 @@ use crate::admin::installation_checks::{self, Checked};
 use crate::app;
 use crate::app::config::Settings;
 use crate::cli::installation::Installation;
-use crate::domain::verdict::Fault;
+use crate::domain::verdict::{Error, Fault, Rejected};
 use crate::keys::seal::{MasterKey, MasterKeySource, Sealer};
 use crate::store::{Store, migration_status, signing_keys};
 
@@ -20,6 +20,7 @@ pub(super) struct Seen {
 }
 
 const MIGRATE: &str = "`mapae migrate up`, or start a server: both apply them";
+const NEWER: &str = "\"Upgrade\" in docs/runbooks.md says how to go back";
 const REACH: &str = "correct database.url, and start the database";
 const MASTER: &str = "put the right master key back where keys_dir, master_key_file or master_key says, for its owner alone";
 const KEYS: &str = "start a server, which makes missing keys; `mapae key list` and `mapae key drop KID` for a key that is wrong";
@@ -79,7 +80,8 @@ pub(super) async fn look(at: &Installation, settings: &Settings) -> Seen {
 async fn migrations(settings: &Settings) -> Finding {
     const CHECK: &str = "migrations";
     match migration_status(&settings.database_url, &settings.database).await {
-        Err(fault) => Finding::error(CHECK, fault.to_string(), REACH),
+        Err(Error::Refused(Rejected(why))) => Finding::error(CHECK, why, NEWER),
+        Err(Error::Fault(fault)) => Finding::error(CHECK, fault.to_string(), REACH),
         Ok(states) => match states.iter().filter(|one| !one.applied).count() {
             0 => Finding::good(CHECK, "all applied"),
             pending => Finding::error(CHECK, format!("{pending} pending"), MIGRATE),
