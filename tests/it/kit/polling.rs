@@ -106,7 +106,7 @@ async fn verifiers_in_four_languages_poll_while_tokens_die() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "Maven fetches sixty megabytes where nothing was fetched before"]
+#[ignore = "takes half a minute for what the other languages show in every run"]
 async fn verifiers_in_java_poll_while_tokens_die() {
     poll(&[(Language::Java, "spring")]).await;
 }

@@ -96,7 +96,6 @@ async fn go() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "Maven fetches sixty megabytes where nothing was fetched before"]
 async fn spring() {
     is_strict(toolchain::of_the_kit(Language::Java, "spring", "").await).await;
 }
