@@ -208,6 +208,9 @@ async fn one_replica_leads_a_job_at_a_time_and_nobody_waits_for_it() {
     throttles::set(&step, &[([7; 32], empty_for_an_hour)]).await.unwrap();
     assert!(!leaders::lead(&there, job, "there").await.unwrap());
     step.commit().await.unwrap();
+    evidence.run("UPDATE leader SET ends_at = ends_at + 3600000").await;
+    let is_free = leaders::lead(&there, job, "there").await.unwrap();
+    assert!(is_free, "that lease is from before the clock of the database went back");
     // Somebody works with the row.
     let other = there.begin(now).await.unwrap();
     let busy = Sea::connect(&url).await.unwrap();

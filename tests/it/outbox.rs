@@ -9,6 +9,7 @@ use mapae::domain::clock::Clock;
 use mapae::domain::message::{Message, Queued};
 use mapae::domain::verdict::Fault;
 use mapae::outbox::{Attempt, Delivery, Outbox, Wake, deliver, enqueue};
+use mapae::store::outbox;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
@@ -135,6 +136,15 @@ both! {
         eventually("the slow one has begun", async || running.tried("waits") == 1).await;
         // It is not taken a second time while somebody has it.
         assert_eq!(running.waiting("target = 'slow' AND attempts = 1").await, 1);
+        // Another server takes it when the lease has ended, and not before.
+        let (store, now) = (&running.outbox.store, running.outbox.clock.now());
+        for (seconds, free) in [(0, 0), (29, 0), (30, 1)] {
+            let tx = store.begin(now + chrono::Duration::seconds(seconds)).await.unwrap();
+            let lease = chrono::Duration::seconds(30);
+            let taken = outbox::take_due::<Letter>(&tx, "slow", lease, 9).await.unwrap();
+            tx.abandon().await;
+            assert_eq!(taken.len(), free, "after {seconds} seconds");
+        }
         running.gate.send_replace(true);
         eventually("the slow one has it", async || running.waiting("target = 'slow'").await == 0).await;
         assert_eq!(running.tried("waits"), 1);

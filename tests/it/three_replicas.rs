@@ -211,8 +211,12 @@ async fn r03_three_replicas_behind_a_proxy_are_one_server() {
     evidence.run("UPDATE leader SET ends_at = ends_at - 15000").await;
     eventually("another one leads", async || leaders(&replicas).await.len() == 1).await;
     let mut ending = replicas.remove(leaders(&replicas).await[0]);
+    let holder = evidence.texts("SELECT holder AS text FROM leader").await;
     ending.terminate().await;
     assert_eq!(ending.ended().await, Some(0));
+    let kept =
+        format!("SELECT count(*) AS n FROM leader WHERE holder = '{}' AND ends_at > 0", holder[0]);
+    assert_eq!(evidence.count(&kept).await, 0, "who ends gives the lease back");
     let given_back = "SELECT count(*) AS n FROM leader WHERE ends_at = 0";
     let leads_now = async || leaders(&replicas).await.len() == 1;
     eventually("the last one leads", async || leads_now().await).await;
