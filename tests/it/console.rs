@@ -678,15 +678,76 @@ both! {
     }
 }
 
-/// Texts that people, apps, groups and providers bring are shown as texts on every page.
+/// Texts that people, apps, groups, providers, operators and settings bring are shown as texts on every
+/// page.
 mod hostile {
+    use mapae::domain::scope::Scope;
+
     use super::*;
 
     const TEXT: &str = "\"><img src=x onerror=alert(1)>'{{7*7}}";
 
+    /// A scope that nobody described is shown by its code.
+    const SCOPE: &str = "openid said raw<b>";
+
+    fn settings() -> String {
+        format!(
+            "[mail]\nfrom = \"<img src=x> <id@example.com>\"\n[[social]]\nslug = \"work\"\n\
+             preset = \"oidc\"\nname = {TEXT:?}\nissuer = \"https://work.example\"\n\
+             client_id = \"x<b>\"\nclient_secret = \"y\"\n"
+        )
+    }
+
+    /// What operators name: a registration token, an attribute and its value, a scope, a resource, a
+    /// webhook. Then the pages that show them, where each of them is.
+    async fn named_by_operators(server: &Server, browser: &mut Browser) -> Vec<Page> {
+        let tokens = "/admin/registration-tokens";
+        let typed = [("name", TEXT), ("lifetime", "2h"), ("uses", "2")];
+        send(browser, tokens, tokens, &typed).await;
+        let (cli, value) = (server.cli().await, format!("desk={TEXT}"));
+        let texts = ["--text-en", TEXT, "--text-ko", TEXT];
+        let attribute = ["attribute", "create", "--name", "desk", "--type", "string"];
+        let (resource, webhook) =
+            ("https://api.example/?<img/src=x>", "https://hook.example/?<img/src=x>");
+        for verb in [
+            [&attribute[..], &["--scope", "hr", "--editable"], &texts].concat(),
+            [&["scope", "create", "--name", "said"][..], &texts].concat(),
+            vec!["user", "update", "--username", "boss", "--attribute", &value],
+            vec!["resource", "create", "--id", resource, "--name", TEXT],
+            vec!["webhook", "create", "--url", webhook, "--event", "user.deleted"],
+        ] {
+            cli.json(&verb, None).await;
+        }
+        let app = server.web_app("asking", |client| {
+            client.metadata.scope = Scope::parse(SCOPE).expect("a scope");
+        });
+        let ask = app.await.authorization_url(&[("scope", SCOPE), ("prompt", "consent")]);
+        let consent = browser.open(&ask).await;
+        assert!(
+            consent.reply.text.contains("<code>raw&#60;b&#62;</code>"),
+            "{}",
+            consent.reply.text
+        );
+        let mut pages = vec![server.browser().open(&ask).await, consent];
+        for path in
+            [tokens, "/account", "/admin/settings", "/admin/providers", "/admin/providers/work"]
+        {
+            pages.push(browser.open(path).await);
+        }
+        for page in &pages {
+            assert!(
+                page.reply.text.contains("&#60;img src=x"),
+                "{}: {}",
+                page.url,
+                page.reply.text
+            );
+        }
+        pages
+    }
+
     both! {
         async fn no_stored_text_becomes_markup(database) {
-            let server = Server::start(&database).await;
+            let server = Server::start_of(&database, &[("registration.mode", "token")], &settings()).await;
             let mut browser = owner(&server).await;
             let new = [("username", "bora"), ("name", TEXT), ("email", "bora@example.com")];
             let made = send(&mut browser, "/admin/people/new", "/admin/people", &new).await;
@@ -699,7 +760,8 @@ mod hostile {
             let role = "/admin/apps/x%22%3E%3Cb%3E/roles";
             send(&mut browser, "/admin/apps/x%22%3E%3Cb%3E", role, &[("role", "r\"><img src=x>")]).await;
             http().get(server.url("/.well-known/jwks.json")).header("user-agent", TEXT).send().await.expect("keys");
-            let mut pages = vec![made];
+            let mut pages = named_by_operators(&server, &mut browser).await;
+            pages.push(made);
             let query: String = url::form_urlencoded::byte_serialize(TEXT.as_bytes()).collect();
             for path in [
                 "/admin/".to_owned(), "/admin/people".to_owned(), person.clone(), format!("{person}/disable"), format!("{person}/delete"),
@@ -709,11 +771,15 @@ mod hostile {
                 format!("/admin/apps/x%22%3E%3Cb%3E/preview?user={query}"), "/admin/keys".to_owned(), "/admin/audit".to_owned(),
                 format!("/admin/audit?kind={query}&user={query}&client={query}"), format!("/admin/new-app/{query}"),
                 format!("/admin/people?lang={query}"), format!("/admin/people?session={query}"),
+                "/admin/new-provider".to_owned(), format!("/admin/new-provider/{query}"), format!("/admin/providers/{query}"),
+                "/admin/providers/work/disable".to_owned(), "/admin/providers/work/delete".to_owned(), "/account/apps".to_owned(),
             ] {
                 pages.push(browser.open(&path).await);
             }
             for page in pages {
-                assert!(!page.reply.text.contains("<img src=x") && !page.reply.text.contains("<b>"), "{}: {}", page.url, page.reply.text);
+                for markup in ["<img src=x", "<img/src=x", "<b>"] {
+                    assert!(!page.reply.text.contains(markup), "{}: {}", page.url, page.reply.text);
+                }
                 let policy = page.reply.header("content-security-policy");
                 assert!(policy.contains("script-src 'self'") && policy.contains("default-src 'none'"), "{}: {policy}", page.url);
             }
