@@ -177,9 +177,9 @@ mod tests {
         assert!(near < 20, "{near} neighbours in time are neighbours in the list");
     }
 
-    /// Token Status List §4.1: the example of a list of 16 tokens with one bit each.
+    /// The example of a list of 16 tokens with one bit each.
     #[test]
-    fn the_bits_of_a_byte_begin_with_the_least_significant_one() {
+    fn status_list_4_1_the_bits_of_a_byte_begin_with_the_least_significant_one() {
         let mut bits = Bits::clear(16);
         for index in [0, 3, 4, 5, 7, 8, 9, 13, 15] {
             bits.set(index);

@@ -150,7 +150,7 @@ pub const INTROSPECT: &str = "/introspect";
 pub const REVOKE: &str = "/revoke";
 /// The public keys, RFC 7517 §5.
 pub const JWKS: &str = "/.well-known/jwks.json";
-/// The URLs of all status lists, Token Status List §9.2.
+/// The URLs of all status lists, Token Status List §9.1.
 pub const STATUS_LISTS: &str = "/status";
 /// A status list, by its number.
 pub const STATUS_LIST: &str = "/status/{number}";

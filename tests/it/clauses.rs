@@ -23,6 +23,7 @@ const NAMES: &[(&str, &str)] = &[
     ("FAPI 2.0 Message Signing", "FAPI 2.0 Message Signing"),
     ("FAPI 2.0", "FAPI 2.0"),
     ("ID-JAG", "ID-JAG"),
+    ("Token Status List", "Token Status List"),
 ];
 
 /// How the name of a test cites one.
@@ -38,6 +39,7 @@ const PREFIXES: &[(&str, &str)] = &[
     ("fapi2_ms_", "FAPI 2.0 Message Signing"),
     ("fapi2_", "FAPI 2.0"),
     ("id_jag_", "ID-JAG"),
+    ("status_list_", "Token Status List"),
 ];
 
 /// The folder of the repository.
@@ -241,6 +243,7 @@ fn citations_are_found_however_they_are_written() {
         ("// RFC 7009, and §3.1 of it", vec![]),
         ("// FAPI 2.0 §5.3.2.1", vec![clause("FAPI 2.0", "5.3.2.1")]),
         ("// Draft 2.0 §5.3.2.1", vec![]),
+        ("/// Token Status List §8.3: so", vec![clause("Token Status List", "8.3")]),
     ] {
         assert_eq!(cited(source), BTreeSet::from_iter(found), "{source}");
     }
@@ -248,6 +251,8 @@ fn citations_are_found_however_they_are_written() {
         ("rfc9068_2_an_access_token", vec![clause("RFC 9068", "2")]),
         ("s119_rfc9207_2_4_the_code", vec![clause("RFC 9207", "2.4")]),
         ("rfc7636_4_3_core_3_1_2_1_x", vec![clause("RFC 7636", "4.3"), clause("Core", "3.1.2.1")]),
+        ("status_list_4_1_the_bits", vec![clause("Token Status List", "4.1")]),
+        ("status_list_reader", vec![]),
         ("rfc7636_appendix_b", vec![]),
         ("core_concepts", vec![]),
     ] {

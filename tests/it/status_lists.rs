@@ -96,7 +96,7 @@ both! {
         assert_eq!(decode_claims(&stolen)["exp"], decode_claims(&other)["exp"], "it has not expired");
     }
 
-    async fn a_token_names_its_place_where_its_client_or_its_first_resource_asks(database) {
+    async fn status_list_6_1_a_token_names_its_place_where_its_client_or_its_first_resource_asks(database) {
         let server = Server::start(&database).await;
         server.alice().await;
         let plain = server.client("plain", |client| {
@@ -138,7 +138,7 @@ both! {
     }
 
     /// Whatever ends a token.
-    async fn everything_that_ends_a_token_sets_its_bit(database) {
+    async fn status_list_7_everything_that_ends_a_token_sets_its_bit(database) {
         let server = Server::start(&database).await;
         let issuer = server.inner.services();
         let (store, now) = (&*issuer.store, server.now());
@@ -238,7 +238,7 @@ both! {
         assert!(!verifier.refuses(&other).await);
     }
 
-    async fn a_list_is_signed_cacheable_and_open_to_everybody(database) {
+    async fn status_list_5_1_a_list_is_signed_cacheable_and_open_to_everybody(database) {
         let server = Server::start(&database).await;
         server.alice().await;
         let app = app(&server, StatusListMode::Families).await;
@@ -451,7 +451,7 @@ fn many_sign_ins_at_two_replicas_share_no_place() {
 
 /// What another implementation of Token Status List reads in a list and in tokens.
 #[test]
-fn another_implementation_reads_our_lists() {
+fn status_list_8_3_another_implementation_reads_our_lists() {
     run(async move {
         let command = match status_list_reader().await {
             Ok(command) => command,

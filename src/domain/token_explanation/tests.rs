@@ -534,9 +534,9 @@ proptest! {
     }
 }
 
-/// Token Status List §8.3: whatever the database says, the list counts for who verifies alone.
+/// Whatever the database says, the list counts for who verifies alone.
 #[test]
-fn what_the_status_list_and_the_feed_say_counts() {
+fn status_list_8_3_what_the_status_list_and_the_feed_say_counts() {
     let listed = |revoked, as_of| StatusFact::Listed {
         list: format!("{ISSUER}/status/3"),
         index: 7,

@@ -194,9 +194,9 @@ mod tests {
         }
     }
 
-    /// Token Status List §4.2: the example of the document, which any ZLIB reads.
+    /// The example of the document, which any ZLIB reads.
     #[test]
-    fn the_example_of_the_document_is_read() {
+    fn status_list_4_2_the_example_of_the_document_is_read() {
         let zipped = URL_SAFE_NO_PAD.decode("eNrbuRgAAhcBXQ").unwrap();
         let read = miniz_oxide::inflate::decompress_to_vec_zlib(&zipped).unwrap();
         assert_eq!(read, [0xB9, 0xA3]);
