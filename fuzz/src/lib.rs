@@ -3,10 +3,12 @@
 //! the kept corpus and with changed copies of it.
 
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use mapae::clients::documents;
+use mapae::clients::{documents, sector};
 use mapae::domain::address::{self, TrustedProxies};
 use mapae::domain::client::{AuthMethod, ClientKind};
+use mapae::domain::client_document::{UnknownGrants, of_app};
 use mapae::domain::clock;
 use mapae::domain::device_grant::UserCode;
 use mapae::domain::distinguished_name::DistinguishedName;
@@ -14,6 +16,7 @@ use mapae::domain::dpop::{Thumbprint, normal_uri};
 use mapae::domain::foreign_hash::{self, FirebaseConfig, ForeignHash, ReadHash};
 use mapae::domain::form::Form;
 use mapae::domain::grant_type::GrantType;
+use mapae::domain::hex;
 use mapae::domain::language::Language;
 use mapae::domain::locale;
 use mapae::domain::pkce;
@@ -21,8 +24,11 @@ use mapae::domain::redirect_uri;
 use mapae::domain::refresh::ParsedRefreshToken;
 use mapae::domain::requested_claims::RequestedClaims;
 use mapae::domain::revocation::Cursor;
+use mapae::domain::scim::bulk::{self, Made};
 use mapae::domain::scim::filter::Filter;
+use mapae::domain::scim::patch;
 use mapae::domain::scim::path::Path;
+use mapae::domain::scim::person::WantedPerson;
 use mapae::domain::scim::schema::ResourceType;
 use mapae::domain::scope::Scope;
 use mapae::domain::secret::Plain;
@@ -30,6 +36,7 @@ use mapae::domain::shown_certificates::{self, LONGEST, MOST};
 use mapae::domain::token_explanation::explain;
 use mapae::domain::token_explanation::facts::{Facts, KeyFact, Registered, StatusFact};
 use mapae::domain::token_explanation::presented::Presented as Pasted;
+use mapae::domain::trace::TraceParent;
 use mapae::keys::certificates::ClientCertificate;
 use mapae::keys::client_keys::ClientKeys;
 use mapae::keys::dpop::{Expected, verify_proof};
@@ -40,7 +47,7 @@ use mapae::oauth::status::feed;
 use mapae::oauth::status::lists::status_in;
 use mapae::social;
 use mapae::web::cookies;
-use mapae_verify::{Presented, unverified};
+use mapae_verify::{Fetch, Fetching, Presented, Verifier, unverified};
 use serde_json::{Value, json};
 use url::{Position, Url, form_urlencoded};
 
@@ -62,14 +69,21 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("foreign_hash", foreign_hash),
     ("form", form),
     ("forwarded_for", forwarded_for),
+    ("issuer_keys", issuer_keys),
     ("jwt", jwt),
     ("pasted_token", pasted_token),
     ("provider_answer", provider_answer),
     ("redirect_uri", redirect_uri),
+    ("registration", registration),
     ("request_object", request_object),
+    ("revocation_feed", revocation_feed),
+    ("scim_bulk", scim_bulk),
     ("scim_filter", scim_filter),
+    ("scim_patch", scim_patch),
     ("scim_path", scim_path),
+    ("sector", sector),
     ("status_list", status_list),
+    ("traceparent", traceparent),
     ("verified_token", verified_token),
     ("words", words),
 ];
@@ -339,6 +353,26 @@ pub fn redirect_uri(data: &[u8]) {
     assert!(is_loopback || ours.port() == theirs.port(), "{requested:?}");
 }
 
+/// The body with which an app registers itself (RFC 7591 §3.1). It gets nothing that only an operator
+/// gives.
+pub fn registration(data: &[u8]) {
+    let Ok(Value::Object(document)) = serde_json::from_slice(data) else { return };
+    let Ok(read) = of_app(&document, UnknownGrants::Refused) else { return };
+    assert!(
+        !document.contains_key("software_statement") || document["software_statement"].is_null()
+    );
+    assert!(!read.first_party && !read.trust_user_ip && !read.first_party_challenge);
+    assert!(read.resource_servers.is_empty() && read.audiences.is_empty());
+    assert!(read.claims.is_empty() && read.allowed_origins.is_empty());
+    assert!(read.token_endpoint_auth_method != AuthMethod::ClientSecret);
+}
+
+/// The document of a sector (OpenID Connect Registration §5): an array of texts, and nothing else.
+pub fn sector(data: &[u8]) {
+    let Ok(listed) = sector::parse(data) else { return };
+    assert_eq!(serde_json::from_slice::<Value>(data).expect("JSON"), json!(listed));
+}
+
 /// The payload of a status list. Our two readers say the same.
 pub fn status_list(data: &[u8]) {
     const URI: &str = "https://id.example.com/status/1";
@@ -352,6 +386,77 @@ pub fn status_list(data: &[u8]) {
     for index in [0, 1, 7, 8, 15, 16, 1 << 20, u64::MAX] {
         assert_eq!(read.status(index), status_in(bits, lst, index), "{index}");
     }
+}
+
+/// The header `traceparent`. What is read is what stands there.
+pub fn traceparent(data: &[u8]) {
+    let Some(text) = text(data) else { return };
+    let Some(read) = TraceParent::parse(text) else { return };
+    let (trace, span) = (hex::lower(&read.place.trace), hex::lower(&read.place.span));
+    assert!(text[2..].starts_with(&format!("-{trace}-{span}-")), "{text:?}");
+    assert!(read.place.trace != [0; 16] && read.place.span != [0; 8], "{text:?}");
+}
+
+/// The issuer of a resource server: what it says at this path is not trusted, and said once.
+struct OneIssuer {
+    path: &'static str,
+    data: Vec<u8>,
+    was_asked: AtomicBool,
+}
+
+const ISSUER: &str = "https://id.example.com";
+
+impl Fetch for OneIssuer {
+    fn fetch(&self, request: http::Request<Vec<u8>>) -> Fetching {
+        let keys = json!({ "keys": [] });
+        let metadata = json!({ "issuer": ISSUER, "jwks_uri": format!("{ISSUER}/jwks") });
+        let said = match request.uri().path() {
+            path if path == self.path => {
+                let is_again = self.was_asked.swap(true, Ordering::Relaxed);
+                (!is_again).then(|| self.data.clone())
+            }
+            "/jwks" => Some(keys.to_string().into_bytes()),
+            _ => Some(metadata.to_string().into_bytes()),
+        };
+        Box::pin(async move {
+            match said {
+                Some(said) => Ok(http::Response::new(said)),
+                None => std::future::pending().await,
+            }
+        })
+    }
+}
+
+/// Verifies tokens of an issuer that says this at a path. No key has signed them.
+fn verify(path: &'static str, data: &[u8], follows: bool) {
+    const TOKENS: [&str; 2] = [
+        "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJSUzI1NiIsImtpZCI6IjEifQ.e30.AAAA",
+        "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJFUzI1NiIsImtpZCI6IjEifQ.e30.AAAA",
+    ];
+    let issuer = OneIssuer { path, data: data.to_vec(), was_asked: AtomicBool::new(false) };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    runtime.expect("a runtime").block_on(async {
+        let verifier = Verifier::builder(ISSUER, "https://api.example.com").fetch(issuer).build();
+        let verifier = verifier.expect("a verifier");
+        if follows {
+            verifier.follow_feed(|| async { Ok(http::HeaderValue::from_static("Bearer x")) });
+            // The first look; nobody answers the second one.
+            tokio::task::yield_now().await;
+        }
+        for token in TOKENS {
+            assert!(verifier.verify(Presented::bearer(token)).await.is_err(), "nobody signed it");
+        }
+    });
+}
+
+/// The keys of an issuer (RFC 7517 §5), as a resource server reads them.
+pub fn issuer_keys(data: &[u8]) {
+    verify("/jwks", data, false);
+}
+
+/// A page of the feed of revocations, as a resource server reads it.
+pub fn revocation_feed(data: &[u8]) {
+    verify("/revocations", data, true);
 }
 
 /// A token in a header, and its claims, as a resource server reads them.
@@ -409,6 +514,42 @@ pub fn scim_path(data: &[u8]) {
                 assert!(text.contains('['), "{text:?}");
                 let _ = resources().map(|resource| filter.matches(&resource));
             }
+        }
+    }
+}
+
+/// The body of a change (RFC 7644 §3.5.2), made to people and to groups. What is read only stays.
+pub fn scim_patch(data: &[u8]) {
+    let Ok(body) = serde_json::from_slice::<Value>(data) else { return };
+    let Ok(operations) = patch::operations(&body) else { return };
+    for of in TYPES {
+        for resource in resources() {
+            let Value::Object(before) = resource else { continue };
+            let mut after = before.clone();
+            if patch::apply(of, &mut after, &operations).is_ok() {
+                for name in ["id", "meta"] {
+                    assert_eq!(after.get(name), before.get(name), "{name}: {body}");
+                }
+                let _ = WantedPerson::read(&after);
+            }
+        }
+    }
+}
+
+/// The body of a bulk request (RFC 7644 §3.7). Who waits for nothing does not wait when more is made.
+pub fn scim_bulk(data: &[u8]) {
+    let Ok(body) = serde_json::from_slice::<Value>(data) else { return };
+    let Ok(operations) = bulk::operations(&body, 100) else { return };
+    assert!(operations.len() <= 100);
+    let (nothing, made) = (Made::new(), Made::from([("a".to_owned(), "1".to_owned())]));
+    for operation in operations {
+        assert!(operation.method != "POST" || operation.bulk_id.is_some());
+        assert!(operation.waits(&nothing) || !operation.waits(&made), "{operation:?}");
+        let (segments, query) = operation.segments(&made);
+        assert!(!segments.is_empty() && operation.path.ends_with(query));
+        assert!(segments.iter().all(|segment| !segment.contains(['/', '?'])), "{segments:?}");
+        if !operation.waits(&nothing) {
+            assert_eq!(operation.data(&nothing), operation.data(&made), "{operation:?}");
         }
     }
 }

@@ -83,7 +83,12 @@ async fn listed(outbound: &Outbound, uri: &str) -> Result<Vec<String>, String> {
     if fetched.status != 200 {
         return Err(format!("it answers with the status {}", fetched.status));
     }
-    serde_json::from_slice(&fetched.body).map_err(|error| error.to_string())
+    parse(&fetched.body)
+}
+
+/// Reads a document, or says what is wrong with it.
+pub fn parse(document: &[u8]) -> Result<Vec<String>, String> {
+    serde_json::from_slice(document).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! SCIM 2.0 without I/O: the schemas, filters, paths and changes of RFC 7643 and RFC 7644.
 
 pub mod attribute_name;
+pub mod bulk;
 pub mod filter;
 mod filter_parser;
 pub mod patch;

@@ -1,7 +1,7 @@
 //! Bulk requests, RFC 7644 §3.7: several operations, one after the other. An operation that refers
 //! to a resource of a later one waits for it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use serde_json::{Map, Value, json};
 
@@ -9,37 +9,18 @@ use super::answer::{Answer, Failed};
 use super::limits::OPERATIONS;
 use super::query;
 use super::service::{Call, Service};
-use crate::domain::scim::refusal::{ScimRefusal, ScimResult, ScimType};
+use crate::domain::scim::bulk::{Made, Operation, operations};
+use crate::domain::scim::refusal::ScimRefusal;
 use crate::domain::scim::schema::ResourceType;
 
-/// How an operation refers to the resource that another one makes.
-const REFERENCE: &str = "bulkId:";
-
-/// An operation.
-struct Operation {
-    method: String,
-    path: String,
-    bulk_id: Option<String>,
-    version: Option<String>,
-    data: Value,
-}
-
 pub(super) async fn call(service: &Service<'_>, body: &Value) -> Result<Answer, Failed> {
-    let syntax = |why: String| ScimRefusal::bad(ScimType::InvalidSyntax, why);
-    let Some(all) = body.get("Operations").and_then(Value::as_array) else {
-        return Err(syntax("Operations is a list".to_owned()).into());
-    };
-    if all.len() > OPERATIONS {
-        let why = format!("a bulk request has at most {OPERATIONS} operations");
-        return Err(ScimRefusal::new(413, why).into());
-    }
+    let mut waiting: VecDeque<Operation> = operations(body, OPERATIONS)?.into();
     let stops_after = body.get("failOnErrors").and_then(Value::as_u64).unwrap_or(u64::MAX);
-    let mut waiting: VecDeque<Operation> = all.iter().map(read).collect::<ScimResult<_>>()?;
-    let (mut made, mut done, mut failures) = (BTreeMap::new(), Vec::new(), 0);
+    let (mut made, mut done, mut failures) = (Made::new(), Vec::new(), 0);
     // How many operations in a row could not begin: if all of them, they wait for one another.
     let mut put_back = 0;
     while let Some(operation) = waiting.pop_front() {
-        let waits = unresolved(&operation, &made);
+        let waits = operation.waits(&made);
         if waits && put_back <= waiting.len() {
             put_back += 1;
             waiting.push_back(operation);
@@ -64,69 +45,8 @@ pub(super) async fn call(service: &Service<'_>, body: &Value) -> Result<Answer, 
     Ok(Answer::of(json!({ "schemas": [schema], "Operations": done })))
 }
 
-fn read(one: &Value) -> ScimResult<Operation> {
-    let text = |name: &str| one.get(name).and_then(Value::as_str).map(str::to_owned);
-    let syntax = |why: &str| ScimRefusal::bad(ScimType::InvalidSyntax, why);
-    let method = text("method").unwrap_or_default().to_ascii_uppercase();
-    if !["POST", "PUT", "PATCH", "DELETE"].contains(&method.as_str()) {
-        return Err(syntax("method is POST, PUT, PATCH or DELETE"));
-    }
-    let path = text("path").ok_or_else(|| syntax("an operation has a path"))?;
-    let bulk_id = text("bulkId");
-    if method == "POST" && bulk_id.is_none() {
-        return Err(syntax("a POST has a bulkId"));
-    }
-    let data = one.get("data").cloned().unwrap_or_default();
-    Ok(Operation { method, path, bulk_id, version: text("version"), data })
-}
-
-/// Whether it refers to a resource that is not made yet.
-fn unresolved(operation: &Operation, made: &BTreeMap<String, String>) -> bool {
-    let is_open = |text: &str| {
-        text.split_once(REFERENCE).is_some_and(|(_, id)| {
-            let id = id.split('/').next().unwrap_or_default();
-            !made.contains_key(id)
-        })
-    };
-    is_open(&operation.path) || any_text(&operation.data, &is_open)
-}
-
-fn any_text(value: &Value, holds: &impl Fn(&str) -> bool) -> bool {
-    match value {
-        Value::String(text) => text.starts_with(REFERENCE) && holds(text),
-        Value::Array(all) => all.iter().any(|one| any_text(one, holds)),
-        Value::Object(members) => members.values().any(|one| any_text(one, holds)),
-        _ => false,
-    }
-}
-
-/// The same with the ids of what was made.
-fn resolved(value: &Value, made: &BTreeMap<String, String>) -> Value {
-    match value {
-        Value::String(text) => match text.strip_prefix(REFERENCE).and_then(|id| made.get(id)) {
-            Some(id) => id.clone().into(),
-            None => value.clone(),
-        },
-        Value::Array(all) => all.iter().map(|one| resolved(one, made)).collect(),
-        Value::Object(members) => {
-            let each = members.iter().map(|(name, one)| (name.clone(), resolved(one, made)));
-            Value::Object(each.collect::<Map<_, _>>())
-        }
-        other => other.clone(),
-    }
-}
-
-async fn run(
-    service: &Service<'_>,
-    operation: &Operation,
-    made: &BTreeMap<String, String>,
-) -> Result<Answer, Failed> {
-    let (path, query) = operation.path.split_once('?').unwrap_or((&operation.path, ""));
-    let segment = |segment: &str| match segment.strip_prefix(REFERENCE) {
-        Some(id) => made.get(id).cloned().unwrap_or_default(),
-        None => segment.to_owned(),
-    };
-    let segments: Vec<String> = path.trim_matches('/').split('/').map(segment).collect();
+async fn run(service: &Service<'_>, operation: &Operation, made: &Made) -> Result<Answer, Failed> {
+    let (segments, query) = operation.segments(made);
     let Some((endpoint, rest)) = segments.split_first() else {
         return Err(ScimRefusal::not_found("such endpoint").into());
     };
@@ -139,9 +59,9 @@ async fn run(
     };
     let call = Call {
         method: operation.method.clone(),
-        path: path.to_owned(),
+        path: operation.path.split('?').next().unwrap_or_default().to_owned(),
         query: query::pairs(query),
-        body: resolved(&operation.data, made),
+        body: operation.data(made),
         if_match: operation.version.clone(),
         if_none_match: None,
     };
@@ -150,11 +70,7 @@ async fn run(
 }
 
 /// What is said about an operation.
-fn report(
-    operation: &Operation,
-    answer: Result<Answer, Failed>,
-    made: &mut BTreeMap<String, String>,
-) -> Value {
+fn report(operation: &Operation, answer: Result<Answer, Failed>, made: &mut Made) -> Value {
     let mut said = Map::new();
     let mut put = |name: &str, value: Value| drop(said.insert(name.to_owned(), value));
     put("method", operation.method.clone().into());
