@@ -7,7 +7,7 @@ use mapae::oauth::openapi;
 use serde_json::Value;
 
 use crate::interop::toolchain;
-use crate::support::{Binary, Cli, Database, Reply, http, required_or_skip};
+use crate::support::{Binary, Cli, Database, Reply, form, http, required_or_skip};
 
 fn page() -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/openapi.json");
@@ -48,6 +48,28 @@ async fn status_lists_and_the_feed_are_described_as_they_are() {
     }
 }
 
+/// The resident memory of a server, in KiB.
+fn memory(server: &Binary) -> u64 {
+    let process = server.child.id().expect("a process");
+    let status = fs::read_to_string(format!("/proc/{process}/status")).expect("a status");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a line");
+    line.split_whitespace().next().expect("a number").parse().expect("a number")
+}
+
+/// Sends what nobody can use, each time another: 30 MB together.
+async fn send_nonsense(issuer: &str) {
+    const PATHS: [&str; 6] = ["/token", "/introspect", "/revoke", "/par", "/userinfo", "/register"];
+    let (http, long) = (http(), "x".repeat(50_000));
+    for number in 0..600 {
+        let (path, id) = (PATHS[number % PATHS.len()], format!("nobody-{number}"));
+        let fields = [("client_id", id.as_str()), ("grant_type", &id), ("token", &long)];
+        let request = http.post(format!("{issuer}{path}")).body(form(&fields));
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        let status = request.send().await.expect("an answer").status();
+        assert!(status.is_client_error(), "{path}: {status}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn s168_no_request_that_is_made_from_the_document_makes_the_server_fail() {
     let command = match toolchain::schemathesis().await {
@@ -81,5 +103,10 @@ async fn s168_no_request_that_is_made_from_the_document_makes_the_server_fail() 
     let said =
         format!("{}{}", String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
     assert!(ran.status.success(), "{said}");
+    // Nothing of what is refused is kept in memory.
+    let before = memory(&server);
+    send_nonsense(&server.issuer()).await;
+    let grown = memory(&server).saturating_sub(before);
+    assert!(grown < 16 * 1024, "{grown} KiB more than {before}");
     assert!(!server.whole_log().await.contains("panicked"));
 }
