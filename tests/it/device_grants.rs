@@ -23,7 +23,7 @@ fn for_devices(client: &mut Client) {
 }
 
 /// A public app on a television.
-async fn television(server: &Server, change: impl FnOnce(&mut Client)) -> App {
+pub(crate) async fn television(server: &Server, change: impl FnOnce(&mut Client)) -> App {
     server
         .client("tv", |client| {
             for_devices(client);
@@ -34,11 +34,11 @@ async fn television(server: &Server, change: impl FnOnce(&mut Client)) -> App {
         .await
 }
 
-async fn codes(app: &App) -> Reply {
+pub(crate) async fn codes(app: &App) -> Reply {
     app.post("/device_authorization", &[("scope", "openid profile offline_access")]).await.ok()
 }
 
-async fn poll(app: &App, codes: &Reply) -> Reply {
+pub(crate) async fn poll(app: &App, codes: &Reply) -> Reply {
     app.token(&[("grant_type", GRANT), ("device_code", &codes.text("device_code"))]).await
 }
 

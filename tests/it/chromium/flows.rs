@@ -1,10 +1,12 @@
 //! Whole flows of people: in both languages, with and without scripts.
 
+use mapae::domain::client::Client;
 use thirtyfour::{By, Key};
 
 use super::Deployment;
 use super::driver::{Chromium, ENGLISH, KOREAN, Preferences, Window};
-use crate::support::{AuthorizationResponse, PASSWORD, eventually, form};
+use crate::device_grants;
+use crate::support::{AuthorizationResponse, PASSWORD, Server, eventually, form};
 
 /// From the app through every page and back; the window is signed in then.
 async fn whole_journey(chromium: &Chromium, preferences: Preferences) {
@@ -185,7 +187,29 @@ async fn everything_can_be_reached_by_keyboard() {
     window.sees("consent-allow").await.focus().await.unwrap();
     window.presses(Key::Enter).await;
     window.arrives_at(&format!("{}?code=", deployment.place.callback())).await;
+    lets_a_television_in(&deployment.server, &window).await;
+    window.kept_every_policy().await;
     window.closes().await;
+}
+
+/// RFC 8628 §3.3: the code that a television shows is typed and allowed.
+async fn lets_a_television_in(server: &Server, window: &Window) {
+    let named = |client: &mut Client| "Television".clone_into(&mut client.metadata.client_name);
+    let television = device_grants::television(server, named).await;
+    let codes = device_grants::codes(&television).await;
+    let code = codes.text("user_code");
+    window.goto(&server.url("/device")).await;
+    window.sees("user-code-submit").await;
+    reaches(window, &["user-code", "user-code-submit"]).await;
+    window.types("user-code", &code.to_lowercase()).await;
+    window.presses(Key::Enter).await;
+    assert_eq!(window.sees("device-code").await.text().await.unwrap(), code);
+    assert!(window.text().await.contains("Television"));
+    reaches(window, &["device-allow", "device-deny"]).await;
+    window.sees("device-allow").await.focus().await.unwrap();
+    window.presses(Key::Enter).await;
+    window.sees("device-allowed").await;
+    device_grants::poll(&television, &codes).await.ok();
 }
 
 /// That the Tab key comes to each of these.
