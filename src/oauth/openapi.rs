@@ -21,6 +21,17 @@ struct FormEndpoint {
     answer: Value,
 }
 
+/// A page to which apps send people: its path, what it does, its parameters, and where its redirects lead.
+struct PageEndpoint {
+    path: &'static str,
+    summary: &'static str,
+    /// Those of a GET.
+    query: [&'static [&'static str]; 2],
+    /// Those of a POST.
+    form: [&'static [&'static str]; 2],
+    redirects: &'static str,
+}
+
 /// How a client says who it is in the body, RFC 6749 §2.3.1 and RFC 7523 §2.2.
 const CLIENT: &[&str] =
     &["client_id", "client_secret", "client_assertion_type", "client_assertion"];
@@ -70,7 +81,15 @@ const AUTHORIZATION: &[&str] = &[
     "resource",
     "code_challenge",
     "code_challenge_method",
+    "dpop_jkt",
 ];
+
+/// What a browser brings besides: who asks, and what was pushed, RFC 9126 §4.
+const IN_BROWSER: &[&str] = &["client_id", "request_uri"];
+
+/// RP-Initiated Logout §2.
+const LOGOUT: &[&str] =
+    &["id_token_hint", "client_id", "post_logout_redirect_uri", "state", "ui_locales"];
 
 const CHALLENGE: &[&str] = &[
     "response_type",
@@ -92,6 +111,9 @@ pub fn document() -> Value {
     let mut paths = Map::new();
     for endpoint in forms() {
         paths.insert(endpoint.path.to_owned(), json!({ "post": operation(&endpoint) }));
+    }
+    for endpoint in pages() {
+        paths.insert(endpoint.path.to_owned(), page(&endpoint));
     }
     let person = json!({ "type": "object", "required": ["sub"], "properties": { "sub": { "type": "string" } } });
     let of_person = responses(urls::USERINFO, (200, &person));
@@ -120,7 +142,7 @@ pub fn document() -> Value {
         "openapi": "3.1.0",
         "info": {
             "title": "mapae",
-            "description": "The endpoints for apps and resource servers. Pages for people are left out.",
+            "description": "The endpoints for apps and resource servers, and the pages to which apps and devices send people. Other pages are left out.",
             "version": env!("CARGO_PKG_VERSION"),
             "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
         },
@@ -412,6 +434,82 @@ fn forms() -> [FormEndpoint; 6] {
     ]
 }
 
+fn pages() -> [PageEndpoint; 3] {
+    [
+        PageEndpoint {
+            path: urls::AUTHORIZE,
+            summary: "Signs a person in for an app, RFC 6749 §3.1",
+            query: [IN_BROWSER, AUTHORIZATION],
+            form: [IN_BROWSER, AUTHORIZATION],
+            redirects: "To the next page, or back to the app with a code or an error",
+        },
+        PageEndpoint {
+            path: urls::LOGOUT,
+            summary: "Signs a person out, OpenID Connect RP-Initiated Logout",
+            query: [LOGOUT, &[]],
+            form: [LOGOUT, &[]],
+            redirects: "To the page that asks, or back to the app",
+        },
+        PageEndpoint {
+            path: urls::DEVICE,
+            summary: "Takes the code that a device shows, RFC 8628 §3.3",
+            query: [&["user_code"], &[]],
+            form: [&["user_code"], &["answer", "session", "csrf"]],
+            redirects: "To the sign-in page",
+        },
+    ]
+}
+
+fn page(endpoint: &PageEndpoint) -> Value {
+    let text = json!({ "type": "string" });
+    let in_query = |name: &&str| json!({ "name": name, "in": "query", "schema": text });
+    let parameters: Vec<_> = endpoint.query.iter().copied().flatten().map(in_query).collect();
+    let fields = endpoint.form.iter().copied().flatten();
+    let fields: Map<_, _> = fields.map(|name| ((*name).to_owned(), text.clone())).collect();
+    let schema = json!({ "type": "object", "properties": fields });
+    let responses = page_responses(endpoint);
+    json!({
+        "get": {
+            "summary": endpoint.summary,
+            "parameters": parameters,
+            "responses": responses,
+        },
+        "post": {
+            "summary": "The same by a form",
+            "requestBody": {
+                "required": true,
+                "content": { "application/x-www-form-urlencoded": { "schema": schema } },
+            },
+            "responses": responses,
+        },
+    })
+}
+
+/// The answers of a page: itself, a redirect, and every error that is shown on it.
+fn page_responses(endpoint: &PageEndpoint) -> Value {
+    let named = format!("`{}`", endpoint.path);
+    let is_shown = |place: &str| {
+        let here = !place.contains("in the redirect") || place.contains("on a page");
+        place.starts_with("everywhere")
+            || place.contains("a page, in small print")
+            || here && place.contains(&named)
+    };
+    let shown = ErrorCode::ALL.iter().filter(|code| is_shown(code.place()));
+    let html = |description: &str| {
+        let content = json!({ "text/html": { "schema": { "type": "string" } } });
+        json!({ "description": description, "content": content })
+    };
+    let mut responses = Map::new();
+    responses.insert("200".to_owned(), html("The page"));
+    let location = json!({ "Location": { "schema": { "type": "string" } } });
+    let redirect = json!({ "description": endpoint.redirects, "headers": location });
+    responses.insert("303".to_owned(), redirect);
+    for (status, codes) in with_those_of_bodies(shown.map(|code| (code.status(), code.as_str()))) {
+        responses.insert(status.to_string(), html(&codes.join(", ")));
+    }
+    Value::Object(responses)
+}
+
 /// RFC 8628 §3.2.
 fn device_codes() -> Value {
     let text = json!({ "type": "string" });
@@ -468,19 +566,25 @@ fn error_status(code: ErrorCode, path: &str) -> u16 {
     }
 }
 
+/// Errors by their status, with those of a body: it came too slowly, is too large, or is of another
+/// type.
+fn with_those_of_bodies(
+    errors: impl Iterator<Item = (u16, &'static str)>,
+) -> BTreeMap<u16, Vec<&'static str>> {
+    let of_bodies = [408, 413, 415].map(|status| (status, ErrorCode::InvalidRequest.as_str()));
+    let mut by_status: BTreeMap<u16, Vec<&str>> = BTreeMap::new();
+    for (status, code) in errors.chain(of_bodies) {
+        by_status.entry(status).or_default().push(code);
+    }
+    by_status
+}
+
 /// The answers of an endpoint: its success, and every error whose declaration names the endpoint.
 fn responses(path: &str, (status, success): (u16, &Value)) -> Value {
-    let mut errors: BTreeMap<u16, Vec<&str>> = BTreeMap::new();
     let named = format!("`{path}`");
-    for code in ErrorCode::ALL {
-        if code.place().contains(&named) || code.place().starts_with("everywhere") {
-            errors.entry(error_status(*code, path)).or_default().push(code.as_str());
-        }
-    }
-    // The body of a form: it came too slowly, is too large, or is of another type.
-    for status in [408, 413, 415] {
-        errors.entry(status).or_default().push(ErrorCode::InvalidRequest.as_str());
-    }
+    let is_here = |place: &str| place.contains(&named) || place.starts_with("everywhere");
+    let here = ErrorCode::ALL.iter().filter(|code| is_here(code.place()));
+    let errors = with_those_of_bodies(here.map(|code| (error_status(*code, path), code.as_str())));
     let mut responses = Map::new();
     let mut done = json!({ "description": "Done" });
     if let (false, Some(done)) = (success.is_null(), done.as_object_mut()) {
