@@ -28,6 +28,7 @@ pub const ROUTES: &[&str] = &[
     "/admin/api/v1/groups/{id}",
     "/admin/api/v1/groups/{id}/members",
     "/admin/api/v1/groups/{id}/members/{user}",
+    "/admin/api/v1/invitations",
     "/admin/api/v1/keys",
     "/admin/api/v1/keys/rotate",
     "/admin/api/v1/keys/{kid}",

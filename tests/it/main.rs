@@ -17,6 +17,7 @@ mod admin_objects;
 mod admin_places;
 mod admin_races;
 mod admin_tools;
+mod admin_verbs;
 mod apps;
 mod architecture;
 mod attributes;

@@ -3,7 +3,8 @@
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::request::Parts;
-use axum::http::{HeaderName, Response};
+use axum::http::uri::PathAndQuery;
+use axum::http::{HeaderName, Response, StatusCode};
 use axum::response::IntoResponse;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -26,23 +27,28 @@ const LONGEST: usize = 255;
 
 /// What was made.
 pub(super) struct Made<T> {
+    /// The status of the answer.
+    status: StatusCode,
     /// What is shown now.
-    pub(super) now: T,
+    now: T,
     /// What is shown to who asks again: the same without a secret.
-    pub(super) again: Value,
-    /// Where it is.
-    pub(super) location: String,
-    /// What it is now.
-    pub(super) version: Version,
+    again: Value,
+    /// Where it is and what it is now, if it has a place.
+    place: Option<(String, Version)>,
     /// The person, if it is one.
-    pub(super) person: Option<UserId>,
+    person: Option<UserId>,
 }
 
 impl<T: Serialize> Made<T> {
     /// What was made, which has no secret.
     pub(super) fn of(now: T, location: String, version: Version) -> Self {
+        Self { place: Some((location, version)), ..Self::answered(StatusCode::CREATED, now) }
+    }
+
+    /// The answer to what was done once and is to be found nowhere.
+    pub(super) fn answered(status: StatusCode, now: T) -> Self {
         let again = serde_json::to_value(&now).unwrap_or_default();
-        Self { now, again, location, version, person: None }
+        Self { status, now, again, place: None, person: None }
     }
 
     /// It is this person: what is kept of the answer goes with their account.
@@ -56,14 +62,26 @@ impl<T: Serialize> Made<T> {
         self.again = serde_json::to_value(again).unwrap_or_default();
         self
     }
+
+    fn kept(&self) -> Kept {
+        let (location, etag) = self
+            .place
+            .as_ref()
+            .map(|(location, version)| (location.clone(), version.etag()))
+            .unzip();
+        let status = self.status.as_u16();
+        Kept { status: Some(status), body: self.again.clone(), location, etag }
+    }
 }
 
 /// An answer that is kept.
 #[derive(Serialize, Deserialize)]
 struct Kept {
+    /// Without one it is 201.
+    status: Option<u16>,
     body: Value,
-    location: String,
-    etag: String,
+    location: Option<String>,
+    etag: Option<String>,
 }
 
 /// Makes something, or repeats the answer to the first request with the same key.
@@ -77,11 +95,26 @@ where
     F: Future<Output = ApiResult<Made<T>>>,
 {
     let (parts, sent) = request.into_parts();
-    let key = key(&parts)?;
     let bytes = received::json_body(&parts, sent).await?;
     let read = received::json(&bytes)?;
-    let Some(key) = key else { return make(read).await.map(|made| first(made).into_response()) };
-    let keyed = KeyedCreation::new(may, &shared.repeats, &key, (parts.uri.path(), &bytes));
+    once_with(shared, may, (&parts, &bytes), || make(read)).await
+}
+
+/// The same for a request whose body was read.
+pub(super) async fn once_with<R: Right, T: Serialize, F>(
+    shared: &Shared,
+    may: &May<R>,
+    (parts, body): (&Parts, &[u8]),
+    make: impl FnOnce() -> F,
+) -> ApiResult<Response<Body>>
+where
+    F: Future<Output = ApiResult<Made<T>>>,
+{
+    let Some(key) = key(parts)? else {
+        return make().await.map(|made| first(made).into_response());
+    };
+    let what = parts.uri.path_and_query().map_or("", PathAndQuery::as_str);
+    let keyed = KeyedCreation::new(may, &shared.repeats, &key, (what, body));
     let (store, clock) = (&shared.flows.store, &shared.flows.clock);
     match keyed.begin(store, clock).await? {
         Creation::New => {}
@@ -89,17 +122,15 @@ where
         Creation::Unanswered => return Err(Reason::IdempotencyKeyInUse.into()),
         Creation::Answered(text) => return repeated(&text),
     }
-    let made = match make(read).await {
+    let made = match make().await {
         Ok(made) => made,
         Err(failed) => {
             keyed.refused(store, clock).await?;
             return Err(failed);
         }
     };
-    let Made { again, location, version, person, .. } = &made;
-    let kept = Kept { body: again.clone(), location: location.clone(), etag: version.etag() };
-    if let Ok(text) = serde_json::to_string(&kept) {
-        keyed.answered(store, clock, text, person.as_ref()).await?;
+    if let Ok(text) = serde_json::to_string(&made.kept()) {
+        keyed.answered(store, clock, text, made.person.as_ref()).await?;
     }
     Ok(first(made).into_response())
 }
@@ -119,15 +150,23 @@ fn key(parts: &Parts) -> ApiResult<Option<Vec<u8>>> {
 }
 
 fn first<T: Serialize>(made: Made<T>) -> Shown<T> {
-    Shown::made(made.now, made.location).version(made.version)
+    let shown = Shown::of(made.now).status(made.status);
+    match made.place {
+        Some((location, version)) => shown.location(location).version(version),
+        None => shown,
+    }
 }
 
 fn repeated(text: &str) -> ApiResult<Response<Body>> {
     let kept: Kept = serde_json::from_str(text)
         .map_err(|error| Fault::internal("reading a kept answer", error))?;
-    let again = Shown::made(kept.body, kept.location);
-    Ok(match Version::from_etag(&kept.etag) {
-        Some(version) => again.version(version).into_response(),
-        None => again.into_response(),
-    })
+    let status = kept.status.and_then(|status| StatusCode::from_u16(status).ok());
+    let mut again = Shown::of(kept.body).status(status.unwrap_or(StatusCode::CREATED));
+    if let Some(location) = kept.location {
+        again = again.location(location);
+    }
+    if let Some(version) = kept.etag.as_deref().and_then(Version::from_etag) {
+        again = again.version(version);
+    }
+    Ok(again.into_response())
 }

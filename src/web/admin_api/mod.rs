@@ -11,6 +11,7 @@ mod clients;
 mod creation;
 mod groups;
 mod in_force;
+mod invitations;
 mod keys;
 mod paging;
 mod problem;
@@ -65,6 +66,7 @@ fn operations() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(users::reset_mfa))
         .routes(routes!(users::recover))
         .routes(routes!(users::set_password))
+        .routes(routes!(invitations::create))
         .routes(routes!(groups::list, groups::create))
         .routes(routes!(groups::show, groups::delete))
         .routes(routes!(groups::members))

@@ -26,9 +26,16 @@ impl<T: Serialize> Shown<T> {
         Self { status: StatusCode::OK, body, version: None, location: None }
     }
 
-    /// What was made, and where it is now.
-    pub(super) fn made(body: T, location: String) -> Self {
-        Self { status: StatusCode::CREATED, location: Some(location), ..Self::of(body) }
+    /// With another status than 200.
+    pub(super) fn status(mut self, status: StatusCode) -> Self {
+        self.status = status;
+        self
+    }
+
+    /// With the place where it is.
+    pub(super) fn location(mut self, location: String) -> Self {
+        self.location = Some(location);
+        self
     }
 
     /// With the version of what is shown.
