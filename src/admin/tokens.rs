@@ -1,16 +1,19 @@
 //! Shows a token to an operator, and ends it.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Duration, Utc};
 use serde::Serialize;
 
 use super::authority::{ChangeKeys, ChangePeople, May, ReadPeople};
+use super::refused::{AdminResult, invalid};
 use crate::accounts::session_endings::{self, EndedEverywhere};
 use crate::domain::audit::{Event, EventKind, Origin};
 use crate::domain::clock::Clock;
 use crate::domain::family::FamilyId;
 use crate::domain::secret::{Plain, RefreshToken};
 use crate::domain::user::UserId;
-use crate::domain::verdict::{Fault, OrRejected, reject};
+use crate::domain::verdict::Fault;
 use crate::oauth::authorize::codes;
 use crate::oauth::claims::AccessToken;
 use crate::oauth::resource::context::ResourceContext;
@@ -122,11 +125,13 @@ async fn refresh_token(resources: &ResourceContext, token: &str) -> Result<Inspe
 
 /// Ends a token of any client or person, and says whether there was one to end.
 pub async fn revoke(
-    _may: &May<ChangePeople>,
+    may: &May<ChangePeople>,
     resources: &ResourceContext,
     token: &str,
 ) -> Result<bool, Fault> {
-    revoke::end(resources, token, None, &Origin::default()).await
+    let store = Arc::new(may.acting(&resources.store));
+    let resources = ResourceContext { store, ..resources.clone() };
+    revoke::end(&resources, token, None, &Origin::default()).await
 }
 
 /// What [`revoke_issued_before`] ended.
@@ -151,14 +156,16 @@ pub async fn revoke_issued_before(
     clock: &Clock,
     before: DateTime<Utc>,
     access_token: Duration,
-) -> OrRejected<RevokedBefore> {
+) -> AdminResult<RevokedBefore> {
     let store = &may.acting(store);
     let now = clock.now();
     if before > now {
-        return reject(format!(
+        return invalid(format!(
             "{before} is in the future: what is not issued yet cannot be revoked"
         ));
     }
+    // Nothing is older, and no sum with an instant of the first years leaves the calendar.
+    let before = before.max(DateTime::UNIX_EPOCH);
     let whole = before.timestamp() + i64::from(before.timestamp_subsec_nanos() > 0);
     let before = DateTime::from_timestamp(whole, 0).unwrap_or(before);
     let is_told = before + access_token > now;

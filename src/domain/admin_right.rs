@@ -26,7 +26,7 @@ wire_enum! {
         ChangeProviders = "change providers",
         /// See the signing keys, without their private halves.
         ReadKeys = "read keys",
-        /// Change signing keys.
+        /// Change signing keys, and end everything that was issued before an instant.
         ChangeKeys = "change keys",
         /// See the audit events.
         ReadAudit = "read the audit",
@@ -155,7 +155,7 @@ wire_enum! {
         Providers = "admin:providers",
         /// The same, only to read.
         ProvidersRead = "admin:providers:read",
-        /// Signing keys.
+        /// Signing keys, and the end of everything that was issued before an instant.
         Keys = "admin:keys",
         /// The same, only to read.
         KeysRead = "admin:keys:read",

@@ -176,6 +176,9 @@ const OPERATIONS: &[(&str, &str, &str)] = &[
     ("GET", "/settings", "read settings"),
     ("POST", "/clients/{id}/token-preview", "read people, read clients"),
     ("POST", "/tokens/explain", "read people, read clients"),
+    ("POST", "/tokens/inspect", "read people, read clients"),
+    ("POST", "/tokens/revoke", "change people"),
+    ("POST", "/tokens/revoke-issued-before", "change keys"),
     ("GET", "/scim-tokens", "read clients"),
     ("POST", "/scim-tokens", "change secrets"),
     ("GET", "/scim-tokens/{id}", "read clients"),
@@ -460,6 +463,7 @@ both! {
             (Method::PUT, &format!("{boss}/password"), json!({ "password": "another long password" })),
             (Method::POST, &format!("{boss}/recover"), json!({})),
             (Method::POST, &format!("{boss}/reset-mfa"), json!({})),
+            (Method::POST, "/tokens/revoke-issued-before", json!({ "issued_before": "2020-01-01T00:00:00Z" })),
         ] {
             let reply = owner.send(method, path, Some("*"), Some(body)).await;
             assert_eq!((reply.status.as_u16(), &reply.json()["reason"]), (401, &json!("admin_proof_old")), "{path}: {}", reply.text);

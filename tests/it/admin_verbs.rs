@@ -51,3 +51,48 @@ both! {
         assert_eq!(events["items"][1]["client"], "shop");
     }
 }
+
+both! {
+    async fn a_token_is_shown_and_ended_and_what_is_older_ends_for_everybody(database) {
+        let server = Server::start(&database).await;
+        let api = Api::machine(&server, "robot", EVERY_SCOPE).await;
+        server.alice().await;
+        let app = server.client("app", |_| {}).await;
+        let (access, refresh) = app.password("openid").await.pair();
+        for (token, kind, active) in [(&*access, "access_token", true), (&*refresh, "refresh_token", true), ("x", "unknown", false)] {
+            let shown = api.post("/tokens/inspect", json!({ "token": token })).await.ok().json();
+            assert_eq!((&shown["kind"], &shown["active"]), (&json!(kind), &json!(active)), "{shown}");
+        }
+        for revoked in [true, false] {
+            let ended = api.post("/tokens/revoke", json!({ "token": refresh })).await.ok().json();
+            assert_eq!(ended, json!({ "revoked": revoked }));
+        }
+        app.refresh(&refresh).await.refused(400, "invalid_grant");
+        assert_eq!(api.post("/tokens/revoke", json!({ "token": " " })).await.status, 422);
+        let events = api.get("/audit?kind=family.revoked").await.ok().json();
+        assert_eq!(events["items"][0]["actor"], "client:robot");
+        assert!(events["items"][0]["request_id"].is_string(), "{events}");
+
+        let (_, old) = app.password("openid").await.pair();
+        server.advance(100);
+        let between = server.now().now();
+        server.advance(100);
+        let (_, new) = app.password("openid").await.pair();
+        let path = "/tokens/revoke-issued-before";
+        let future = server.now().now() + chrono::Duration::minutes(1);
+        let refused = api.post(path, json!({ "issued_before": future })).await;
+        assert_eq!((refused.status.as_u16(), &refused.json()["reason"]), (422, &json!("admin_invalid")));
+        assert_eq!(api.post(path, json!({})).await.status, 400);
+        // Nothing is as old as that.
+        let none = api.post(path, json!({ "issued_before": "-262143-01-01T00:00:00Z" })).await;
+        assert!(none.status == 400 || none.ok().json()["families"] == 0);
+        app.refresh(&old).await.ok();
+        let ended = api.post(path, json!({ "issued_before": between })).await.ok().json();
+        assert_eq!(ended["families"], 1, "{ended}");
+        app.refresh(&old).await.refused(400, "invalid_grant");
+        app.refresh(&new).await.ok();
+        let auditor = Api::machine(&server, "auditor", EVERY_SCOPE).await;
+        let events = auditor.get("/audit?kind=everything.revoked").await.ok().json();
+        assert_eq!(events["items"][0]["actor"], "client:robot");
+    }
+}

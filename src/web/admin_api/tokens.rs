@@ -1,8 +1,9 @@
-//! What tokens would say before they are issued, and why one is refused.
+//! What tokens would say before they are issued, what one says, why one is refused, and their end.
 
 use std::sync::Arc;
 
 use axum::extract::State;
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -11,8 +12,9 @@ use super::caller::Caller;
 use super::problem::{ApiResult, Failed, Problem};
 use super::received::{Named, Sent};
 use super::shown::Shown;
-use crate::admin::authority::{ReadClients, ReadPeople};
+use crate::admin::authority::{ChangeKeys, ChangePeople, ReadClients, ReadPeople};
 use crate::admin::token_preview::{self, Lengths, Preview, PreviewRequest};
+use crate::admin::tokens::{self, Inspected, RevokedBefore};
 use crate::admin::users::{self, Who};
 use crate::admin::{clients, token_facts};
 use crate::domain::reason::Reason;
@@ -109,6 +111,64 @@ pub(super) struct Step {
     says: String,
 }
 
+/// A token.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct GivenToken {
+    /// An access token or a refresh token.
+    #[schema(format = Password)]
+    token: String,
+}
+
+impl GivenToken {
+    fn text(&self) -> ApiResult<&str> {
+        match self.token.trim() {
+            "" => Err(Failed::because(Reason::AdminInvalid, "there is no token")),
+            token => Ok(token),
+        }
+    }
+}
+
+/// Whether a token ended.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct TokenEnd {
+    /// Whether there was one to end.
+    revoked: bool,
+}
+
+/// An instant before which everything ends.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct IssuedBefore {
+    /// What was issued before this instant ends.
+    issued_before: DateTime<Utc>,
+}
+
+/// What ended for everybody.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct EndedForAll {
+    /// The instant, in whole seconds.
+    issued_before: DateTime<Utc>,
+    /// Sessions at apps: each had a refresh token.
+    families: u64,
+    /// Sessions in browsers.
+    sessions: u64,
+    /// Permissions for devices that no device had used.
+    devices: u64,
+    /// Authorization codes, and codes of devices that somebody had allowed.
+    codes: u64,
+    /// Clients that lost what they got for themselves.
+    clients: u64,
+}
+
+impl From<RevokedBefore> for EndedForAll {
+    fn from(revoked: RevokedBefore) -> Self {
+        let RevokedBefore { issued_before, ended, codes, clients } = revoked;
+        let (families, sessions, devices) = (ended.families, ended.sessions, ended.devices);
+        Self { issued_before, families, sessions, devices, codes, clients }
+    }
+}
+
 /// What the tokens of a person at a client would say. Nothing is issued
 #[utoipa::path(post, path = "/clients/{id}/token-preview", tag = "tokens",
     params(("id" = String, Path)), request_body = Asked, responses(
@@ -160,4 +220,47 @@ pub(super) async fn explained(
         steps: steps.collect(),
         mend: explanation.mend(),
     }))
+}
+
+/// What a token says, what is known of it, and whether it counts
+#[utoipa::path(post, path = "/tokens/inspect", tag = "tokens", request_body = GivenToken,
+    responses((status = 200, body = Object), (status = 422, body = Problem)))]
+pub(super) async fn inspected(
+    Caller(may): Caller<ReadPeople>,
+    _: Caller<ReadClients>,
+    State(shared): State<Arc<Shared>>,
+    Sent(sent): Sent<GivenToken>,
+) -> ApiResult<Shown<Inspected>> {
+    Ok(Shown::of(tokens::inspect(&may, &shared.resources, sent.text()?).await?))
+}
+
+/// End a token of any client. A refresh token ends with everything of the same sign-in at the app
+#[utoipa::path(post, path = "/tokens/revoke", tag = "tokens", request_body = GivenToken,
+    responses((status = 200, body = TokenEnd), (status = 422, body = Problem)))]
+pub(super) async fn revoked(
+    Caller(may): Caller<ChangePeople>,
+    State(shared): State<Arc<Shared>>,
+    Sent(sent): Sent<GivenToken>,
+) -> ApiResult<Shown<TokenEnd>> {
+    let revoked = tokens::revoke(&may, &shared.resources, sent.text()?).await?;
+    shared.flows.notices.nudge();
+    Ok(Shown::of(TokenEnd { revoked }))
+}
+
+/// End every session, every token and every code that was issued before an instant, for everybody.
+/// It works in steps: an answer 503 says that some are left, and the same request ends them
+#[utoipa::path(post, path = "/tokens/revoke-issued-before", tag = "tokens",
+    request_body = IssuedBefore,
+    responses((status = 200, body = EndedForAll), (status = 422, body = Problem)))]
+pub(super) async fn revoked_before(
+    Caller(may): Caller<ChangeKeys>,
+    State(shared): State<Arc<Shared>>,
+    Sent(sent): Sent<IssuedBefore>,
+) -> ApiResult<Shown<EndedForAll>> {
+    let (flows, lifetime) = (&shared.flows, shared.token.mint.lifetimes.access_token);
+    let (store, clock) = (&flows.store, &flows.clock);
+    let ended = tokens::revoke_issued_before(&may, store, clock, sent.issued_before, lifetime);
+    let ended = Box::pin(ended).await?;
+    flows.notices.nudge();
+    Ok(Shown::of(ended.into()))
 }
