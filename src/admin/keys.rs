@@ -13,9 +13,10 @@ use crate::keys::keyring::Keyring;
 use crate::keys::make;
 use crate::keys::ring::Phase;
 use crate::keys::seal::{MasterKey, MasterKeySource, NoMasterKey, Sealer};
-use crate::store::Store;
-use crate::store::key_fetchers::{self, KeyFetcher};
 use crate::store::signing_keys::StoredKey;
+use crate::store::{Store, key_fetchers};
+
+pub use crate::store::key_fetchers::KeyFetcher;
 
 /// A signing key, without its private half.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -30,6 +30,7 @@ pub const ROUTES: &[&str] = &[
     "/admin/api/v1/groups/{id}/members/{user}",
     "/admin/api/v1/invitations",
     "/admin/api/v1/keys",
+    "/admin/api/v1/keys/fetchers",
     "/admin/api/v1/keys/rotate",
     "/admin/api/v1/keys/{kid}",
     "/admin/api/v1/providers",

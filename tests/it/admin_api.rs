@@ -170,6 +170,7 @@ const OPERATIONS: &[(&str, &str, &str)] = &[
     ("POST", "/providers/{slug}/disable", "change providers"),
     ("POST", "/providers/{slug}/enable", "change providers"),
     ("GET", "/keys", "read keys"),
+    ("GET", "/keys/fetchers", "read keys"),
     ("POST", "/keys/rotate", "change keys"),
     ("DELETE", "/keys/{kid}", "change keys"),
     ("GET", "/audit", "read the audit"),
@@ -572,6 +573,20 @@ both! {
         assert_eq!(api.send(Method::DELETE, &format!("/keys/{kid}"), None, None).await.status, 204);
         assert_eq!(api.get("/keys").await.ok().json()["items"].as_array().unwrap().len(), before);
         assert_eq!(api.post("/keys/rotate", json!({ "alg": "HS256" })).await.status, 422);
+        // Who fetched them.
+        let url = server.url("/.well-known/jwks.json");
+        for agent in ["orders-api", "billing-api"] {
+            http().get(&url).header("user-agent", agent).send().await.unwrap();
+        }
+        let services = server.inner.services();
+        services.key_fetchers.write(&services.store, services.clock.now()).await.expect("written");
+        let first = api.get("/keys/fetchers?limit=1").await.ok().json();
+        let kids: Vec<_> = api.get("/keys").await.json()["items"].as_array().unwrap().iter().map(|key| key["kid"].clone()).collect();
+        assert_eq!((&first["items"][0]["agent"], first["items"].as_array().unwrap().len()), (&json!("billing-api"), 1));
+        assert!(first["items"][0]["last"].is_string(), "{first}");
+        assert!(kids.iter().all(|kid| first["items"][0]["kids"].as_array().unwrap().contains(kid)), "{first} {kids:?}");
+        let rest = api.get(&format!("/keys/fetchers?after={}", first["next"].as_str().unwrap())).await.ok().json();
+        assert_eq!((&rest["items"][0]["agent"], rest["items"].as_array().unwrap().len()), (&json!("orders-api"), 1));
     }
 }
 

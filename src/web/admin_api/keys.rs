@@ -9,12 +9,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::caller::Caller;
-use super::paging::Page;
+use super::paging::{Page, Paging};
 use super::problem::{ApiResult, Failed, Problem};
-use super::received::{Named, Sent};
+use super::received::{Named, Parameters, Sent};
 use super::shown::{Shown, done};
 use crate::admin::authority::{ChangeKeys, ReadKeys};
-use crate::admin::keys::{self, DescribedKey};
+use crate::admin::keys::{self, DescribedKey, KeyFetcher};
 use crate::domain::client::TokenAlg;
 use crate::domain::reason::Reason;
 use crate::web::shared::Shared;
@@ -47,6 +47,23 @@ impl From<DescribedKey> for Key {
     }
 }
 
+/// A program that fetched the public keys in the last 30 days.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Fetcher {
+    /// The name that it gives itself: `User-Agent`.
+    agent: String,
+    /// The keys that it fetched last.
+    kids: Vec<String>,
+    /// When it did.
+    last: DateTime<Utc>,
+}
+
+impl From<KeyFetcher> for Fetcher {
+    fn from(one: KeyFetcher) -> Self {
+        Self { agent: one.agent, kids: one.kids, last: one.last_at }
+    }
+}
+
 /// How keys are replaced.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -69,6 +86,21 @@ pub(super) async fn list(
         ..key.into()
     };
     Ok(Shown::of(Page { items: every.into_iter().map(of).collect(), next: None }))
+}
+
+/// The programs that fetched the public keys, by name, page by page: a key that one of them has not
+/// fetched is new to it
+#[utoipa::path(get, path = "/keys/fetchers", tag = "keys", params(Paging), responses(
+    (status = 200, body = Page<Fetcher>), (status = 400, body = Problem),
+))]
+pub(super) async fn fetchers(
+    Caller(may): Caller<ReadKeys>,
+    State(shared): State<Arc<Shared>>,
+    Parameters(asked): Parameters<Paging>,
+) -> ApiResult<Shown<Page<Fetcher>>> {
+    let every = keys::fetchers(&may, &shared.flows.store).await?;
+    let items = every.into_iter().map(Fetcher::from).collect();
+    Ok(Shown::of(asked.page(items, |one: &Fetcher| one.agent.clone())?))
 }
 
 /// Make new keys, which sign after the lead time

@@ -98,6 +98,7 @@ fn operations() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(providers::disable))
         .routes(routes!(providers::enable))
         .routes(routes!(keys::list))
+        .routes(routes!(keys::fetchers))
         .routes(routes!(keys::rotate))
         .routes(routes!(keys::drop))
         .routes(routes!(audit::list))
