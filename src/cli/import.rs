@@ -11,7 +11,9 @@ use super::installation::{DatabaseUse, Installation};
 use super::output::text_of;
 use crate::accounts::hashing::Hasher;
 use crate::admin::authority::May;
-use crate::admin::import::{self, Import, ImportFormat, ImportSummary, Importing, Skipped};
+use crate::admin::import::{
+    self, Import, ImportFormat, ImportSource, ImportSummary, Importing, Skipped,
+};
 use crate::app;
 use crate::domain::foreign_hash::FirebaseConfig;
 use crate::domain::verdict::{OrRejected, Rejected};
@@ -49,7 +51,8 @@ impl ImportPeople {
             None => None,
         };
         let format = ImportFormat::parse(&self.from).unwrap_or(ImportFormat::Jsonl);
-        let import = Import { format, file: self.file, hash_config, dry_run: self.dry_run };
+        let (source, dry_run) = (ImportSource::File(self.file), self.dry_run);
+        let import = Import { format, source, hash_config, dry_run, at_most: None };
         let database_use = if self.dry_run { DatabaseUse::Reads } else { DatabaseUse::Adds };
         let store = at.store(&settings, database_use).await?;
         let threads = settings.hashing.threads;
@@ -65,6 +68,7 @@ impl ImportPeople {
             clock: &at.clock,
             hasher: &hasher,
             threads,
+            hashes_at_once: usize::MAX,
             factors: factors.as_ref(),
             of_file: &settings.social,
         };

@@ -55,6 +55,7 @@ pub const ROUTES: &[&str] = &[
     "/admin/api/v1/tokens/revoke",
     "/admin/api/v1/tokens/revoke-issued-before",
     "/admin/api/v1/users",
+    "/admin/api/v1/users/import",
     "/admin/api/v1/users/{id}",
     "/admin/api/v1/users/{id}/disable",
     "/admin/api/v1/users/{id}/enable",

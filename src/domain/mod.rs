@@ -63,6 +63,7 @@ pub mod may_act;
 pub mod message;
 pub mod nearest;
 pub mod newcomer;
+pub mod nul;
 pub mod passkey;
 pub mod person;
 pub mod pkce;

@@ -9,7 +9,6 @@ use axum::http::header::{ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use serde_json::Value;
 
 use super::answer::{refusal, refused};
 use crate::domain::dpop::Thumbprint;
@@ -27,18 +26,6 @@ const DPOP: HeaderName = HeaderName::from_static("dpop");
 const LIMIT: usize = 64 * 1024;
 /// The longest time for reading a body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(15);
-
-/// Whether a text in this JSON has a NUL, which no text of the database has.
-pub(in crate::web) fn has_nul_within(value: &Value) -> bool {
-    match value {
-        Value::String(text) => text.contains('\0'),
-        Value::Array(items) => items.iter().any(has_nul_within),
-        Value::Object(members) => {
-            members.iter().any(|(name, value)| name.contains('\0') || has_nul_within(value))
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) => false,
-    }
-}
 
 /// The headers of a request, and the certificate that came with it.
 pub(super) struct Head {

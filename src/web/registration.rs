@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 
 use super::edge::Context;
 use super::well_known::ANYBODY;
+use crate::domain::nul;
 use crate::domain::reason::Reason;
 use crate::oauth::error::{Error, Refusal};
 use crate::oauth::registration::endpoint::{Managing, Registering};
@@ -73,7 +74,7 @@ async fn document(request: Request) -> Result<(body::Head, Map<String, Value>), 
     }
     let read = body::bytes(sent).await.map_err(|bad| answer::refused(bad.status, bad.reason))?;
     match serde_json::from_slice(&read) {
-        Ok(value) if body::has_nul_within(&value) => Err(malformed()),
+        Ok(value) if nul::is_within(&value) => Err(malformed()),
         Ok(Value::Object(members)) => Ok((body::Head::from(parts), members)),
         _ => Err(malformed()),
     }

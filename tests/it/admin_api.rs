@@ -115,6 +115,7 @@ const OPERATIONS: &[(&str, &str, &str)] = &[
     ("POST", "/users/{id}/reset-mfa", "change people"),
     ("POST", "/users/{id}/recover", "change people"),
     ("PUT", "/users/{id}/password", "change people"),
+    ("POST", "/users/import", "change people"),
     ("POST", "/invitations", "change people"),
     ("GET", "/groups", "read people"),
     ("POST", "/groups", "change people"),

@@ -96,3 +96,63 @@ both! {
         assert_eq!(events["items"][0]["actor"], "client:robot");
     }
 }
+
+both! {
+    async fn people_move_in_by_rows_and_each_that_is_not_taken_is_reported(database) {
+        let server = Server::start(&database).await;
+        let api = Api::machine(&server, "robot", "admin:users").await;
+        let hash = "{SSHA}TgW/N7fxbHA7F6jf7c+zWhN2Ft9sLYVw";
+        let rows = [
+            json!({ "username": "hana", "email": "hana@example.com", "email_verified": true, "groups": ["staff"], "password_hash": hash }),
+            json!({ "username": "HANA" }),
+            json!({ "username": "bora", "password_hash": "plain text" }),
+            json!({ "username": "nul", "name": "a\0b" }),
+            json!({ "username": "minji" }),
+        ];
+        let rows = rows.map(|row| row.to_string()).join("\n");
+        let dry = keyed(&api, "k1", "/users/import?dry_run=true", "application/jsonl", &rows).await.ok().json();
+        assert_eq!((&dry["taken"], &dry["wrapped"], &dry["dry_run"]), (&json!(2), &json!(1), &json!(true)), "{dry}");
+        assert_eq!(api.get("/users").await.ok().json()["items"], json!([]));
+        // The same rows for real are another request.
+        let real = keyed(&api, "k1", "/users/import", "application/jsonl", &rows).await;
+        assert_eq!(real.json()["reason"], "idempotency_key_reused");
+        let report = keyed(&api, "k2", "/users/import", "application/x-ndjson; charset=utf-8", &rows).await.ok().json();
+        let mut members: Vec<_> = report.as_object().unwrap().keys().cloned().collect();
+        members.sort();
+        assert_eq!(members, ["dry_run", "left_out", "skipped", "taken", "wrapped"]);
+        assert_eq!((&report["taken"], &report["wrapped"]), (&json!(2), &json!(1)), "{report}");
+        assert_eq!(report["skipped"], dry["skipped"]);
+        let skipped: Vec<_> = report["skipped"].as_array().unwrap().iter().map(|row| (row["line"].clone(), row["username"].clone())).collect();
+        assert_eq!(skipped, [(json!(2), json!("HANA")), (json!(3), json!("bora")), (json!(4), json!("nul"))]);
+        let app = server.client("app", |_| {}).await;
+        app.password_as("hana", "correct horse 마패", "read").await.ok();
+        let found = api.get("/users?group=staff").await.ok().json();
+        assert_eq!(found["items"][0]["username"], "hana");
+
+        let again = keyed(&api, "k2", "/users/import", "application/x-ndjson; charset=utf-8", &rows).await.ok().json();
+        assert_eq!((&again["taken"], &again["skipped"][0]["username"]), (&json!(2), &Value::Null), "{again}");
+        let table = "username,email,groups\nminji,,\nsora,sora@example.com,staff;seoul\nshort\n";
+        let report = keyed(&api, "k3", "/users/import", "text/csv", table).await.ok().json();
+        let lines: Vec<_> = report["skipped"].as_array().unwrap().iter().map(|row| row["line"].clone()).collect();
+        assert_eq!((&report["taken"], lines), (&json!(1), vec![json!(2), json!(4)]), "{report}");
+        let events = "SELECT COUNT(*) AS n FROM audit_event WHERE kind = 'user.created' AND actor = 'client:robot' AND detail = 'import'";
+        assert_eq!(server.evidence().await.count(events).await, 3);
+
+        let many: Vec<_> = (0..201).map(|n| format!("{{\"username\":\"p{n}\"}}")).collect();
+        let wide = format!("username,{}\nwide,1\nwider,1\n", "x".repeat(100_000));
+        for (status, content_type, body) in [
+            (422, "application/jsonl", many.join("\n")),
+            (422, "text/csv", "name\nsora\n".to_owned()),
+            (413, "application/jsonl", " ".repeat(1024 * 1024 + 1)),
+            (415, "application/json", "[]".to_owned()),
+        ] {
+            let refused = keyed(&api, "k4", "/users/import", content_type, &body).await;
+            assert_eq!(refused.status, status, "{content_type}: {}", refused.text);
+        }
+        assert_eq!(api.get("/users?search=p").await.ok().json()["items"], json!([]));
+        let report = keyed(&api, "k5", "/users/import", "text/csv", &wide).await.ok();
+        assert!(report.text.len() < 1000 && report.json()["taken"] == 0, "{}", report.text);
+        let last = keyed(&api, "k4", "/users/import", "application/jsonl", &many[..200].join("\n")).await.ok();
+        assert_eq!(last.json()["taken"], 200, "{}", last.text);
+    }
+}

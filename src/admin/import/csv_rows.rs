@@ -7,7 +7,8 @@ use csv::{ReaderBuilder, StringRecord};
 use serde_json::{Map, Value};
 
 use super::person::{NewPerson, hash, some};
-use super::row::{BadFile, Row};
+use super::row::{BadFile, NUL, Row};
+use crate::domain::excerpt::excerpt;
 
 /// The cells of a row, by the names of their columns.
 pub(super) type Cells<'a> = Vec<(&'a str, &'a str)>;
@@ -37,10 +38,12 @@ pub(super) fn read(
                 let named = |(name, _): &&(&str, &str)| name.ends_with("username");
                 let username = cells.iter().find(named).map(|(_, text)| (*text).to_owned());
                 let line = record.position().map_or(line, csv::Position::line);
-                let person = if record.len() == names.len() {
-                    row(&cells)
-                } else {
+                let person = if record.len() != names.len() {
                     Err(format!("it has {} cells, and the header {}", record.len(), names.len()))
+                } else if record.iter().any(|cell| cell.contains('\0')) {
+                    Err(NUL.to_owned())
+                } else {
+                    row(&cells)
                 };
                 Row { line, username, person }
             }
@@ -88,7 +91,8 @@ pub(super) fn row(cells: &Cells<'_>) -> Result<Box<NewPerson>, String> {
                 Some(attribute) => {
                     attributes.insert(attribute.to_owned(), Value::String((*text).to_owned()));
                 }
-                None => return Err(format!("there is no column {other:?}")),
+                // Each row says it, so it is short.
+                None => return Err(format!("there is no column \"{}\"", excerpt(other))),
             },
         }
     }

@@ -10,15 +10,12 @@ use crate::domain::verdict::Fault;
 use crate::store::{Tx, group_members, groups};
 
 /// Adds people who are new to their groups. Returns the audit events.
-pub(super) async fn join<'a>(
-    tx: &Tx,
-    people: impl Iterator<Item = (&'a NewPerson, &'a UserId)>,
-) -> Result<Vec<Event>, Fault> {
+pub(super) async fn join(tx: &Tx, people: &[(&NewPerson, &UserId)]) -> Result<Vec<Event>, Fault> {
     let mut events = Vec::new();
     // In the order of the names, so that two imports wait for each other instead of blocking each
     // other.
     let mut members: BTreeMap<&str, Vec<&UserId>> = BTreeMap::new();
-    for (person, user) in people {
+    for &(person, user) in people {
         for group in &person.groups {
             members.entry(group).or_default().push(user);
         }

@@ -10,7 +10,8 @@ use serde::de::{
 use serde_json::Value;
 
 use super::person::NewPerson;
-use super::row::{BadFile, Row};
+use super::row::{BadFile, NUL, Row};
+use crate::domain::nul;
 
 /// The longest line.
 const LONGEST: u64 = 1024 * 1024;
@@ -25,6 +26,9 @@ pub(super) enum Said {
 
 /// Reads a row as a type of the format. A member of a wrong type is named.
 pub(super) fn typed<T: DeserializeOwned>(value: Value) -> Result<T, String> {
+    if nul::is_within(&value) {
+        return Err(NUL.to_owned());
+    }
     let kept = value.clone();
     serde_json::from_value(value).map_err(|error| {
         let error = error.to_string();

@@ -1,4 +1,4 @@
-//! Moves people in from other programs: from a file of rows, with their password hashes. Rows are
+//! Moves people in from other programs: from rows, with their password hashes. Rows are
 //! read one after the other, so the memory does not depend on their number, and written in batches.
 //! Who is there already is left alone, so an import that was interrupted is run again.
 
@@ -21,20 +21,21 @@ mod write;
 use std::collections::HashSet;
 use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
-use std::io::BufReader;
-use std::path::{Path, PathBuf};
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::sync::mpsc;
 
 use self::attributes::DeclaredAttributes;
-use self::person::{NewHash, NewPerson};
+use self::person::NewPerson;
 use self::report::TWICE;
 pub use self::report::{ImportSummary, Importing, Skipped};
 use self::row::{BadFile, Row};
 use self::write::{Batch, Providers};
 use crate::admin::authority::{ChangePeople, May};
-use crate::domain::foreign_hash::{Digest, FirebaseConfig, ReadHash, WeakHash, WeakScheme};
+use crate::domain::foreign_hash::{Digest, FirebaseConfig, WeakHash, WeakScheme};
 use crate::domain::verdict::{Fault, OrRejected, reject};
 
 /// The program whose data is imported.
@@ -84,23 +85,44 @@ impl ImportFormat {
     }
 }
 
+/// Where the rows are.
+#[derive(Clone, Debug)]
+pub enum ImportSource {
+    /// In a file.
+    File(PathBuf),
+    /// In a text that was sent.
+    Text(Arc<[u8]>),
+}
+
+impl ImportSource {
+    /// Why it cannot be read at all.
+    fn rejected(&self, reason: &str) -> String {
+        match self {
+            Self::File(path) => format!("{}: {reason}", path.display()),
+            Self::Text(_) => reason.to_owned(),
+        }
+    }
+}
+
 /// What is imported.
 #[derive(Clone, Debug)]
 pub struct Import {
     /// The program.
     pub format: ImportFormat,
-    /// Its file.
-    pub file: PathBuf,
+    /// Its rows.
+    pub source: ImportSource,
     /// The parameters of Firebase's password hashes.
     pub hash_config: Option<FirebaseConfig>,
     /// Whether nothing is written.
     pub dry_run: bool,
+    /// The most rows, if there is a limit: with more, none is taken.
+    pub at_most: Option<usize>,
 }
 
 /// How many rows are written in one transaction.
-const ROWS: usize = 200;
+pub const ROWS: usize = 200;
 
-/// Imports a file. `skipped` is told of every row that is not taken.
+/// Imports people. `skipped` is told of every row that is not taken.
 pub async fn run(
     may: &May<ChangePeople>,
     at: &Importing<'_>,
@@ -117,18 +139,23 @@ pub async fn run(
     let declared = DeclaredAttributes::of(at.store).await?;
     let (rows, mut received) = mpsc::channel(2 * ROWS);
     let (format, config) = (import.format, import.hash_config.clone());
-    let file = import.file.clone();
-    let reading = tokio::task::spawn_blocking(move || read(format, &file, config.as_ref(), &rows));
+    let source = import.source.clone();
+    let reading = tokio::task::spawn_blocking(move || read(format, source, config.as_ref(), &rows));
     let mut summary = ImportSummary { dry_run: import.dry_run, ..ImportSummary::default() };
     let mut seen = Seen::default();
+    // With a limit, the first batch has every row, or shows that there are too many.
+    let size = import.at_most.map_or(ROWS, |most| most.saturating_add(1));
     loop {
-        let mut batch: Vec<Row> = Vec::with_capacity(ROWS);
-        while batch.len() < ROWS {
+        let mut batch: Vec<Row> = Vec::with_capacity(size);
+        while batch.len() < size {
             let Some(row) = received.recv().await else { break };
             batch.push(row);
         }
         if batch.is_empty() {
             break;
+        }
+        if let Some(most) = import.at_most.filter(|most| batch.len() > *most) {
+            return reject(format!("there are more than {most} rows: send them in several parts"));
         }
         let mut people = Vec::with_capacity(batch.len());
         for Row { line, username, person } in batch {
@@ -161,9 +188,7 @@ pub async fn run(
             skipped(Skipped { line, username: None, reason });
             Ok(summary)
         }
-        Err(BadFile { line: None, reason }) => {
-            reject(format!("{}: {reason}", import.file.display()))
-        }
+        Err(BadFile { line: None, reason }) => reject(import.source.rejected(&reason)),
     }
 }
 
@@ -209,11 +234,9 @@ async fn take(
     };
     // Who is there already needs no new hash.
     refuse(batch.leave_alone(at.store, at.clock).await?);
-    let is_weak =
-        |person: &&NewPerson| matches!(person.hash, Some(NewHash::Foreign(ReadHash::Weak(_))));
-    let weak = batch.people().filter(is_weak).count();
+    let weak = batch.people().filter(|person| person.has_weak_hash()).count();
     if !dry_run {
-        batch.wrap(at.hasher).await?;
+        batch.wrap(at.hasher, at.hashes_at_once).await?;
         refuse(batch.write(may, at).await?);
     }
     for person in batch.people() {
@@ -241,14 +264,28 @@ async fn estimate(at: &Importing<'_>, hashes: u64) -> Result<u64, Fault> {
     Ok(each.saturating_mul(hashes) / u64::from(at.threads.max(1)) / 1000 + 1)
 }
 
-/// Reads the rows of a file and sends them; ends early when nobody receives them any more.
+/// Reads the rows and sends them; ends early when nobody receives them any more.
 fn read(
     format: ImportFormat,
-    path: &Path,
+    source: ImportSource,
     config: Option<&FirebaseConfig>,
     rows: &mpsc::Sender<Row>,
 ) -> Result<(), BadFile> {
-    let file = BufReader::new(File::open(path).map_err(BadFile::new)?);
+    match source {
+        ImportSource::File(path) => {
+            let file = BufReader::new(File::open(path).map_err(BadFile::new)?);
+            read_from(format, file, config, rows)
+        }
+        ImportSource::Text(text) => read_from(format, &*text, config, rows),
+    }
+}
+
+fn read_from(
+    format: ImportFormat,
+    file: impl BufRead,
+    config: Option<&FirebaseConfig>,
+    rows: &mpsc::Sender<Row>,
+) -> Result<(), BadFile> {
     let mut send = |row: Row| rows.blocking_send(row).is_ok();
     match format {
         ImportFormat::Mapae => json_rows::lines(file, mapae::row, &mut send),

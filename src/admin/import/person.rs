@@ -85,6 +85,11 @@ impl NewPerson {
         Ok(*self)
     }
 
+    /// Whether the hash of the password is so weak that it is not stored as it is.
+    pub(super) fn has_weak_hash(&self) -> bool {
+        matches!(self.hash, Some(NewHash::Foreign(ReadHash::Weak(_))))
+    }
+
     /// The keys of all names by which they sign in.
     pub(super) fn keys(&self) -> Vec<String> {
         person::keys(&self.username, self.email.as_deref().filter(|_| self.email_verified))

@@ -49,8 +49,11 @@ pub struct Importing<'a> {
     pub clock: &'a Clock,
     /// Puts weak hashes into hashes of our own.
     pub hasher: &'a Hasher,
-    /// How many threads it has.
+    /// How many threads it has for the import.
     pub threads: u32,
+    /// How many weak hashes wait for them at once. They go before the passwords of people who sign
+    /// in, so one at a time where people sign in on the same threads.
+    pub hashes_at_once: usize,
     /// Seals the secrets of one-time codes; `None` in a dry run.
     pub factors: Option<&'a FactorKey>,
     /// The providers of the settings file.

@@ -2,6 +2,9 @@
 
 use super::person::NewPerson;
 
+/// Why a row with a NUL is not taken.
+pub(super) const NUL: &str = "a text has no NUL";
+
 /// A row of a file.
 #[derive(Debug)]
 pub(super) struct Row {

@@ -122,18 +122,16 @@ impl Batch {
         Ok(skipped)
     }
 
-    /// Puts the weak hashes into hashes of our own.
-    pub(super) async fn wrap(&mut self, hasher: &Hasher) -> Result<(), Fault> {
-        let wrapped = self.0.iter_mut().map(|(_, person, _)| async {
-            let weak = match &person.hash {
-                Some(NewHash::Foreign(ReadHash::Weak(weak))) => weak.clone(),
-                _ => return Ok(()),
-            };
-            let wrapped = hasher.wrap(weak).await?;
-            person.hash = Some(NewHash::Foreign(ReadHash::Strong(wrapped)));
-            Ok(())
-        });
-        futures_util::future::try_join_all(wrapped).await.map(drop)
+    /// Puts the weak hashes into hashes of our own, so many at once.
+    pub(super) async fn wrap(&mut self, hasher: &Hasher, at_once: usize) -> Result<(), Fault> {
+        let people = self.0.iter_mut().map(|(_, person, _)| person);
+        let mut weak: Vec<&mut NewPerson> =
+            people.filter(|person| person.has_weak_hash()).collect();
+        for some in weak.chunks_mut(at_once.max(1)) {
+            let wrapped = some.iter_mut().map(|person| wrap(hasher, person));
+            futures_util::future::try_join_all(wrapped).await?;
+        }
+        Ok(())
     }
 
     /// Writes the people, and returns those who came in between.
@@ -187,15 +185,26 @@ impl Batch {
                 events.push(added.detail("import"));
             }
         }
-        let belonging = || self.people().zip(&every).map(|(person, user)| (person, &user.id));
-        events.extend(groups::join(tx, belonging()).await?);
-        let values = belonging().flat_map(|(person, id)| {
-            person.values.iter().map(move |(name, value)| (id, name, value))
-        });
-        attribute_values::insert_many(tx, values).await?;
+        let ids = every.iter().map(|user| &user.id);
+        let belonging: Vec<_> = self.people().zip(ids).collect();
+        events.extend(groups::join(tx, &belonging).await?);
+        let mut values = Vec::new();
+        for (person, id) in belonging {
+            values.extend(person.values.iter().map(|(name, value)| (id, name, value)));
+        }
+        attribute_values::insert_many(tx, values.into_iter()).await?;
         audit_events::insert(tx, &events).await?;
         Ok(true)
     }
+}
+
+/// Puts the weak hash of a person into one of our own.
+async fn wrap(hasher: &Hasher, person: &mut NewPerson) -> Result<(), Fault> {
+    if let Some(NewHash::Foreign(ReadHash::Weak(weak))) = &person.hash {
+        let wrapped = hasher.wrap(weak.clone()).await?;
+        person.hash = Some(NewHash::Foreign(ReadHash::Strong(wrapped)));
+    }
+    Ok(())
 }
 
 fn key(identity: &Identity) -> (String, String) {

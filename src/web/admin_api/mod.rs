@@ -10,6 +10,7 @@ mod client_secrets;
 mod clients;
 mod creation;
 mod groups;
+mod imports;
 mod in_force;
 mod invitations;
 mod keys;
@@ -66,6 +67,7 @@ fn operations() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(users::reset_mfa))
         .routes(routes!(users::recover))
         .routes(routes!(users::set_password))
+        .routes(routes!(imports::import))
         .routes(routes!(invitations::create))
         .routes(routes!(groups::list, groups::create))
         .routes(routes!(groups::show, groups::delete))

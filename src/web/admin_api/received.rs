@@ -10,6 +10,7 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
 use super::problem::{ApiResult, Failed};
+use crate::domain::nul;
 use crate::domain::reason::Reason;
 use crate::domain::version::Version;
 use crate::web::body;
@@ -90,11 +91,15 @@ impl<T: DeserializeOwned + Send> FromRequest<Arc<Shared>> for Sent<T> {
     }
 }
 
+/// The media type of the body, without its parameters.
+pub(super) fn media_type(parts: &Parts) -> &str {
+    let media_type = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    media_type.and_then(|value| value.split(';').next()).unwrap_or_default().trim()
+}
+
 /// Reads the body of a request, which must be JSON.
 pub(super) async fn json_body(parts: &Parts, sent: Body) -> ApiResult<Bytes> {
-    let media_type = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let media_type = media_type.and_then(|value| value.split(';').next()).unwrap_or_default();
-    if !media_type.trim().eq_ignore_ascii_case("application/json") {
+    if !media_type(parts).eq_ignore_ascii_case("application/json") {
         let why = "send it with Content-Type: application/json";
         return Err(Failed::because(Reason::ContentTypeUnsupported, why));
     }
@@ -105,8 +110,7 @@ pub(super) async fn json_body(parts: &Parts, sent: Body) -> ApiResult<Bytes> {
 pub(super) fn json<T: DeserializeOwned>(bytes: &[u8]) -> ApiResult<T> {
     // In JSON a NUL is always escaped.
     let may_have_nul = bytes.windows(6).any(|some| some == b"\\u0000");
-    if may_have_nul && serde_json::from_slice(bytes).is_ok_and(|value| body::has_nul_within(&value))
-    {
+    if may_have_nul && serde_json::from_slice(bytes).is_ok_and(|value| nul::is_within(&value)) {
         return Err(Failed::because(Reason::AdminBodyMalformed, NUL));
     }
     serde_json::from_slice(bytes)

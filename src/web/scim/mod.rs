@@ -27,6 +27,7 @@ use serde_json::Value;
 use self::answer::{Answer, Failed};
 use self::limits::LARGEST;
 use self::service::{Call, Service};
+use crate::domain::nul;
 use crate::domain::reason::Reason;
 use crate::domain::scim::refusal::{ScimRefusal, ScimType};
 use crate::domain::scim_urls::{BASE, ROUTES};
@@ -95,7 +96,7 @@ async fn json(parts: &Parts, sent: Body) -> Result<Value, Failed> {
     let bytes = bytes.map_err(|bad| Failed::because(bad.reason))?;
     let syntax = |why: String| ScimRefusal::bad(ScimType::InvalidSyntax, why);
     match serde_json::from_slice(&bytes) {
-        Ok(value) if body::has_nul_within(&value) => {
+        Ok(value) if nul::is_within(&value) => {
             Err(syntax("a text has no NUL".to_owned()).into())
         }
         Ok(value) => Ok(value),
