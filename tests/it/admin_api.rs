@@ -115,6 +115,9 @@ const OPERATIONS: &[(&str, &str, &str)] = &[
     ("POST", "/users/{id}/reset-mfa", "change people"),
     ("POST", "/users/{id}/recover", "change people"),
     ("PUT", "/users/{id}/password", "change people"),
+    ("GET", "/users/{id}/overview", "read people"),
+    ("GET", "/users/find", "read people"),
+    ("GET", "/users/export", "read people"),
     ("POST", "/users/import", "change people"),
     ("POST", "/invitations", "change people"),
     ("GET", "/groups", "read people"),
@@ -195,6 +198,7 @@ const OPERATIONS: &[(&str, &str, &str)] = &[
     ("DELETE", "/webhooks/{id}", "change clients"),
     ("POST", "/webhooks/{id}/secret", "change secrets"),
     ("POST", "/webhooks/{id}/replay", "change clients"),
+    ("POST", "/webhooks/replay", "change clients"),
 ];
 
 fn path(template: &str) -> String {

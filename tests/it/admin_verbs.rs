@@ -1,8 +1,9 @@
 //! What the verbs of the command line do, in the administration API.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::admin_api::{Api, EVERY_SCOPE};
+use crate::admin_api::{Api, EVERY_SCOPE, etag};
 use crate::support::{Mailbox, Reply, Server, both, http};
 
 /// A creation with this `Idempotency-Key`.
@@ -154,5 +155,57 @@ both! {
         assert!(report.text.len() < 1000 && report.json()["taken"] == 0, "{}", report.text);
         let last = keyed(&api, "k4", "/users/import", "application/jsonl", &many[..200].join("\n")).await.ok();
         assert_eq!(last.json()["taken"], 200, "{}", last.text);
+    }
+}
+
+both! {
+    async fn a_person_is_found_by_any_name_shown_with_what_is_open_and_exported(database) {
+        let mails = Mailbox::new();
+        let server = Server::start_with(&database, &[("mail.url", &mails.url())]).await;
+        let api = Api::machine(&server, "robot", EVERY_SCOPE).await;
+        let alice = server.alice().await;
+        server.evidence().await.put_identity(&alice, "12:34", server.now().now().timestamp_millis()).await;
+        let app = server.client("app", |_| {}).await;
+        let (_, refresh) = app.password("openid").await.pair();
+        let person = api.get(&format!("/users/{alice}")).await.ok();
+        let address = person.json()["email"].as_str().unwrap().to_owned();
+        for named in ["ALICE", &address, &alice, "idp:12:34"] {
+            let found = api.get(&format!("/users/find?named={named}")).await.ok();
+            assert_eq!((found.json(), etag(&found)), (person.json(), etag(&person)), "{named}");
+        }
+        assert_eq!(api.get("/users/find?named=nobody").await.status, 404);
+        assert_eq!(api.get("/users/find").await.status, 400);
+        for name in ["duri", "sora"] {
+            let made = api.post("/users", json!({ "username": name, "email": "both@example.com" })).await;
+            assert_eq!(made.status, 201, "{}", made.text);
+        }
+        assert_eq!(api.get("/users/find?named=both@example.com").await.status, 409);
+
+        let mut browser = server.browser();
+        let login = browser.open("/account").await;
+        browser.sign_in(&login).await;
+        let path = format!("/users/{alice}/overview");
+        let shown = api.get(&path).await.ok().json();
+        let ways = json!({ "password": true, "providers": ["idp"], "passkeys": 0, "one_time_codes": false, "recovery_codes_left": 0 });
+        assert_eq!(shown["factors"], ways);
+        assert_eq!((&shown["apps"][0]["client"], shown["sessions"].as_array().unwrap().len()), (&json!("app"), 1), "{shown}");
+        assert!(shown["last_sign_in"].is_string(), "{shown}");
+        assert_eq!(api.get("/users/nobody/overview").await.status, 404);
+
+        let rows = api.get("/users/export").await.ok().json();
+        let row = rows["items"].as_array().unwrap().iter().find(|row| row["username"] == "alice").unwrap();
+        assert_eq!((&row["sub"], &row["identities"][0]["subject"], row.get("password_hash")), (&json!(alice), &json!("12:34"), None));
+        assert_eq!(api.get("/users/export?after=nonsense").await.status, 400);
+
+        let set = json!({ "password": "temporary 1234", "temporary": true });
+        api.send(Method::PUT, &format!("/users/{alice}/password"), None, Some(set)).await.ok();
+        app.refresh(&refresh).await.refused(400, "invalid_grant");
+        app.password_as("alice", "temporary 1234", "read").await.refused(400, "invalid_grant");
+        assert_eq!(api.get(&format!("/users/{alice}")).await.ok().json()["password_temporary"], true);
+        assert_eq!(api.get(&path).await.ok().json()["apps"], json!([]));
+        let link = api.post(&format!("/users/{alice}/recover?print=true"), json!({})).await.ok();
+        assert!(link.text("link").contains("/recover?secret=") && link.json().get("mailed_to").is_none(), "{}", link.text);
+        let mailed = api.post(&format!("/users/{alice}/recover"), json!({})).await.ok();
+        assert_eq!(mailed.json(), json!({ "mailed_to": address }));
     }
 }

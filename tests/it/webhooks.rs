@@ -309,23 +309,26 @@ both! {
         learned(&server, &receiver, "early").await;
         server.user("mina", None).await;
         let first = receiver.hears(1).await.remove(0);
-        let replayed = api.send(Method::POST, &path, None, Some(json!({ "message": first.id }))).await.ok();
-        assert_eq!(replayed.json(), json!({ "messages": 1 }));
-        let again = receiver.hears(2).await.remove(1);
-        assert_eq!((&again.id, &again.body), (&first.id, &first.body));
-        let unknown = api.send(Method::POST, &path, None, Some(json!({ "message": "nothing" }))).await;
-        assert_eq!(unknown.status, 404);
+        // To this webhook, and to all that are told of such events.
+        for (path, count) in [(&*path, 2), ("/webhooks/replay", 3)] {
+            let replayed = api.send(Method::POST, path, None, Some(json!({ "message": first.id }))).await.ok();
+            assert_eq!(replayed.json(), json!({ "messages": 1 }));
+            let again = receiver.hears(count).await.remove(count - 1);
+            assert_eq!((&again.id, &again.body), (&first.id, &first.body));
+            let unknown = api.send(Method::POST, path, None, Some(json!({ "message": "nothing" }))).await;
+            assert_eq!(unknown.status, 404);
+        }
         // What waits for a receiver that was away is sent at once, not after its pause.
         receiver.answers(StatusCode::SERVICE_UNAVAILABLE);
         server.user("jun", None).await;
-        receiver.hears(3).await;
+        receiver.hears(4).await;
         eventually("it is put off", async || {
             server.evidence().await.count("SELECT count(*) AS n FROM outbox WHERE attempts = 1 AND kind = 'webhook'").await == 1
         }).await;
         receiver.answers(StatusCode::OK);
         let hurried = api.send(Method::POST, &path, None, Some(json!({}))).await.ok();
         assert_eq!(hurried.json(), json!({ "messages": 1 }));
-        receiver.hears(4).await;
+        receiver.hears(5).await;
     }
 
     async fn a_deleted_webhook_is_told_nothing_more(database) {

@@ -14,6 +14,7 @@ mod imports;
 mod in_force;
 mod invitations;
 mod keys;
+mod lookups;
 mod paging;
 mod problem;
 mod providers;
@@ -67,6 +68,9 @@ fn operations() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(users::reset_mfa))
         .routes(routes!(users::recover))
         .routes(routes!(users::set_password))
+        .routes(routes!(lookups::find))
+        .routes(routes!(lookups::overview))
+        .routes(routes!(lookups::export))
         .routes(routes!(imports::import))
         .routes(routes!(invitations::create))
         .routes(routes!(groups::list, groups::create))
@@ -114,6 +118,7 @@ fn operations() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(webhooks::show, webhooks::delete))
         .routes(routes!(webhooks::rotate_secret))
         .routes(routes!(webhooks::replay))
+        .routes(routes!(webhooks::replay_to_all))
         .routes(routes!(scim_tokens::list, scim_tokens::create))
         .routes(routes!(scim_tokens::show, scim_tokens::revoke))
         .routes(routes!(registration_tokens::list, registration_tokens::create))

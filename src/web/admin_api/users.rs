@@ -22,7 +22,7 @@ use super::shown::{Shown, done, location};
 use crate::admin::authority::{ChangePeople, May, ReadPeople, SeesPeople};
 use crate::admin::recovery::{self, RecoveryLink};
 use crate::admin::users::{
-    self, Belongings, ClaimsChange, NewEmail, NewUser, Target, UserSearch, Who,
+    self, Belongings, ClaimsChange, NewEmail, NewUser, SetPassword, Target, UserSearch, Who,
 };
 use crate::domain::reason::Reason;
 use crate::domain::secret::Secret;
@@ -42,6 +42,8 @@ pub(super) struct Person {
     email_verified: bool,
     /// Whether there is a password.
     has_password: bool,
+    /// Whether it has to be changed at the first sign-in.
+    password_temporary: bool,
     /// The other standard claims, OpenID Connect Core §5.1.
     #[schema(value_type = Object)]
     claims: Profile,
@@ -71,6 +73,7 @@ impl Person {
             email: user.email.clone(),
             email_verified: user.email_verified,
             has_password: user.password_hash.is_some(),
+            password_temporary: user.password_temporary,
             claims: user.profile.clone(),
             disabled_at: user.disabled_at,
             deletion_at: user.deletion_at,
@@ -181,6 +184,18 @@ pub(super) struct NewPassword {
     /// The password.
     #[schema(format = Password)]
     password: String,
+    /// The person has to change it when they sign in.
+    #[serde(default)]
+    temporary: bool,
+}
+
+/// How a link to a new password is handed over.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Handover {
+    /// Return the link, and mail nothing.
+    print: bool,
 }
 
 /// How many sessions of apps ended.
@@ -201,7 +216,8 @@ pub(super) struct Recovery {
     link: Option<String>,
 }
 
-async fn shown<R: SeesPeople>(
+/// A person with what belongs to them.
+pub(super) async fn shown<R: SeesPeople>(
     may: &May<R>,
     shared: &Shared,
     user: &User,
@@ -382,8 +398,8 @@ pub(super) async fn reset_mfa(
 }
 
 /// Mail a person a link to a new password, or return it where there is no mail
-#[utoipa::path(post, path = "/users/{id}/recover", tag = "users", params(("id" = String, Path)),
-    responses(
+#[utoipa::path(post, path = "/users/{id}/recover", tag = "users",
+    params(("id" = String, Path), Handover), responses(
         (status = 200, body = Recovery), (status = 404, body = Problem),
         (status = 409, body = Problem),
     ))]
@@ -391,8 +407,10 @@ pub(super) async fn recover(
     Caller(may): Caller<ChangePeople>,
     State(shared): State<Arc<Shared>>,
     Named(id): Named<String>,
+    Parameters(asked): Parameters<Handover>,
 ) -> ApiResult<Shown<Recovery>> {
-    let (flows, mailer) = (&shared.flows, shared.flows.mailer.as_ref());
+    let flows = &shared.flows;
+    let mailer = flows.mailer.as_ref().filter(|_| !asked.print);
     let (store, clock) = (&flows.store, &flows.clock);
     let made = recovery::make(&may, store, clock, &flows.url, mailer, Target::of_id(&id)).await?;
     Ok(Shown::of(match made {
@@ -419,7 +437,8 @@ pub(super) async fn set_password(
 ) -> ApiResult<Shown<Ended>> {
     let (flows, mailer) = (&shared.flows, shared.flows.mailer.as_ref());
     let (store, clock, hasher) = (&flows.store, &flows.clock, &flows.password.hasher);
-    let (target, password) = (Target::of_id(&id), &Secret::from(new.password));
-    let ended = users::set_password(&may, store, clock, mailer, hasher, target, password).await?;
+    let (target, password) = (Target::of_id(&id), Secret::from(new.password));
+    let set = SetPassword { password: &password, temporary: new.temporary };
+    let ended = users::set_password(&may, store, clock, mailer, hasher, target, set).await?;
     Ok(Shown::of(Ended { families_ended: ended }))
 }

@@ -83,6 +83,14 @@ pub(super) struct Message {
     message: Option<String>,
 }
 
+/// A message to send again to whoever is told of such events.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MessageForAll {
+    /// The id of the message: its `webhook-id`.
+    message: String,
+}
+
 /// How many messages are sent again.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Messages {
@@ -199,5 +207,18 @@ pub(super) async fn replay(
         Some(event) => webhooks::replay(&may, store, clock, event, Some(&id)).await? as u64,
         None => webhooks::retry(&may, store, clock, &id).await?,
     };
+    Ok(Shown::of(Messages { messages }))
+}
+
+/// Send a message again to every webhook that is told of such events
+#[utoipa::path(post, path = "/webhooks/replay", tag = "webhooks", request_body = MessageForAll,
+    responses((status = 200, body = Messages), (status = 404, body = Problem)))]
+pub(super) async fn replay_to_all(
+    Caller(may): Caller<ChangeClients>,
+    State(shared): State<Arc<Shared>>,
+    Sent(sent): Sent<MessageForAll>,
+) -> ApiResult<Shown<Messages>> {
+    let (store, clock) = (&shared.flows.store, &shared.flows.clock);
+    let messages = webhooks::replay(&may, store, clock, &sent.message, None).await? as u64;
     Ok(Shown::of(Messages { messages }))
 }
