@@ -153,6 +153,21 @@ pub fn version(one: &Attribute) -> Version {
     Version::of(&json!([one.name, one.kind, facts(one), one.created_at]))
 }
 
+/// Every attribute, for whoever sees what people have of it: each with the one of these values that
+/// is its own.
+pub async fn held(
+    _may: &May<ReadPeople>,
+    reader: &impl Reader,
+    values: &BTreeMap<String, Value>,
+) -> AdminResult<Vec<(Attribute, Option<Value>)>> {
+    let every = attributes::list_all(reader).await?;
+    let with_value = |one: Attribute| {
+        let value = values.get(&one.name).cloned();
+        (one, value)
+    };
+    Ok(every.into_iter().map(with_value).collect())
+}
+
 /// The attribute of this name.
 pub async fn find(
     _may: &May<ReadClients>,

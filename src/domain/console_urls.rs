@@ -28,6 +28,8 @@ pub const PERSON_RECOVER: &str = "/admin/people/{id}/recover";
 pub const PERSON_ROLES: &str = "/admin/people/{id}/roles";
 /// Puts a person into a group, or takes them out.
 pub const PERSON_GROUPS: &str = "/admin/people/{id}/groups";
+/// Changes the attributes of a person.
+pub const PERSON_ATTRIBUTES: &str = "/admin/people/{id}/attributes";
 /// Deletes a person, after a page that says what ends.
 pub const PERSON_DELETE: &str = "/admin/people/{id}/delete";
 /// Groups, and the form that makes one.
@@ -114,6 +116,7 @@ pub const ROUTES: &[&str] = &[
     PERSON_RECOVER,
     PERSON_ROLES,
     PERSON_GROUPS,
+    PERSON_ATTRIBUTES,
     PERSON_DELETE,
     GROUPS,
     GROUP,

@@ -28,6 +28,7 @@ const RIGHTS: &[(&str, &str, &str)] = &[
     ("post", "/admin/people/{id}/recover", "change people"),
     ("post", "/admin/people/{id}/roles", "grant roles"),
     ("post", "/admin/people/{id}/groups", "change people"),
+    ("post", "/admin/people/{id}/attributes", "change people"),
     ("get", "/admin/people/{id}/delete", "change people"),
     ("post", "/admin/people/{id}/delete", "change people"),
     ("get", "/admin/groups", "read people"),

@@ -49,6 +49,7 @@ mod conformance_configuration;
 mod consents;
 mod console;
 mod console_app_form;
+mod console_person_attributes;
 mod crash;
 mod cross_origin;
 mod database_faults;

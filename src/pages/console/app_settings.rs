@@ -56,7 +56,7 @@ pub(super) fn form(
 /// The form with what was typed, and with what is wrong beside its field.
 fn shown_again(mut form: Form, refused: &RefusedInput) -> Form {
     let again = |field: &mut Field| {
-        let typed = refused.typed.get(field.name);
+        let typed = refused.typed.get(&*field.name);
         match (&mut field.kind, typed) {
             (FieldKind::Tick(ticked), typed) => *ticked = typed.is_some(),
             (FieldKind::Line(_, value) | FieldKind::Lines(value), Some(typed)) => {
@@ -69,7 +69,7 @@ fn shown_again(mut form: Form, refused: &RefusedInput) -> Form {
             }
             (FieldKind::Line(..) | FieldKind::Lines(_) | FieldKind::Choice(_), None) => {}
         }
-        field.problem = (refused.field == Some(field.name)).then(|| refused.why.clone());
+        field.problem = (refused.field == Some(&*field.name)).then(|| refused.why.clone());
     };
     form.fields.iter_mut().for_each(again);
     for group in &mut form.groups {

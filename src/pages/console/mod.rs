@@ -11,6 +11,7 @@ mod page;
 mod parts;
 pub mod people;
 pub mod person;
+pub mod person_attributes;
 pub mod providers;
 pub mod registration_tokens;
 mod samples;

@@ -1,5 +1,7 @@
 //! The parts that pages of the console are built from. Their texts are chosen already.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
 
 /// A link.
@@ -236,7 +238,7 @@ impl Form {
 #[derive(Clone, Debug)]
 pub(super) struct Field {
     pub(super) id: String,
-    pub(super) name: &'static str,
+    pub(super) name: Cow<'static, str>,
     pub(super) label: String,
     pub(super) hint: Option<String>,
     pub(super) required: bool,
@@ -273,17 +275,18 @@ impl Choice {
 }
 
 impl Field {
-    fn new(name: &'static str, label: String, kind: FieldKind) -> Self {
+    fn new(name: impl Into<Cow<'static, str>>, label: String, kind: FieldKind) -> Self {
+        let name = name.into();
         let (hint, required, problem) = (None, false, None);
         Self { id: format!("console-{name}"), name, label, hint, required, problem, kind }
     }
 
-    pub(super) fn line(name: &'static str, label: String, value: &str) -> Self {
+    pub(super) fn line(name: impl Into<Cow<'static, str>>, label: String, value: &str) -> Self {
         Self::new(name, label, FieldKind::Line("text", value.to_owned()))
     }
 
     pub(super) fn typed(
-        name: &'static str,
+        name: impl Into<Cow<'static, str>>,
         kind: &'static str,
         label: String,
         value: &str,
@@ -299,7 +302,11 @@ impl Field {
         Self::new(name, label, FieldKind::Tick(ticked))
     }
 
-    pub(super) fn choice(name: &'static str, label: String, choices: Vec<Choice>) -> Self {
+    pub(super) fn choice(
+        name: impl Into<Cow<'static, str>>,
+        label: String,
+        choices: Vec<Choice>,
+    ) -> Self {
         Self::new(name, label, FieldKind::Choice(choices))
     }
 

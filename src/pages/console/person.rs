@@ -8,6 +8,7 @@ use super::parts::{
     Action, Button, Choice, CopyText, Fact, Field, Form, Look, Part, Row, RowButton, Tone, Value,
 };
 use super::people;
+use super::person_attributes::{self, PersonAttributes};
 use crate::domain::admin_right::AdminRight;
 use crate::domain::admin_role::AdminRole;
 use crate::domain::console_urls as urls;
@@ -36,6 +37,8 @@ pub struct PersonFacts<'a> {
     pub open: OpenThings,
     /// Their groups.
     pub groups: Vec<String>,
+    /// Their attributes.
+    pub attributes: PersonAttributes<'a>,
     /// Their roles in the administration.
     pub roles: &'a [AdminRole],
     /// The roles that whoever looks may give.
@@ -106,6 +109,7 @@ pub fn show<'a>(
     parts.extend(sessions(&frame, &shell, facts));
     parts.extend(groups(&frame, &shell, facts));
     parts.extend(roles(&frame, &shell, facts));
+    parts.extend(person_attributes::parts(&frame, &shell, user, &facts.attributes));
     if let Some(events) = &facts.events {
         parts.push(Part::Heading(frame.t("console-activity")));
         parts.extend(audit::rows(&frame, &shell, events));
@@ -124,7 +128,10 @@ pub fn show<'a>(
         parts.push(Part::Actions(vec![delete]));
     }
     let back = frame.t("console-people");
-    ConsolePage::new(frame, shell, title(user)).below(back, urls::PEOPLE).with(parts)
+    // What is wrong is said at its field.
+    let problem = facts.attributes.refused.map(|_| frame.t("console-field-wrong"));
+    let page = ConsolePage::new(frame, shell, title(user)).below(back, urls::PEOPLE);
+    page.refusing(problem).with(parts)
 }
 
 fn about(frame: &Frame<'_>, facts: &PersonFacts<'_>) -> Vec<Fact> {

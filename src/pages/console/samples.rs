@@ -1,6 +1,9 @@
 //! The samples of the console.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
 
 use super::app_settings::RefusedInput;
 use super::apps::{self, AppEnding, AppFacts, AppUse, NewAppInput, PreviewResult};
@@ -10,6 +13,7 @@ use super::overview::{self, Attention, DayLine, OverviewFacts};
 use super::page::{ConsolePage, ConsoleShell};
 use super::people::{self, NewPersonInput};
 use super::person::{self, MadeLink, OpenThings, PersonEnding, PersonFacts};
+use super::person_attributes::{PersonAttributes, RefusedAttribute};
 use super::providers::{
     self, CheckResult, GroupsOfProvider, NewProviderInput, ProviderEnding, ProviderLine,
 };
@@ -19,6 +23,7 @@ use super::{settings, token};
 use crate::domain::admin_right::Rights;
 use crate::domain::admin_role::AdminRole;
 use crate::domain::app_kind::AppKind;
+use crate::domain::attribute::{Attribute, AttributeType};
 use crate::domain::client::{Client, ClientId, ClientKind};
 use crate::domain::console_notice::ConsoleNotice;
 use crate::domain::console_section::ConsoleSection;
@@ -41,6 +46,7 @@ impl<'a> Sample<'a> for ConsolePage<'a> {
         [
             of_overview(frame),
             of_people(frame),
+            of_person_attributes(frame),
             of_groups(frame),
             of_apps(frame),
             of_new_apps(frame),
@@ -101,6 +107,7 @@ fn facts(user: &User) -> PersonFacts<'_> {
         sessions: Vec::new(),
         open: OpenThings { browsers: 2, sessions: 3, apps: 2, is_more: false },
         groups: vec!["staff".to_owned(), "편집부".to_owned()],
+        attributes: PersonAttributes { held: &[], version: String::new(), refused: None },
         roles: &[AdminRole::Support],
         may_give: AdminRole::ALL.to_vec(),
         client_roles: vec![("books".to_owned(), "editor".to_owned())],
@@ -530,6 +537,43 @@ fn of_people(frame: Frame<'_>) -> Vec<(&'static str, ConsolePage<'_>)> {
             "refused-hostile",
             ConsolePage::refused(frame, hostile(section), HOSTILE, "/admin/people"),
         ),
+    ]
+}
+
+fn attribute(name: &str, kind: AttributeType, label: &str) -> Attribute {
+    let texts = [("en".to_owned(), label.to_owned())].into_iter().collect();
+    let (name, scope, created_at) = (name.to_owned(), "hr".to_owned(), instant(0));
+    Attribute { name, kind, scope, editable: kind == AttributeType::Date, texts, created_at }
+}
+
+fn of_person_attributes(frame: Frame<'_>) -> Vec<(&'static str, ConsolePage<'_>)> {
+    let section = ConsoleSection::People;
+    let auditor = ConsoleShell { rights: AdminRole::Auditor.rights(), ..shell(section) };
+    let hana = user("hana", Some("hana@example.com"), Some("Hana Seo"));
+    let held: [(Attribute, Option<Value>); 4] = [
+        (attribute("department", AttributeType::String, "Department"), Some(json!("디자인"))),
+        (attribute("level", AttributeType::Integer, "level"), Some(json!(3))),
+        (attribute("on_call", AttributeType::Boolean, "On call"), Some(json!(true))),
+        (attribute("since", AttributeType::Date, "Here since"), None),
+    ];
+    let bad = [(attribute("department", AttributeType::String, HOSTILE), Some(json!(HOSTILE)))];
+    let refused = RefusedAttribute {
+        typed: BTreeMap::from([("level".to_owned(), HOSTILE.to_owned())]),
+        name: "level".to_owned(),
+        why: format!("the attribute is a whole number: {HOSTILE}"),
+    };
+    let with = |held, refused| PersonFacts {
+        attributes: PersonAttributes { held, version: "\"version\"".to_owned(), refused },
+        ..facts(&hana)
+    };
+    vec![
+        ("person-attributes", person::show(frame, shell(section), &with(&held, None))),
+        ("person-attributes-read", person::show(frame, auditor, &with(&held, None))),
+        (
+            "person-attributes-refused-hostile",
+            person::show(frame, shell(section), &with(&held, Some(&refused))),
+        ),
+        ("person-attributes-hostile", person::show(frame, hostile(section), &with(&bad, None))),
     ]
 }
 

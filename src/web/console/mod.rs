@@ -11,6 +11,7 @@ mod new_app;
 mod overview;
 mod people;
 mod person;
+mod person_attributes;
 mod providers;
 mod registration_tokens;
 mod settings;
@@ -59,6 +60,7 @@ operations! {
     post PERSON_RECOVER => person::recover,
     post PERSON_ROLES => person::roles,
     post PERSON_GROUPS => person::groups,
+    post PERSON_ATTRIBUTES => person_attributes::change,
     get PERSON_DELETE => person::ask_delete,
     post PERSON_DELETE => person::delete,
     get GROUPS => groups::list,

@@ -2,14 +2,16 @@
 
 #![expect(clippy::result_large_err, reason = "a page is the answer of a handler either way")]
 
+use axum::http::StatusCode;
+
 use super::audit;
 use super::visit::Visit;
-use crate::admin::authority::{ChangePeople, GrantRoles, ReadAudit, ReadPeople, Right};
+use crate::admin::authority::{ChangePeople, GrantRoles, May, ReadAudit, ReadPeople, Right};
 use crate::admin::person_overview::{self, PersonOverview};
 use crate::admin::recovery::{self, RecoveryLink};
 use crate::admin::refused::Refused;
 use crate::admin::users::{self, Target, Who};
-use crate::admin::{audit as audit_use_cases, groups, roles, sessions};
+use crate::admin::{attributes, audit as audit_use_cases, groups, roles, sessions};
 use crate::domain::admin_right::AdminRight;
 use crate::domain::admin_role::AdminRole;
 use crate::domain::client::ClientId;
@@ -21,6 +23,7 @@ use crate::domain::verdict::{Error, Fault};
 use crate::pages::console::person::{
     self as pages, MadeLink, OpenThings, PersonEnding, PersonFacts,
 };
+use crate::pages::console::person_attributes::{PersonAttributes, RefusedAttribute};
 use crate::web::page::Answered;
 
 const SECTION: ConsoleSection = ConsoleSection::People;
@@ -37,7 +40,7 @@ impl<R: Right> Visit<R> {
     }
 
     /// Back to the page of the person, which says what was done; or why nothing was.
-    fn changed(&self, made: Result<ConsoleNotice, Error<Refused>>) -> Answered {
+    pub(super) fn changed(&self, made: Result<ConsoleNotice, Error<Refused>>) -> Answered {
         match made {
             Ok(notice) => self.done(&self.person_page(), notice),
             Err(error) => Err(self.refused(SECTION, &self.person_page(), error)),
@@ -47,14 +50,28 @@ impl<R: Right> Visit<R> {
 
 /// `GET /admin/people/{id}`
 pub(super) async fn show(visit: Visit<ReadPeople>) -> Answered {
+    Box::pin(page(&visit, &visit.may, None)).await
+}
+
+/// The page of a person, with what was refused of their attributes.
+pub(super) async fn page<R: Right>(
+    visit: &Visit<R>,
+    may: &May<ReadPeople>,
+    not_taken: Option<&RefusedAttribute>,
+) -> Answered {
     let refused = |error| visit.refused(SECTION, urls::PEOPLE, error);
     let flows = &visit.shared.flows;
-    let (may, store, now) = (&visit.may, &*flows.store, flows.clock.now());
+    let (store, now) = (&*flows.store, flows.clock.now());
     let user = users::find(may, store, Who::Id(visit.name())).await.map_err(refused)?;
     let factors = users::factors(may, store, &user).await.map_err(refused)?;
     let open = person_overview::of(may, store, &user, now).await.map_err(refused)?;
     let held = roles::of_user(may, store, &user).await.map_err(refused)?;
-    let groups = groups::of_user(may, store, &user.id).await.map_err(refused)?;
+    let belongings = users::belongings(may, store, std::slice::from_ref(&user)).await;
+    let belongings = belongings.map_err(|fault| visit.fault(fault))?;
+    let belongings = belongings.into_iter().next().unwrap_or_default();
+    let values = attributes::held(may, store, &belongings.attributes).await.map_err(refused)?;
+    // Whoever corrects a form has still seen what was there before.
+    let seen = not_taken.and_then(|_| visit.given("version")).map(str::to_owned);
     let events = match visit.may_also::<ReadAudit>() {
         Some(may) => {
             let query = audit_use_cases::PageQuery {
@@ -80,7 +97,12 @@ pub(super) async fn show(visit: Visit<ReadPeople>) -> Answered {
         browsers: &open.browsers.items,
         sessions,
         open: things(&open),
-        groups,
+        attributes: PersonAttributes {
+            held: &values,
+            version: seen.unwrap_or_else(|| users::version_with(&user, &belongings).etag()),
+            refused: not_taken,
+        },
+        groups: belongings.groups,
         roles: &held,
         may_give: visit.may_give(),
         client_roles: open
@@ -91,7 +113,8 @@ pub(super) async fn show(visit: Visit<ReadPeople>) -> Answered {
         last_sign_in: open.last_sign_in,
         events,
     };
-    visit.show(&pages::show(visit.frame(), visit.shell(SECTION), &facts))
+    let status = not_taken.map_or(StatusCode::OK, |_| StatusCode::UNPROCESSABLE_ENTITY);
+    visit.show_as(status, &pages::show(visit.frame(), visit.shell(SECTION), &facts))
 }
 
 impl<R: Right> Visit<R> {
