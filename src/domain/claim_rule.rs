@@ -132,6 +132,22 @@ const RULES: usize = 20;
 const BYTES: usize = 2048;
 
 impl ClaimRule {
+    /// The rule as one line, which is read as the same rule: in its short form if it has one, or as JSON.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let short = match &self.source {
+            ClaimSource::Constant(Value::String(text)) => format!("{}={text}", self.claim),
+            _ => self.claim.clone(),
+        };
+        let is_one_line = short.trim() == short && !short.contains(char::is_control);
+        let is_same = short.parse().is_ok_and(|read: Self| read == *self);
+        if is_one_line && is_same {
+            return short;
+        }
+        // Every member has a name that is text, so it can be written.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
     /// Whether the rule needs the groups of the person, for a token with this scope.
     #[must_use]
     pub fn needs_groups(&self, scope: &Scope) -> bool {
@@ -254,6 +270,36 @@ mod tests {
             let read: ClaimRule = serde_json::from_value(written.clone()).unwrap();
             assert_eq!(json!(read), members, "{written}");
             assert_eq!(serde_json::from_value::<ClaimRule>(members).unwrap(), read);
+        }
+    }
+
+    #[test]
+    fn a_rule_is_one_line_that_is_read_as_the_same_rule() {
+        for (members, line) in [
+            (json!("groups"), "groups"),
+            (json!("dept"), "dept"),
+            (json!("tenant=acme"), "tenant=acme"),
+            (json!("a=b=c"), "a=b=c"),
+            (json!("a="), "a="),
+            (json!({ "claim": "n", "value": 7 }), r#"{"claim":"n","value":7}"#),
+            (json!({ "claim": "a", "value": " b" }), "a= b"),
+            (json!({ "claim": "a", "value": "b " }), r#"{"claim":"a","value":"b "}"#),
+            (json!({ "claim": "a", "value": "b\nc" }), r#"{"claim":"a","value":"b\nc"}"#),
+            (json!({ "claim": "a=b", "value": "c" }), r#"{"claim":"a=b","value":"c"}"#),
+            (json!({ "claim": "{a", "value": "c" }), r#"{"claim":"{a","value":"c"}"#),
+            (json!({ "claim": "d", "attribute": "a" }), r#"{"claim":"d","attribute":"a"}"#),
+            (
+                json!({ "claim": "groups", "from": "groups", "only": ["a*"] }),
+                r#"{"claim":"groups","from":"groups","only":["a*"]}"#,
+            ),
+            (
+                json!({ "claim": "a", "value": "b", "audience": "api" }),
+                r#"{"claim":"a","value":"b","audience":"api"}"#,
+            ),
+        ] {
+            let read: ClaimRule = serde_json::from_value(members).unwrap();
+            assert_eq!(read.line(), line);
+            assert_eq!(rule(line), read, "{line}");
         }
     }
 

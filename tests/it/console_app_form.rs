@@ -42,6 +42,9 @@ both! {
                 ("authorization_signed_response_alg", "PS256"), ("introspection_signed_response_alg", "ES256")],
                 json!({ "token_alg": "PS256", "id_token_signed_response_alg": "ES256", "userinfo_signed_response_alg": "EdDSA",
                     "authorization_signed_response_alg": "PS256", "introspection_signed_response_alg": "ES256" })),
+            (&[("claims", "groups\r\n\r\n tenant=acme \r\n{\"claim\": \"teams\", \"from\": \"groups\", \"only\": [\"team-*\"]}"), ("status_list", "each")],
+                json!({ "claims": [{ "claim": "groups", "from": "groups" }, { "claim": "tenant", "value": "acme" },
+                    { "claim": "teams", "from": "groups", "only": ["team-*"] }], "status_list": "each" })),
             (&[("dpop_bound_access_tokens", "yes"), ("subject_type", "pairwise")],
                 json!({ "dpop_bound_access_tokens": true, "subject_type": "pairwise" })),
         ] {
@@ -55,7 +58,7 @@ both! {
         let cleared = [("token_endpoint_auth_method", "client_secret"), ("jwks_uri", ""), ("tls_client_auth_san_dns", ""),
             ("request_object_signing_alg", ""), ("device_max_age", " "), ("token_alg", "RS256"), ("id_token_signed_response_alg", ""),
             ("userinfo_signed_response_alg", ""), ("authorization_signed_response_alg", ""), ("introspection_signed_response_alg", ""),
-            ("subject_type", "public"), ("require_signed_request_object", UNTICKED), ("require_pushed_authorization_requests", UNTICKED),
+            ("subject_type", "public"), ("claims", "\n"), ("status_list", "false"), ("require_signed_request_object", UNTICKED), ("require_pushed_authorization_requests", UNTICKED),
             ("dpop_bound_access_tokens", UNTICKED), ("tls_client_certificate_bound_access_tokens", UNTICKED)];
         let saved = save(&mut browser, path, &cleared).await;
         assert!(saved.reply.text.contains("Saved."), "{}", saved.reply.text);
@@ -78,6 +81,9 @@ both! {
                 "tls_client_auth_san_ip", "app-proof", "is not an IP address"),
             (&[("require_signed_request_object", "yes")], "jwks", "app-proof", "request objects need"),
             (&[("token_alg", "none")], "token_alg", "app-tokens", "one of"),
+            (&[("claims", "groups\n{\"claim\":")], "claims", "app-tokens", "claims, line 2: this claim rule cannot be read"),
+            // The words name a claim, which is not the field of the same name.
+            (&[("claims", "scope=x"), ("scope", "openid")], "claims", "app-tokens", "is a claim of the token itself"),
             (&[("sector_identifier_uri", "http://app.example/x")], "sector_identifier_uri", "app-profile", "http"),
             (&[("profile", "fapi2")], "jwks", "app-proof", "private_key_jwt needs"),
             (&[("session_lifetime", "59s")], "session_lifetime", "app-lifetimes", "session_lifetime is at least"),

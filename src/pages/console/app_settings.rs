@@ -6,11 +6,13 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::parts::{Button, Choice, Field, FieldGroup, FieldKind, Form, Look};
+use crate::domain::claim_rule::ClaimRule;
 use crate::domain::client::{
     AuthMethod, Client, ClientKind, ClientProfile, RequestObjectAlg, SubjectType, TokenAlg,
 };
 use crate::domain::console_urls as urls;
 use crate::domain::grant_type::GrantType;
+use crate::domain::status_list::StatusListMode;
 use crate::pages::frame::Frame;
 use crate::settings::time;
 
@@ -284,6 +286,29 @@ fn tokens(frame: &Frame<'_>, client: &Client) -> Vec<Field> {
             metadata.tls_client_certificate_bound_access_tokens,
         ),
     ]);
+    fields.extend(said(frame, client));
+    fields
+}
+
+/// What its tokens say besides, and whether they name their place in a status list.
+fn said(frame: &Frame<'_>, client: &Client) -> Vec<Field> {
+    let metadata = &client.metadata;
+    let mut fields = Vec::new();
+    if !metadata.grant_types.is_empty() || !metadata.claims.is_empty() {
+        let rules: Vec<String> = metadata.claims.iter().map(ClaimRule::line).collect();
+        let field = Field::lines("claims", frame.t("console-claims"), &rules.join("\n"));
+        let examples = "groups, department, tenant=acme";
+        fields.push(field.hint(frame.t1("console-claims-hint", "examples", examples)));
+    }
+    let chosen = metadata.status_list.as_str();
+    let mode = |mode: StatusListMode, text| Choice::new(mode.as_str(), text, chosen);
+    let modes = vec![
+        mode(StatusListMode::Off, frame.t("console-status-list-off")),
+        mode(StatusListMode::Families, frame.t("console-status-list-people")),
+        mode(StatusListMode::Each, frame.t("console-status-list-each")),
+    ];
+    let field = Field::choice("status_list", frame.t("console-status-list"), modes);
+    fields.push(field.hint("status_list".to_owned()));
     fields
 }
 

@@ -9,6 +9,7 @@ use super::parts::{
 use super::snippets;
 use crate::domain::admin_right::AdminRight;
 use crate::domain::app_kind::AppKind;
+use crate::domain::claim_rule::ClaimRule;
 use crate::domain::client::{
     Client, ClientProfile, RegisteredBy, RequestObjectAlg, SubjectType, TokenAlg,
 };
@@ -175,6 +176,10 @@ fn about(frame: &Frame<'_>, client: &Client) -> Vec<Fact> {
     if let Some(token) = &client.came_by {
         facts.push(Fact::code(frame.t("console-registered-with"), token.as_str()));
     }
+    if !metadata.claims.is_empty() {
+        let rules: Vec<String> = metadata.claims.iter().map(ClaimRule::line).collect();
+        facts.push(Fact::code("claims".to_owned(), rules.join("; ")));
+    }
     facts.push(Fact::time(frame.t("console-made"), client.created_at));
     facts
 }
@@ -217,6 +222,7 @@ fn set_attributes(client: &Client) -> Vec<Fact> {
             yes(own.tls_client_certificate_bound_access_tokens),
         ),
         ("device_max_age", age.as_deref()),
+        ("status_list", own.status_list.is_on().then(|| own.status_list.as_str())),
     ];
     let fact = |(name, value): (&str, Option<&str>)| Some(Fact::code(name.to_owned(), value?));
     attributes.into_iter().filter_map(fact).collect()

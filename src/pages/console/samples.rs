@@ -232,7 +232,10 @@ fn of_apps(frame: Frame<'_>) -> Vec<(&'static str, ConsolePage<'_>)> {
     let grants = [GrantType::AuthorizationCode, GrantType::RefreshToken];
     let books = client("books", "Dalbit Books", ClientKind::Confidential, &grants);
     let bad = client("<img", HOSTILE, ClientKind::Public, &grants);
-    let (Some(books), Some(mut bad)) = (books, bad) else { return Vec::new() };
+    let (Some(mut books), Some(mut bad)) = (books, bad) else { return Vec::new() };
+    let rules = |texts: &[&str]| texts.iter().filter_map(|rule| rule.parse().ok()).collect();
+    books.metadata.claims = rules(&["groups", "tenant=acme"]);
+    bad.metadata.claims = rules(&[HOSTILE]);
     bad.disabled_at = Some(instant(-60));
     bad.metadata.redirect_uris = vec![HOSTILE.to_owned()];
     let auditor = ConsoleShell { rights: AdminRole::Auditor.rights(), ..shell(section) };

@@ -1,5 +1,6 @@
 //! The form of an app: what is changed about its registration.
 
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::apps::{self, lines};
@@ -8,6 +9,7 @@ use crate::admin::authority::{ChangeClients, ReadClients};
 use crate::admin::clients::{self, Target};
 use crate::admin::refused::{AdminResult, Refused};
 use crate::clients::sector::{self, CheckedChange};
+use crate::domain::claim_rule::{self, ClaimRule};
 use crate::domain::client::Client;
 use crate::domain::client_metadata::ClientChange;
 use crate::domain::console_notice::ConsoleNotice;
@@ -32,10 +34,12 @@ enum Kind {
     Duration,
     /// JSON, or nothing.
     Json,
+    /// Claim rules, one a line.
+    Rules,
 }
 
 /// Every field that the form may have: an attribute of a client, and how it is read.
-const FIELDS: [(&str, Kind); 35] = [
+const FIELDS: [(&str, Kind); 37] = [
     ("client_name", Kind::Text),
     ("redirect_uris", Kind::Lines),
     ("post_logout_redirect_uris", Kind::Lines),
@@ -68,6 +72,8 @@ const FIELDS: [(&str, Kind); 35] = [
     ("introspection_signed_response_alg", Kind::Optional),
     ("dpop_bound_access_tokens", Kind::Tick),
     ("tls_client_certificate_bound_access_tokens", Kind::Tick),
+    ("claims", Kind::Rules),
+    ("status_list", Kind::Text),
     ("profile", Kind::Optional),
     ("subject_type", Kind::Text),
     ("sector_identifier_uri", Kind::Optional),
@@ -87,6 +93,7 @@ fn read(
         (Kind::Tick, given) => Ok(json!(given.is_some())),
         (Kind::Text, _) => Ok(json!(typed)),
         (Kind::Lines, _) => Ok(json!(lines(typed))),
+        (Kind::Rules, _) => claim_rules(typed).map(|rules| json!(rules)),
         (Kind::Optional | Kind::Duration | Kind::Json, None) => Ok(Value::Null),
         (Kind::Optional, Some(text)) => Ok(json!(text)),
         (Kind::Duration, Some(text)) => {
@@ -97,6 +104,28 @@ fn read(
             serde_json::from_str(text).map_err(|error| format!("{name} is not JSON: {error}"))
         }
     })
+}
+
+/// Reads claim rules, one a line.
+fn claim_rules(text: &str) -> Result<Vec<ClaimRule>, String> {
+    let read = |(number, line): (usize, &str)| {
+        let rule = line.trim().parse::<ClaimRule>();
+        rule.map_err(|why| format!("claims, line {number}: {why}"))
+    };
+    let typed = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
+    typed.map(read).collect()
+}
+
+/// Checks claim rules that are others now beside the audiences as they are now. What is said of a rule
+/// names a claim, which may have the name of another field.
+fn check_rules(client: &Client, change: &ClientChange) -> Result<(), String> {
+    let Some(rules) = change.0.get("claims") else { return Ok(()) };
+    let rules = Vec::<ClaimRule>::deserialize(rules).map_err(|error| error.to_string())?;
+    let audiences = match change.0.get("audiences") {
+        Some(typed) => Vec::<String>::deserialize(typed).map_err(|error| error.to_string())?,
+        None => client.metadata.audiences.clone(),
+    };
+    claim_rule::check(&rules, client.id.as_str(), &audiences)
 }
 
 /// What the form changes: the attributes that are another now. A profile sets what a change does not
@@ -116,7 +145,11 @@ fn typed_change(
             Some(Ok(_)) | None => {}
         }
     }
-    Ok(ClientChange(change))
+    let change = ClientChange(change);
+    match check_rules(client, &change) {
+        Ok(()) => Ok(change),
+        Err(why) => Err(refused_input(visit, why, Some("claims"))),
+    }
 }
 
 fn refused_input(
