@@ -77,6 +77,15 @@ pub async fn find(
     }
 }
 
+/// The words of these scopes, as far as they have some.
+pub async fn of_names(
+    _may: &May<ReadClients>,
+    reader: &impl Reader,
+    names: &[&str],
+) -> AdminResult<Vec<ScopeWords>> {
+    Ok(scope_words::of(reader, names).await?)
+}
+
 /// The scope that a use case changes.
 #[derive(Clone, Copy, Debug)]
 pub struct Target<'a> {

@@ -62,6 +62,14 @@ pub const APP_DISABLE: &str = "/admin/apps/{id}/disable";
 pub const APP_ENABLE: &str = "/admin/apps/{id}/enable";
 /// Deletes an app, after a page that says what ends.
 pub const APP_DELETE: &str = "/admin/apps/{id}/delete";
+/// Resources: the APIs that access tokens are for.
+pub const RESOURCES: &str = "/admin/resources";
+/// The form for a new resource.
+pub const RESOURCE_NEW: &str = "/admin/new-resource";
+/// One resource, and the form that changes it.
+pub const RESOURCE: &str = "/admin/resources/{id}";
+/// Deletes a resource, after a page that says what ends.
+pub const RESOURCE_DELETE: &str = "/admin/resources/{id}/delete";
 /// The tokens with which apps register themselves, and the form that makes one.
 pub const REGISTRATION_TOKENS: &str = "/admin/registration-tokens";
 /// Ends such a token at once.
@@ -133,6 +141,10 @@ pub const ROUTES: &[&str] = &[
     APP_DISABLE,
     APP_ENABLE,
     APP_DELETE,
+    RESOURCES,
+    RESOURCE_NEW,
+    RESOURCE,
+    RESOURCE_DELETE,
     REGISTRATION_TOKENS,
     REGISTRATION_TOKEN_REVOKE,
     PROVIDERS,
@@ -172,6 +184,10 @@ pub const PAGES: &[&str] = &[
     APP_PREVIEW,
     APP_DISABLE,
     APP_DELETE,
+    RESOURCES,
+    RESOURCE_NEW,
+    RESOURCE,
+    RESOURCE_DELETE,
     REGISTRATION_TOKENS,
     PROVIDERS,
     PROVIDER_NEW,

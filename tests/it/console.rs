@@ -1,11 +1,13 @@
 //! The console of the administration: who may open which page and send which form, and what the
 //! forms do.
 
+use mapae::admin::attributes::NewAttribute;
 use mapae::admin::authority::May;
 use mapae::admin::users::Who;
-use mapae::admin::{groups, roles};
+use mapae::admin::{attributes, groups, roles, scopes};
 use mapae::domain::admin_right::{AdminRight, Rights};
 use mapae::domain::admin_role::AdminRole;
+use mapae::domain::attribute::AttributeType;
 use mapae::web::console::OPERATIONS;
 
 use crate::support::{App, Browser, PASSWORD, Page, Server, both, eventually, http};
@@ -52,6 +54,13 @@ const RIGHTS: &[(&str, &str, &str)] = &[
     ("post", "/admin/apps/{id}/enable", "change clients"),
     ("get", "/admin/apps/{id}/delete", "change clients"),
     ("post", "/admin/apps/{id}/delete", "change clients"),
+    ("get", "/admin/resources", "read clients"),
+    ("get", "/admin/new-resource", "change clients"),
+    ("post", "/admin/new-resource", "change clients"),
+    ("get", "/admin/resources/{id}", "read clients"),
+    ("post", "/admin/resources/{id}", "change clients"),
+    ("get", "/admin/resources/{id}/delete", "change clients"),
+    ("post", "/admin/resources/{id}/delete", "change clients"),
     ("get", "/admin/registration-tokens", "read clients"),
     ("post", "/admin/registration-tokens", "change clients"),
     ("post", "/admin/registration-tokens/revoke", "change clients"),
@@ -761,14 +770,29 @@ mod hostile {
             let role = "/admin/apps/x%22%3E%3Cb%3E/roles";
             send(&mut browser, "/admin/apps/x%22%3E%3Cb%3E", role, &[("role", "r\"><img src=x>")]).await;
             http().get(server.url("/.well-known/jwks.json")).header("user-agent", TEXT).send().await.expect("keys");
+            let mut filled = vec![made];
+            let store = &server.inner.services().store;
+            let texts = std::collections::BTreeMap::from([("en".to_owned(), TEXT.to_owned())]);
+            let new = NewAttribute { name: "motto".to_owned(), kind: AttributeType::String, scope: "hr".to_owned(), editable: true, texts: texts.clone() };
+            attributes::create(&May::operator(), store, server.now(), new).await.expect("an attribute");
+            filled.push(send(&mut browser, &person, &format!("{person}/attributes"), &[("attribute-motto", TEXT)]).await);
+            scopes::create(&May::operator(), store, server.now(), "<b>", texts).await.expect("words");
+            let app = "/admin/apps/x%22%3E%3Cb%3E";
+            filled.push(send(&mut browser, app, app, &[("claims", &format!("motto={TEXT}"))]).await);
+            let new = "/admin/new-resource";
+            let resource = [("id", "https://a.example/\"><b>"), ("resource_name", TEXT), ("scope", "<b>")];
+            filled.push(send(&mut browser, new, new, &resource).await);
+            filled.push(send(&mut browser, new, new, &[("id", TEXT), ("access_lifetime", TEXT)]).await);
+            assert!(filled.iter().all(|page| page.reply.text.contains("onerror=alert(1)&#62;")), "{filled:?}");
             let mut pages = named_by_operators(&server, &mut browser).await;
-            pages.push(made);
+            pages.extend(filled);
             let query: String = url::form_urlencoded::byte_serialize(TEXT.as_bytes()).collect();
             for path in [
                 "/admin/".to_owned(), "/admin/people".to_owned(), person.clone(), format!("{person}/disable"), format!("{person}/delete"),
                 format!("/admin/people?search={query}"), "/admin/groups".to_owned(), format!("/admin/groups/members?name={query}"),
                 format!("/admin/groups/delete?name={query}"), "/admin/apps".to_owned(), "/admin/apps/x%22%3E%3Cb%3E".to_owned(),
-                "/admin/apps/x%22%3E%3Cb%3E/snippets".to_owned(), "/admin/apps/x%22%3E%3Cb%3E/disable".to_owned(),
+                "/admin/resources".to_owned(), "/admin/resources/https%3A%2F%2Fa.example%2F%22%3E%3Cb%3E".to_owned(),
+                "/admin/resources/https%3A%2F%2Fa.example%2F%22%3E%3Cb%3E/delete".to_owned(), "/admin/apps/x%22%3E%3Cb%3E/snippets".to_owned(), "/admin/apps/x%22%3E%3Cb%3E/disable".to_owned(),
                 format!("/admin/apps/x%22%3E%3Cb%3E/preview?user={query}"), "/admin/keys".to_owned(), "/admin/audit".to_owned(),
                 format!("/admin/audit?kind={query}&user={query}&client={query}"), format!("/admin/new-app/{query}"),
                 format!("/admin/people?lang={query}"), format!("/admin/people?session={query}"),

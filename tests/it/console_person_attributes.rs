@@ -83,7 +83,7 @@ async fn declare(server: &Server, name: &str, kind: AttributeType, label: &str) 
 async fn save(browser: &mut Browser, path: &str, fields: &[(&str, &str)]) -> Page {
     let page = browser.open(path).await;
     let version = page.hidden("version");
-    let fields = [fields, &[("version", version.as_str())]].concat();
+    let fields = [fields, &[("version", version.as_str())][..]].concat();
     let sent = browser.send_account(&page, &format!("{path}/attributes"), &fields).await;
     browser.follow(sent).await
 }

@@ -50,6 +50,7 @@ mod consents;
 mod console;
 mod console_app_form;
 mod console_person_attributes;
+mod console_resources;
 mod crash;
 mod cross_origin;
 mod database_faults;

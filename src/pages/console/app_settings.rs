@@ -56,7 +56,7 @@ pub(super) fn form(
 }
 
 /// The form with what was typed, and with what is wrong beside its field.
-fn shown_again(mut form: Form, refused: &RefusedInput) -> Form {
+pub(super) fn shown_again(mut form: Form, refused: &RefusedInput) -> Form {
     let again = |field: &mut Field| {
         let typed = refused.typed.get(&*field.name);
         match (&mut field.kind, typed) {
@@ -104,7 +104,8 @@ fn usual(frame: &Frame<'_>, client: &Client) -> Vec<Field> {
     ]
 }
 
-fn duration(name: &'static str, label: String, seconds: Option<i64>) -> Field {
+/// A duration, or nothing.
+pub(super) fn duration(name: &'static str, label: String, seconds: Option<i64>) -> Field {
     let shown = seconds.map(|seconds| time::show(chrono::Duration::seconds(seconds)));
     Field::line(name, label, &shown.unwrap_or_default())
 }
@@ -137,7 +138,7 @@ fn named(name: &'static str, label: String, value: Option<&str>) -> Field {
 }
 
 /// A choice between these values. The empty one stands for none, which has words of its own.
-fn choice<'v>(
+pub(super) fn choice<'v>(
     name: &'static str,
     label: String,
     none: Option<String>,

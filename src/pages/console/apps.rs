@@ -73,6 +73,8 @@ pub fn list<'a>(
         let href = shell.href(&frame, urls::APP_NEW);
         actions.push(Action::to("app-new", frame.t("console-new-app"), Look::Primary, href));
     }
+    let (resources, href) = (frame.t("console-resources"), shell.href(&frame, urls::RESOURCES));
+    actions.push(Action::to("resources", resources, Look::Secondary, href));
     let (tokens, href) =
         (frame.t("console-registration-tokens"), shell.href(&frame, urls::REGISTRATION_TOKENS));
     actions.push(Action::to("registration-tokens", tokens, Look::Secondary, href));

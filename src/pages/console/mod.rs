@@ -14,6 +14,7 @@ pub mod person;
 pub mod person_attributes;
 pub mod providers;
 pub mod registration_tokens;
+pub mod resources;
 mod samples;
 pub mod settings;
 pub mod signing_keys;

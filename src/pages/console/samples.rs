@@ -18,19 +18,22 @@ use super::providers::{
     self, CheckResult, GroupsOfProvider, NewProviderInput, ProviderEnding, ProviderLine,
 };
 use super::registration_tokens::{self as app_tokens, TokenFacts};
+use super::resources::{self, ResourceFacts};
 use super::signing_keys::{self as keys, FetcherLine, KeyFacts, KeyLine, KeyPhase, NextKeyLine};
 use super::{settings, token};
 use crate::domain::admin_right::Rights;
 use crate::domain::admin_role::AdminRole;
 use crate::domain::app_kind::AppKind;
 use crate::domain::attribute::{Attribute, AttributeType};
-use crate::domain::client::{Client, ClientId, ClientKind};
+use crate::domain::client::{Client, ClientId, ClientKind, TokenAlg};
 use crate::domain::console_notice::ConsoleNotice;
 use crate::domain::console_section::ConsoleSection;
 use crate::domain::grant_type::GrantType;
 use crate::domain::provider::Preset;
 use crate::domain::registration_token::RegistrationTokenRecord;
+use crate::domain::resource::{Resource, ResourceMetadata};
 use crate::domain::scope::Scope;
+use crate::domain::scope_words::ScopeWords;
 use crate::domain::user::{AccountSource, Profile, User, UserId};
 use crate::pages::frame::Frame;
 use crate::pages::sample::Sample;
@@ -50,6 +53,7 @@ impl<'a> Sample<'a> for ConsolePage<'a> {
             of_groups(frame),
             of_apps(frame),
             of_new_apps(frame),
+            of_resources(frame),
             of_registration_tokens(frame),
             of_providers(frame),
             of_keys(frame),
@@ -319,6 +323,55 @@ fn of_new_apps(frame: Frame<'_>) -> Vec<(&'static str, ConsolePage<'_>)> {
             "app-new-hostile",
             apps::new(frame, hostile(section), bad_input, Some(HOSTILE.to_owned())),
         ),
+    ]
+}
+
+fn of_resources(frame: Frame<'_>) -> Vec<(&'static str, ConsolePage<'_>)> {
+    let section = ConsoleSection::Apps;
+    let auditor = ConsoleShell { rights: AdminRole::Auditor.rights(), ..shell(section) };
+    let resource = |id: &str, name: &str, scope: &str| {
+        let (resource_name, scope) = (name.to_owned(), Scope::parse(scope).unwrap_or_default());
+        let metadata = ResourceMetadata { resource_name, scope, ..ResourceMetadata::default() };
+        let (id, at) = (id.to_owned(), instant(-90_000));
+        Resource { id, metadata, created_at: at, updated_at: at }
+    };
+    let mut orders = resource("https://api.example.com", "Orders", "orders:read orders:write");
+    orders.metadata.access_lifetime = Some(300);
+    orders.metadata.token_alg = Some(TokenAlg::Es256);
+    orders.metadata.status_list = true;
+    let mut bad = resource(HOSTILE, HOSTILE, "<b>");
+    bad.metadata.mcp = true;
+    let both = [orders.clone(), resource("https://stock.example.com", "", "")];
+    let words = |name: &str, text: &str| {
+        let texts = [("en".to_owned(), text.to_owned())].into();
+        [ScopeWords { name: name.to_owned(), texts, created_at: instant(0) }]
+    };
+    let (read, bad_words) = (words("orders:read", "See your orders"), words("<b>", HOSTILE));
+    let wrong = |name: &'static str| RefusedInput {
+        typed: [(name.to_owned(), HOSTILE.to_owned())].into(),
+        why: format!("{HOSTILE} is wrong"),
+        field: Some(name),
+    };
+    let (wrong_id, wrong_lifetime) = (wrong("id"), wrong("access_lifetime"));
+    let facts = |resource, words, refused| {
+        let version = "\"version\"".to_owned();
+        ResourceFacts { resource, version, words, refused }
+    };
+    let refused = facts(&orders, &read, Some(&wrong_lifetime));
+    let one = std::slice::from_ref(&bad);
+    vec![
+        ("resources", resources::list(frame, shell(section), &both, Some("next"))),
+        ("resources-hostile", resources::list(frame, hostile(section), one, None)),
+        ("resource", resources::show(frame, shell(section), &facts(&orders, &read, None))),
+        ("resource-read", resources::show(frame, auditor, &facts(&orders, &[], None))),
+        (
+            "resource-hostile",
+            resources::show(frame, hostile(section), &facts(&bad, &bad_words, None)),
+        ),
+        ("resource-refused-hostile", resources::show(frame, shell(section), &refused)),
+        ("resource-new", resources::new(frame, shell(section), None)),
+        ("resource-new-hostile", resources::new(frame, shell(section), Some(&wrong_id))),
+        ("resource-delete-hostile", resources::confirm(frame, hostile(section), &bad, HOSTILE)),
     ]
 }
 

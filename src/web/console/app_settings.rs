@@ -21,7 +21,7 @@ use crate::web::page::Answered;
 
 /// How a field of the form is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     /// A text that is always there.
     Text,
     /// A text, or nothing.
@@ -80,7 +80,7 @@ const FIELDS: [(&str, Kind); 37] = [
 ];
 
 /// What was typed into a field, as the attribute that it is; `None` if the form does not have it.
-fn read(
+pub(super) fn read(
     visit: &Visit<ChangeClients>,
     name: &'static str,
     kind: Kind,
@@ -189,7 +189,7 @@ fn field_of(why: &str, change: &ClientChange) -> Option<&'static str> {
 }
 
 /// Where a name stands in a text as a word of its own.
-fn place_of(text: &str, name: &str) -> Option<usize> {
+pub(super) fn place_of(text: &str, name: &str) -> Option<usize> {
     let is_of_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
     text.match_indices(name).map(|(at, _)| at).find(|at| {
         let (before, behind) = (text.get(..*at), text.get(at + name.len()..));

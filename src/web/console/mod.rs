@@ -14,6 +14,7 @@ mod person;
 mod person_attributes;
 mod providers;
 mod registration_tokens;
+mod resources;
 mod settings;
 mod token;
 mod visit;
@@ -84,6 +85,13 @@ operations! {
     post APP_ENABLE => apps::enable,
     get APP_DELETE => apps::ask_delete,
     post APP_DELETE => apps::delete,
+    get RESOURCES => resources::list,
+    get RESOURCE_NEW => resources::form,
+    post RESOURCE_NEW => resources::create,
+    get RESOURCE => resources::show,
+    post RESOURCE => resources::change,
+    get RESOURCE_DELETE => resources::ask_delete,
+    post RESOURCE_DELETE => resources::delete,
     get REGISTRATION_TOKENS => registration_tokens::list,
     post REGISTRATION_TOKENS => registration_tokens::create,
     post REGISTRATION_TOKEN_REVOKE => registration_tokens::revoke,
