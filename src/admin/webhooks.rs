@@ -6,13 +6,14 @@ use crate::domain::audit::{Event, EventKind};
 use crate::domain::clock::Clock;
 use crate::domain::message::{Message, Queued};
 use crate::domain::secret::Secret;
-use crate::domain::verdict::Error;
+use crate::domain::verdict::{Error, Fault};
 use crate::domain::version::Version;
 use crate::domain::webhook::{
     self, BadPattern, EventPattern, MOST_PATTERNS, OVERLAP, Webhook, WebhookId, WebhookMessage,
 };
 use crate::keys::webhook_secrets::{NewWebhookSecret, WebhookSecrets};
 use crate::outbound;
+use crate::store::outbox::Lane;
 use crate::store::{Reader, Store, Tx, audit_events, outbox, webhooks};
 
 /// A webhook to be made.
@@ -101,6 +102,18 @@ pub async fn find(_may: &May<ReadClients>, reader: &impl Reader, id: &str) -> Ad
         Some(webhook) => Ok(webhook),
         None => unknown(id),
     }
+}
+
+/// How many messages that wait for a webhook are counted.
+pub const COUNTED: u64 = 1000;
+
+/// What waits for a webhook, counted up to [`COUNTED`].
+pub async fn waiting(
+    _may: &May<ReadClients>,
+    reader: &impl Reader,
+    webhook: &Webhook,
+) -> Result<Lane, Fault> {
+    outbox::lane(reader, WebhookMessage::KIND, webhook.id.as_str(), COUNTED).await
 }
 
 fn unknown<T>(id: &str) -> AdminResult<T> {

@@ -41,5 +41,7 @@ wire_enum! {
         RegistrationTokenRevoked = "registration-token-revoked",
         /// Nothing was to be done.
         Nothing = "nothing",
+        /// Messages are sent again.
+        MessagesSent = "messages-sent",
     }
 }

@@ -104,6 +104,18 @@ pub const AUDIT_EXPORT: &str = "/admin/audit/export";
 pub const SETTINGS: &str = "/admin/settings";
 /// Explains why a resource server refuses a token.
 pub const DEBUG_TOKEN: &str = "/debug/token";
+/// Webhooks: programs that are told of audit events.
+pub const WEBHOOKS: &str = "/admin/webhooks";
+/// The form for a new webhook.
+pub const WEBHOOK_NEW: &str = "/admin/new-webhook";
+/// One webhook.
+pub const WEBHOOK: &str = "/admin/webhooks/{id}";
+/// Makes a new secret for a webhook.
+pub const WEBHOOK_SECRET: &str = "/admin/webhooks/{id}/secret";
+/// Sends messages to a webhook again.
+pub const WEBHOOK_REPLAY: &str = "/admin/webhooks/{id}/replay";
+/// Deletes a webhook, after a page that says what ends.
+pub const WEBHOOK_DELETE: &str = "/admin/webhooks/{id}/delete";
 
 /// What every path of the console begins with.
 pub const ROOTS: [&str; 2] = ["/admin/", DEBUG_TOKEN];
@@ -162,6 +174,12 @@ pub const ROUTES: &[&str] = &[
     AUDIT_EXPORT,
     SETTINGS,
     DEBUG_TOKEN,
+    WEBHOOKS,
+    WEBHOOK_NEW,
+    WEBHOOK,
+    WEBHOOK_SECRET,
+    WEBHOOK_REPLAY,
+    WEBHOOK_DELETE,
 ];
 
 /// The paths of pages: what can be opened, and what a person comes back to. The others take forms.
@@ -202,6 +220,10 @@ pub const PAGES: &[&str] = &[
     AUDIT_EXPORT,
     SETTINGS,
     DEBUG_TOKEN,
+    WEBHOOKS,
+    WEBHOOK_NEW,
+    WEBHOOK,
+    WEBHOOK_DELETE,
 ];
 
 /// A path with this value in the place of its parameter.

@@ -210,6 +210,38 @@ pub async fn is_due(
     Ok(due.await.map_err(while_doing(TABLE))?.is_some())
 }
 
+/// What waits for one receiver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lane {
+    /// How many messages.
+    pub messages: u64,
+    /// The attempts of the message that was tried most often, including one that is under way.
+    pub attempts: u64,
+}
+
+/// What waits of this kind for one receiver, at most so many messages. Those that were put off come
+/// first: they are due the latest.
+pub async fn lane(
+    reader: &impl Reader,
+    kind: &'static str,
+    target: &str,
+    at_most: u64,
+) -> Result<Lane, Fault> {
+    let attempts = Entity::find()
+        .select_only()
+        .column(Column::Attempts)
+        .filter(Column::Kind.eq(kind))
+        .filter(Column::Target.eq(target))
+        .order_by_desc(Column::DueAt)
+        .limit(at_most)
+        .into_tuple::<i64>()
+        .all(reader.connection())
+        .await
+        .map_err(while_doing(TABLE))?;
+    let most = attempts.iter().max().map_or(0, |most| most.unsigned_abs());
+    Ok(Lane { messages: u64::try_from(attempts.len()).unwrap_or(u64::MAX), attempts: most })
+}
+
 /// The number of waiting messages of this kind, counted up to this limit.
 pub async fn count(reader: &impl Reader, kind: &'static str, at_most: u64) -> Result<u64, Fault> {
     let some = Query::select()

@@ -1058,3 +1058,33 @@ console-mend = To mend it
 console-token-title = Why is this token refused?
 console-token-lead = What a strict verifier says, check by check.
 console-change = What changed
+console-in-force = In force
+console-delete-thing-title = Delete { $name }?
+console-webhooks = Webhooks
+console-webhooks-lead = Programs that are told what happens here, by signed requests.
+console-webhooks-none = There is no webhook yet.
+console-webhook = Webhook
+console-new-webhook = New webhook
+console-webhook-url = Where the messages are sent
+console-webhook-events = Events that it is told of
+console-webhook-events-hint = One a line: a kind of the audit like user.created, an area like user.*, or * for every event.
+console-webhook-fails = Not taken
+console-webhook-messages = Messages
+console-webhook-waiting =
+    { $number ->
+        [one] One message waits
+       *[other] { $number } messages wait
+    }
+console-webhook-attempts = A message was sent { $number } times, and the program did not take it. It is given up after ten attempts, in about three days.
+console-webhook-secret = Secret that signs
+console-webhook-secret-hint = It is shown once. The program verifies with it that a message is from here.
+console-webhook-rotate-lead = The old secret signs as well for 24 hours, so that no message is lost meanwhile.
+console-webhook-old-secret = The old secret signs until
+console-replay = Send again
+console-replay-lead = When the program is back, what waits is sent at once. A message that it lost is sent again by its id.
+console-replay-waiting = Send now what waits
+console-replay-message = Id of a message
+console-replay-message-hint = It stands in the header webhook-id. The events webhook.given_up of the audit name those that were given up.
+console-messages-sent = It is sent again.
+console-delete-webhook = Delete this webhook
+console-delete-webhook-lead = The program is told of nothing any more, and what waits for it is not sent.

@@ -86,6 +86,14 @@ const RIGHTS: &[(&str, &str, &str)] = &[
     ("get", "/admin/settings", "read settings"),
     ("get", "/debug/token", "read clients"),
     ("post", "/debug/token", "read clients"),
+    ("get", "/admin/webhooks", "read clients"),
+    ("get", "/admin/new-webhook", "change clients"),
+    ("post", "/admin/new-webhook", "change clients"),
+    ("get", "/admin/webhooks/{id}", "read clients"),
+    ("post", "/admin/webhooks/{id}/secret", "change secrets"),
+    ("post", "/admin/webhooks/{id}/replay", "change clients"),
+    ("get", "/admin/webhooks/{id}/delete", "change clients"),
+    ("post", "/admin/webhooks/{id}/delete", "change clients"),
 ];
 
 /// Gives a person a role.

@@ -51,6 +51,7 @@ mod console;
 mod console_app_form;
 mod console_person_attributes;
 mod console_resources;
+mod console_settings;
 mod crash;
 mod cross_origin;
 mod database_faults;

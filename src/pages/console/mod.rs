@@ -17,8 +17,10 @@ pub mod registration_tokens;
 pub mod resources;
 mod samples;
 pub mod settings;
+mod short_pages;
 pub mod signing_keys;
 mod snippets;
 pub mod token;
+pub mod webhooks;
 
 pub use page::{ConsolePage, ConsoleShell};

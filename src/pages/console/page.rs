@@ -120,6 +120,7 @@ impl ConsoleShell<'_> {
                 frame.t("console-registration-token-revoked")
             }
             ConsoleNotice::Nothing => frame.t("console-nothing"),
+            ConsoleNotice::MessagesSent => frame.t("console-messages-sent"),
         })
     }
 }

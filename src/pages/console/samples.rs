@@ -20,6 +20,7 @@ use super::providers::{
 use super::registration_tokens::{self as app_tokens, TokenFacts};
 use super::resources::{self, ResourceFacts};
 use super::signing_keys::{self as keys, FetcherLine, KeyFacts, KeyLine, KeyPhase, NextKeyLine};
+use super::webhooks::{self, NewWebhookInput, WebhookLine};
 use super::{settings, token};
 use crate::domain::admin_right::Rights;
 use crate::domain::admin_role::AdminRole;
@@ -35,6 +36,7 @@ use crate::domain::resource::{Resource, ResourceMetadata};
 use crate::domain::scope::Scope;
 use crate::domain::scope_words::ScopeWords;
 use crate::domain::user::{AccountSource, Profile, User, UserId};
+use crate::domain::webhook::{EventPattern, ReplacedSecret, Webhook, WebhookId};
 use crate::pages::frame::Frame;
 use crate::pages::sample::Sample;
 use crate::pages::samples::names::{HOSTILE, LONG};
@@ -59,6 +61,7 @@ impl<'a> Sample<'a> for ConsolePage<'a> {
             of_keys(frame),
             of_audit(frame),
             of_settings(frame),
+            of_webhooks(frame),
         ]
         .concat()
     }
@@ -663,5 +666,40 @@ fn of_audit(frame: Frame<'_>) -> Vec<(&'static str, ConsolePage<'_>)> {
             "audit-hostile",
             audit::list(frame, hostile(section), &bad, &[hostile_event], Some(HOSTILE)),
         ),
+    ]
+}
+
+fn of_webhooks(frame: Frame<'_>) -> Vec<(&'static str, ConsolePage<'_>)> {
+    let section = ConsoleSection::Settings;
+    let auditor = ConsoleShell { rights: AdminRole::Auditor.rights(), ..shell(section) };
+    let webhook = |url: &str, events: &[&str]| Webhook {
+        id: WebhookId::from_stored("019abf3e-5a0c-7c1e-9d2b-0a3f4c5d6e7f".to_owned()),
+        url: url.to_owned(),
+        events: events.iter().map(|event| EventPattern::from((*event).to_owned())).collect(),
+        sealed_secret: Vec::new(),
+        replaced: Some(ReplacedSecret { sealed: Vec::new(), until: instant(3600) }),
+        created_at: instant(-9_000_000),
+    };
+    let siem = webhook("https://siem.example.com/mapae", &["user.*", "sign_in.failed"]);
+    let bad = webhook(HOSTILE, &[HOSTILE]);
+    let line = |webhook| WebhookLine { webhook, waiting: 0, is_more: false, attempts: 0 };
+    let fails = WebhookLine { waiting: 1000, is_more: true, attempts: 3, ..line(&bad) };
+    let typed = NewWebhookInput { url: HOSTILE, events: HOSTILE };
+    let secret = "whsec_an-example-of-a-secret-that-is-shown-once";
+    let (show, now) = (webhooks::show, instant(0));
+    vec![
+        ("webhooks", webhooks::list(frame, shell(section), &[line(&siem)])),
+        ("webhooks-none", webhooks::list(frame, auditor, &[])),
+        ("webhooks-hostile", webhooks::list(frame, hostile(section), &[fails])),
+        ("webhook", show(frame, shell(section), &line(&siem), now)),
+        ("webhook-read", show(frame, auditor, &line(&siem), now)),
+        ("webhook-hostile", show(frame, hostile(section), &fails, now)),
+        ("webhook-new", webhooks::new(frame, shell(section), NewWebhookInput::default(), None)),
+        (
+            "webhook-new-hostile",
+            webhooks::new(frame, hostile(section), typed, Some(HOSTILE.to_owned())),
+        ),
+        ("webhook-secret", webhooks::secret(frame, shell(section), siem.id.as_str(), secret)),
+        ("webhook-delete-hostile", webhooks::confirm(frame, hostile(section), &fails)),
     ]
 }

@@ -1,9 +1,31 @@
 //! The settings that are in force.
 
 use super::page::{ConsolePage, ConsoleShell};
-use super::parts::{Part, Row, Tone, Value};
+use super::parts::{Link, Part, Row, Tone, Value};
+use crate::domain::admin_right::AdminRight;
+use crate::domain::console_urls as urls;
 use crate::pages::frame::Frame;
 use crate::settings::InForce;
+
+/// The pages of this section: what is in force, and what operators set up for the whole installation.
+/// The person sees those that they may see.
+pub(super) fn tabs(frame: &Frame<'_>, shell: &ConsoleShell<'_>, current: &str) -> Part {
+    let every = [
+        ("settings-in-force", frame.t("console-in-force"), urls::SETTINGS),
+        ("settings-webhooks", frame.t("console-webhooks"), urls::WEBHOOKS),
+    ];
+    let seen = every.into_iter().filter(|(_, _, path)| {
+        shell.may(match *path {
+            urls::SETTINGS => AdminRight::ReadSettings,
+            _ => AdminRight::ReadClients,
+        })
+    });
+    let link = |(id, text, path): (&str, String, &str)| Link {
+        is_current: path == current,
+        ..shell.link(frame, id, text, path)
+    };
+    Part::Tabs(frame.t("console-settings"), seen.map(link).collect())
+}
 
 /// Every setting that is in force, and where it comes from. Those that somebody chose come first.
 #[must_use]
@@ -29,7 +51,7 @@ pub fn show<'a>(
             ..Row::default()
         }
     };
-    let mut parts = Vec::new();
+    let mut parts = vec![tabs(&frame, &shell, urls::SETTINGS)];
     if !chosen.is_empty() {
         parts.push(Part::Heading(frame.t("console-chosen")));
         parts.push(Part::Rows(chosen.iter().map(row).collect()));

@@ -18,6 +18,7 @@ mod resources;
 mod settings;
 mod token;
 mod visit;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -117,4 +118,12 @@ operations! {
     get SETTINGS => settings::show,
     get DEBUG_TOKEN => token::form,
     post DEBUG_TOKEN => token::show,
+    get WEBHOOKS => webhooks::list,
+    get WEBHOOK_NEW => webhooks::form,
+    post WEBHOOK_NEW => webhooks::create,
+    get WEBHOOK => webhooks::show,
+    post WEBHOOK_SECRET => webhooks::rotate_secret,
+    post WEBHOOK_REPLAY => webhooks::replay,
+    get WEBHOOK_DELETE => webhooks::ask_delete,
+    post WEBHOOK_DELETE => webhooks::delete,
 }

@@ -1,0 +1,86 @@
+//! What the console sets up for the whole installation, in the section of the settings.
+
+use mapae::domain::admin_role::AdminRole;
+use serde_json::json;
+
+use crate::console::{owner, send, visitor};
+use crate::support::{Browser, Server, both};
+
+both! {
+    async fn what_is_set_up_for_the_whole_installation_is_made_changed_and_ended(database) {
+        let server = Server::start_with(&database, &[("outbound.allow_private", "true")]).await;
+        let mut browser = owner(&server).await;
+        let (mut auditor, _) = visitor(&server, "reader", Some(AdminRole::Auditor), "/admin/settings").await;
+        webhooks(&server, &mut browser, &mut auditor).await;
+    }
+}
+
+/// The path of the first thing on a list.
+async fn first(browser: &mut Browser, list: &str) -> String {
+    let listed = browser.open(list).await;
+    let href = listed.attribute_of("class=\"title\"", "href");
+    let href = href.unwrap_or_else(|| panic!("no link: {}", listed.reply.text));
+    href.split('?').next().expect("a path").to_owned()
+}
+
+async fn webhooks(server: &Server, browser: &mut Browser, auditor: &mut Browser) {
+    let (list, new, url) = ("/admin/webhooks", "/admin/new-webhook", "http://127.0.0.1:1/hook");
+    assert!(browser.open("/admin/settings").await.has("settings-webhooks"));
+    let none = browser.open(list).await;
+    assert!(none.reply.text.contains("There is no webhook yet."), "{}", none.reply.text);
+    for (url, events) in [("nonsense", "*"), (url, "user.creatd"), (url, "")] {
+        let bad = send(browser, new, new, &[("url", url), ("events", events)]).await;
+        assert_eq!(bad.reply.status, 422, "{url} {events}: {}", bad.reply.text);
+        assert!(bad.has("console-problem") && bad.field("url").as_deref() == Some(url));
+    }
+    let typed = [("url", url), ("events", "group.*\n sign_in.failed ")];
+    let made = send(browser, new, new, &typed).await;
+    let secret = made.value_of("webhook-secret");
+    assert!(secret.starts_with("whsec_"), "{}", made.reply.text);
+    let path = first(browser, list).await;
+    let page = browser.open(&path).await;
+    assert!(page.reply.text.contains("group.* sign_in.failed"), "{}", page.reply.text);
+    assert!(page.reply.text.contains("0 messages wait") && !page.reply.text.contains(&secret));
+
+    // What nobody took.
+    let (id, evidence) = (path.rsplit('/').next().expect("an id"), server.evidence().await);
+    let payload = json!({ "webhook": id, "event": "e", "body": "{}" });
+    let due = server.now().now().timestamp_millis() + 3_600_000;
+    let columns = "id, kind, target, payload, attempts, created_at, due_at";
+    let values = format!("'m', 'webhook', '{id}', '{payload}', 2, 0, {due}");
+    evidence.run(&format!("INSERT INTO outbox ({columns}) VALUES ({values})")).await;
+    let page = browser.open(&path).await;
+    for words in ["One message waits", "Not taken", "was sent 2 times"] {
+        assert!(page.reply.text.contains(words), "{words}: {}", page.reply.text);
+    }
+    assert!(browser.open(list).await.reply.text.contains("Not taken"));
+    let replay = format!("{path}/replay");
+    let sent = send(browser, &path, &replay, &[]).await;
+    assert!(sent.reply.text.contains("It is sent again."), "{}", sent.reply.text);
+    let unknown = send(browser, &path, &replay, &[("message", "nothing")]).await;
+    assert_eq!(unknown.reply.status, 404, "{}", unknown.reply.text);
+    let event = evidence.texts("SELECT CAST(id AS TEXT) AS text FROM audit_event LIMIT 1").await;
+    send(browser, &path, &replay, &[("message", &event[0])]).await;
+    let waiting = format!("SELECT count(*) AS n FROM outbox WHERE target = '{id}'");
+    assert_eq!(evidence.count(&waiting).await, 2);
+
+    let rotated = send(browser, &path, &format!("{path}/secret"), &[]).await;
+    assert_ne!(rotated.value_of("webhook-secret"), secret);
+    let page = browser.open(&path).await;
+    assert!(page.reply.text.contains("The old secret signs until"), "{}", page.reply.text);
+    // Whoever only reads sees no form.
+    assert!(!auditor.open(list).await.has("webhook-new"));
+    let read = auditor.open(&path).await;
+    assert_eq!(read.reply.status, 200, "{}", read.reply.text);
+    for id in ["webhook-secret-rotate", "webhook-replay", "webhook-delete"] {
+        assert!(page.has(id) && !read.has(id), "{id}");
+    }
+    let delete = format!("{path}/delete");
+    let ask = browser.open(&delete).await;
+    assert!(ask.has("webhook-delete-confirm"), "{}", ask.reply.text);
+    assert!(ask.reply.text.contains("2 messages wait"), "{}", ask.reply.text);
+    let gone = send(browser, &delete, &delete, &[]).await;
+    assert!(gone.reply.text.contains("It is deleted."), "{}", gone.reply.text);
+    assert_eq!(evidence.count(&waiting).await, 0);
+    assert_eq!(browser.open(&path).await.reply.status, 404);
+}
