@@ -43,5 +43,7 @@ wire_enum! {
         Nothing = "nothing",
         /// Messages are sent again.
         MessagesSent = "messages-sent",
+        /// The token of a connector ended.
+        ScimTokenRevoked = "scim-token-revoked",
     }
 }

@@ -116,6 +116,10 @@ pub const WEBHOOK_SECRET: &str = "/admin/webhooks/{id}/secret";
 pub const WEBHOOK_REPLAY: &str = "/admin/webhooks/{id}/replay";
 /// Deletes a webhook, after a page that says what ends.
 pub const WEBHOOK_DELETE: &str = "/admin/webhooks/{id}/delete";
+/// The tokens of connectors, and the form that makes one.
+pub const SCIM_TOKENS: &str = "/admin/scim-tokens";
+/// Ends such a token, after a page that asks.
+pub const SCIM_TOKEN_REVOKE: &str = "/admin/scim-tokens/{id}/revoke";
 
 /// What every path of the console begins with.
 pub const ROOTS: [&str; 2] = ["/admin/", DEBUG_TOKEN];
@@ -180,6 +184,8 @@ pub const ROUTES: &[&str] = &[
     WEBHOOK_SECRET,
     WEBHOOK_REPLAY,
     WEBHOOK_DELETE,
+    SCIM_TOKENS,
+    SCIM_TOKEN_REVOKE,
 ];
 
 /// The paths of pages: what can be opened, and what a person comes back to. The others take forms.
@@ -224,6 +230,8 @@ pub const PAGES: &[&str] = &[
     WEBHOOK_NEW,
     WEBHOOK,
     WEBHOOK_DELETE,
+    SCIM_TOKENS,
+    SCIM_TOKEN_REVOKE,
 ];
 
 /// A path with this value in the place of its parameter.

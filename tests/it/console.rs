@@ -94,6 +94,10 @@ const RIGHTS: &[(&str, &str, &str)] = &[
     ("post", "/admin/webhooks/{id}/replay", "change clients"),
     ("get", "/admin/webhooks/{id}/delete", "change clients"),
     ("post", "/admin/webhooks/{id}/delete", "change clients"),
+    ("get", "/admin/scim-tokens", "read clients"),
+    ("post", "/admin/scim-tokens", "change secrets"),
+    ("get", "/admin/scim-tokens/{id}/revoke", "change secrets"),
+    ("post", "/admin/scim-tokens/{id}/revoke", "change secrets"),
 ];
 
 /// Gives a person a role.

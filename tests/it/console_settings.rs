@@ -4,7 +4,7 @@ use mapae::domain::admin_role::AdminRole;
 use serde_json::json;
 
 use crate::console::{owner, send, visitor};
-use crate::support::{Browser, Server, both};
+use crate::support::{Browser, Server, both, http};
 
 both! {
     async fn what_is_set_up_for_the_whole_installation_is_made_changed_and_ended(database) {
@@ -12,6 +12,7 @@ both! {
         let mut browser = owner(&server).await;
         let (mut auditor, _) = visitor(&server, "reader", Some(AdminRole::Auditor), "/admin/settings").await;
         webhooks(&server, &mut browser, &mut auditor).await;
+        scim_tokens(&server, &mut browser, &mut auditor).await;
     }
 }
 
@@ -83,4 +84,41 @@ async fn webhooks(server: &Server, browser: &mut Browser, auditor: &mut Browser)
     assert!(gone.reply.text.contains("It is deleted."), "{}", gone.reply.text);
     assert_eq!(evidence.count(&waiting).await, 0);
     assert_eq!(browser.open(&path).await.reply.status, 404);
+}
+
+async fn scim_tokens(server: &Server, browser: &mut Browser, auditor: &mut Browser) {
+    let page = "/admin/scim-tokens";
+    assert!(browser.open(page).await.reply.text.contains("There is no SCIM token."));
+    for typed in [("", "365d"), ("entra", "soon"), ("entra", "0s")] {
+        let bad = send(browser, page, page, &[("name", typed.0), ("lifetime", typed.1)]).await;
+        assert!(bad.reply.status == 422 && bad.has("console-problem"), "{typed:?}");
+    }
+    let typed = [("name", "<b>entra</b>"), ("lifetime", "")];
+    let made = send(browser, page, page, &typed).await;
+    assert_eq!(made.value_of("scim-address"), format!("{}/scim/v2", server.issuer()));
+    let token = made.value_of("scim-token");
+    let people = async || {
+        let sent = http().get(server.url("/scim/v2/Users")).bearer_auth(&token).send().await;
+        sent.expect("an answer").status().as_u16()
+    };
+    assert_eq!(people().await, 200);
+    let listed = browser.open(page).await;
+    assert!(listed.reply.text.contains("Does not end by itself"), "{}", listed.reply.text);
+    assert!(!listed.reply.text.contains(&token) && !listed.reply.text.contains("<b>entra"));
+    let read = auditor.open(page).await;
+    assert!(read.reply.text.contains("Does not end by itself"), "{}", read.reply.text);
+    assert!(!read.has("scim-token-create") && !read.has("scim-token-revoke-1"));
+    let href = listed.attribute_of("id=\"scim-token-revoke-1\"", "href").expect("a link");
+    let revoke = href.split('?').next().expect("a path");
+    assert!(browser.open(revoke).await.has("scim-token-revoke-confirm"));
+    assert_eq!(people().await, 200);
+    let ended = send(browser, revoke, revoke, &[]).await;
+    assert!(ended.reply.text.contains("The token counts no longer."), "{}", ended.reply.text);
+    assert_eq!(people().await, 401);
+    assert_eq!(browser.open(revoke).await.reply.status, 404);
+    // It outlives the session of whoever makes it.
+    let form = browser.open(page).await;
+    server.advance(16 * 60);
+    let asked = browser.send_account(&form, page, &typed).await;
+    assert!(browser.follow(asked).await.has("login-submit"));
 }

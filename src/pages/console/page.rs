@@ -121,6 +121,7 @@ impl ConsoleShell<'_> {
             }
             ConsoleNotice::Nothing => frame.t("console-nothing"),
             ConsoleNotice::MessagesSent => frame.t("console-messages-sent"),
+            ConsoleNotice::ScimTokenRevoked => frame.t("console-scim-token-revoked"),
         })
     }
 }

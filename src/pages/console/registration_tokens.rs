@@ -2,8 +2,10 @@
 
 use chrono::{DateTime, Utc};
 
+use super::listed_token::{self, ListedToken};
 use super::page::{ConsolePage, ConsoleShell};
-use super::parts::{Button, CopyText, Field, Form, Look, Part, Row, RowButton, Tone, Value};
+use super::parts::{Button, CopyText, Field, Form, Look, Part, Row, RowButton, Tone};
+use super::short_pages;
 use crate::domain::admin_right::AdminRight;
 use crate::domain::console_urls as urls;
 use crate::domain::registration_token::RegistrationTokenRecord;
@@ -32,20 +34,13 @@ pub fn list<'a>(
     if !facts.is_on {
         parts.push(Part::Note(Tone::Plain, frame.t("console-registration-off")));
     }
-    if facts.tokens.is_empty() {
-        parts.push(Part::Text(frame.t("console-registration-tokens-none")));
-    } else {
-        let rows = (1..).zip(facts.tokens).map(|one| row(&frame, may, facts.now, one));
-        parts.push(Part::Rows(rows.collect()));
-    }
+    let rows = (1..).zip(facts.tokens).map(|one| row(&frame, may, facts.now, one)).collect();
+    parts.push(listed_token::list(rows, frame.t("console-registration-tokens-none")));
     if may {
-        let day = "24h";
-        let fields = vec![
-            Field::line("name", frame.t("console-registration-token-name"), ""),
-            Field::line("lifetime", frame.t("console-registration-token-lifetime"), day)
-                .hint(frame.t("console-registration-token-lifetime-hint")),
-            Field::typed("uses", "number", frame.t("console-registration-token-uses"), "1"),
-        ];
+        let hint = frame.t("console-token-lifetime-hint");
+        let [name, lifetime] = listed_token::fields(&frame, "24h", hint);
+        let uses = Field::typed("uses", "number", frame.t("console-registration-token-uses"), "1");
+        let fields = vec![name, lifetime, uses];
         let create = frame.t("console-create");
         let button = Button::new("registration-token-create", create, Look::Primary);
         let action = format!("{}{}", frame.base, urls::REGISTRATION_TOKENS);
@@ -63,40 +58,35 @@ fn row(
     now: DateTime<Utc>,
     (number, token): (usize, &RegistrationTokenRecord),
 ) -> Row {
-    let state = if token.is_good(now) {
-        None
-    } else {
-        Some((Tone::Plain, frame.t("console-registration-token-over")))
-    };
     let left = frame.tn("console-n-registrations", "number", u64::from(token.uses_left));
+    let listed = ListedToken {
+        name: token.name.as_ref().unwrap_or(&token.id),
+        is_over: !token.is_good(now),
+        uses: Some(left),
+        created_at: token.created_at,
+        expires_at: Some(token.expires_at),
+    };
     Row {
-        title: token.name.clone().unwrap_or_else(|| token.id.clone()),
-        tags: state.into_iter().collect(),
-        lines: vec![
-            Value::Text(left),
-            Value::Since(frame.t("console-made"), token.created_at),
-            Value::Since(frame.t("console-ends"), token.expires_at),
-        ],
         button: may.then(|| RowButton {
             id: format!("registration-token-revoke-{number}"),
             label: frame.t("console-end"),
             action: format!("{}{}", frame.base, urls::REGISTRATION_TOKEN_REVOKE),
             hidden: vec![("id", token.id.clone())],
         }),
-        ..Row::default()
+        ..listed.row(frame)
     }
 }
 
 /// The token that was made, which is shown once.
 #[must_use]
 pub fn made<'a>(frame: Frame<'a>, shell: ConsoleShell<'a>, token: &str) -> ConsolePage<'a> {
-    let part = Part::Copy(CopyText {
+    let text = CopyText {
         id: "registration-token".to_owned(),
         label: frame.t("console-registration-token"),
         text: token.to_owned(),
         hint: Some(frame.t("console-registration-token-hint")),
-    });
-    let (title, back) =
+    };
+    let (title, above) =
         (frame.t("console-new-registration-token"), frame.t("console-registration-tokens"));
-    ConsolePage::new(frame, shell, title).below(back, urls::REGISTRATION_TOKENS).with([part])
+    short_pages::showing_once(frame, shell, title, (above, urls::REGISTRATION_TOKENS), [text])
 }

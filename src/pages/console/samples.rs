@@ -21,7 +21,7 @@ use super::registration_tokens::{self as app_tokens, TokenFacts};
 use super::resources::{self, ResourceFacts};
 use super::signing_keys::{self as keys, FetcherLine, KeyFacts, KeyLine, KeyPhase, NextKeyLine};
 use super::webhooks::{self, NewWebhookInput, WebhookLine};
-use super::{settings, token};
+use super::{scim_tokens, settings, token};
 use crate::domain::admin_right::Rights;
 use crate::domain::admin_role::AdminRole;
 use crate::domain::app_kind::AppKind;
@@ -33,6 +33,7 @@ use crate::domain::grant_type::GrantType;
 use crate::domain::provider::Preset;
 use crate::domain::registration_token::RegistrationTokenRecord;
 use crate::domain::resource::{Resource, ResourceMetadata};
+use crate::domain::scim_token::ScimTokenRecord;
 use crate::domain::scope::Scope;
 use crate::domain::scope_words::ScopeWords;
 use crate::domain::user::{AccountSource, Profile, User, UserId};
@@ -62,6 +63,7 @@ impl<'a> Sample<'a> for ConsolePage<'a> {
             of_audit(frame),
             of_settings(frame),
             of_webhooks(frame),
+            of_scim_tokens(frame),
         ]
         .concat()
     }
@@ -701,5 +703,31 @@ fn of_webhooks(frame: Frame<'_>) -> Vec<(&'static str, ConsolePage<'_>)> {
         ),
         ("webhook-secret", webhooks::secret(frame, shell(section), siem.id.as_str(), secret)),
         ("webhook-delete-hostile", webhooks::confirm(frame, hostile(section), &fails)),
+    ]
+}
+
+fn of_scim_tokens(frame: Frame<'_>) -> Vec<(&'static str, ConsolePage<'_>)> {
+    let section = ConsoleSection::Settings;
+    let auditor = ConsoleShell { rights: AdminRole::Auditor.rights(), ..shell(section) };
+    let token = |name: &str, expires_at| ScimTokenRecord {
+        id: "7f3a9c".to_owned(),
+        name: name.to_owned(),
+        created_at: instant(-9_000_000),
+        expires_at,
+    };
+    let (entra, bad) = (token("Entra", None), token(HOSTILE, Some(instant(9_000_000))));
+    let old = token("Okta", Some(instant(-60)));
+    let (list, now) = (scim_tokens::list, instant(0));
+    let address = "https://id.example.com/scim/v2".to_owned();
+    let secret = "an-example-of-a-token-that-is-shown-once";
+    let bad_end = scim_tokens::confirm(frame, hostile(section), &bad);
+    vec![
+        ("scim-tokens", list(frame, shell(section), &[entra.clone(), old], now)),
+        ("scim-tokens-none", list(frame, shell(section), &[], now)),
+        ("scim-tokens-read", list(frame, auditor, std::slice::from_ref(&entra), now)),
+        ("scim-token-made", scim_tokens::made(frame, shell(section), address, secret)),
+        ("scim-token-end", scim_tokens::confirm(frame, shell(section), &entra)),
+        ("scim-token-end-hostile", bad_end),
+        ("scim-tokens-hostile", list(frame, hostile(section), &[bad], now)),
     ]
 }

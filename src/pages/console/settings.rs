@@ -13,6 +13,7 @@ pub(super) fn tabs(frame: &Frame<'_>, shell: &ConsoleShell<'_>, current: &str) -
     let every = [
         ("settings-in-force", frame.t("console-in-force"), urls::SETTINGS),
         ("settings-webhooks", frame.t("console-webhooks"), urls::WEBHOOKS),
+        ("settings-scim-tokens", frame.t("console-scim-tokens"), urls::SCIM_TOKENS),
     ];
     let seen = every.into_iter().filter(|(_, _, path)| {
         shell.may(match *path {

@@ -15,6 +15,7 @@ mod person_attributes;
 mod providers;
 mod registration_tokens;
 mod resources;
+mod scim_tokens;
 mod settings;
 mod token;
 mod visit;
@@ -126,4 +127,8 @@ operations! {
     post WEBHOOK_REPLAY => webhooks::replay,
     get WEBHOOK_DELETE => webhooks::ask_delete,
     post WEBHOOK_DELETE => webhooks::delete,
+    get SCIM_TOKENS => scim_tokens::list,
+    post SCIM_TOKENS => scim_tokens::create,
+    get SCIM_TOKEN_REVOKE => scim_tokens::ask_revoke,
+    post SCIM_TOKEN_REVOKE => scim_tokens::revoke,
 }

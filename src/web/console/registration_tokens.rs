@@ -8,7 +8,6 @@ use crate::domain::console_notice::ConsoleNotice;
 use crate::domain::console_section::ConsoleSection;
 use crate::domain::console_urls as urls;
 use crate::pages::console::registration_tokens as pages;
-use crate::settings::time;
 use crate::web::page::Answered;
 
 const SECTION: ConsoleSection = ConsoleSection::Apps;
@@ -30,9 +29,8 @@ pub(super) async fn list(visit: Visit<ReadClients>) -> Answered {
 fn typed(visit: &Visit<ChangeClients>) -> Result<NewRegistrationToken<'_>, Refused> {
     let mut new =
         NewRegistrationToken { name: visit.given("name"), ..NewRegistrationToken::default() };
-    if let Some(text) = visit.given("lifetime") {
-        new.lifetime =
-            time::parse(text).map_err(|why| Refused::Invalid(format!("lifetime {why}")))?;
+    if let Some(lifetime) = visit.lifetime("lifetime")? {
+        new.lifetime = lifetime;
     }
     if let Some(text) = visit.given("uses") {
         new.uses =

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, MatchedPath, RawPathParams, Request};
 use axum::http::{Method, Response, StatusCode};
+use chrono::Duration;
 
 use crate::accounts::browsers::SignedInUser;
 use crate::admin::authority::{self, Authority, May, NotAllowed, Proven, Right};
@@ -26,6 +27,7 @@ use crate::flows::{my_account, start};
 use crate::oauth::refused::RefusedRequest;
 use crate::pages::console::{ConsolePage, ConsoleShell};
 use crate::pages::{Frame, PageProblem};
+use crate::settings::time;
 use crate::web::account_session::whose;
 use crate::web::edge::Context;
 use crate::web::flash_messages;
@@ -182,7 +184,7 @@ impl Sender {
 }
 
 /// Whoever proved something in this time is not asked for the same again.
-const JUST_NOW: chrono::Duration = chrono::Duration::seconds(30);
+const JUST_NOW: Duration = Duration::seconds(30);
 
 impl<R> Visit<R> {
     /// What stands in the place of the parameter of the path.
@@ -200,6 +202,12 @@ impl<R> Visit<R> {
     /// The same, if it is there and not empty.
     pub(super) fn given<'a>(&'a self, name: &'a str) -> Option<&'a str> {
         Some(self.field(name)).filter(|value| !value.is_empty())
+    }
+
+    /// A duration that was typed into this field, if there is something in it.
+    pub(super) fn lifetime(&self, name: &str) -> Result<Option<Duration>, Refused> {
+        let read = self.given(name).map(time::parse).transpose();
+        read.map_err(|why| Refused::Invalid(format!("{name} {why}")))
     }
 
     /// The proof that the person may do something else, too.
