@@ -120,6 +120,14 @@ pub const WEBHOOK_DELETE: &str = "/admin/webhooks/{id}/delete";
 pub const SCIM_TOKENS: &str = "/admin/scim-tokens";
 /// Ends such a token, after a page that asks.
 pub const SCIM_TOKEN_REVOKE: &str = "/admin/scim-tokens/{id}/revoke";
+/// Scopes with words.
+pub const SCOPES: &str = "/admin/scopes";
+/// The form that gives a scope words.
+pub const SCOPE_NEW: &str = "/admin/new-scope";
+/// One scope with words, and the form that changes them.
+pub const SCOPE: &str = "/admin/scopes/{name}";
+/// Takes the words of a scope away, after a page that asks.
+pub const SCOPE_DELETE: &str = "/admin/scopes/{name}/delete";
 
 /// What every path of the console begins with.
 pub const ROOTS: [&str; 2] = ["/admin/", DEBUG_TOKEN];
@@ -186,6 +194,10 @@ pub const ROUTES: &[&str] = &[
     WEBHOOK_DELETE,
     SCIM_TOKENS,
     SCIM_TOKEN_REVOKE,
+    SCOPES,
+    SCOPE_NEW,
+    SCOPE,
+    SCOPE_DELETE,
 ];
 
 /// The paths of pages: what can be opened, and what a person comes back to. The others take forms.
@@ -232,6 +244,10 @@ pub const PAGES: &[&str] = &[
     WEBHOOK_DELETE,
     SCIM_TOKENS,
     SCIM_TOKEN_REVOKE,
+    SCOPES,
+    SCOPE_NEW,
+    SCOPE,
+    SCOPE_DELETE,
 ];
 
 /// A path with this value in the place of its parameter.

@@ -98,6 +98,13 @@ const RIGHTS: &[(&str, &str, &str)] = &[
     ("post", "/admin/scim-tokens", "change secrets"),
     ("get", "/admin/scim-tokens/{id}/revoke", "change secrets"),
     ("post", "/admin/scim-tokens/{id}/revoke", "change secrets"),
+    ("get", "/admin/scopes", "read clients"),
+    ("get", "/admin/new-scope", "change clients"),
+    ("post", "/admin/new-scope", "change clients"),
+    ("get", "/admin/scopes/{name}", "read clients"),
+    ("post", "/admin/scopes/{name}", "change clients"),
+    ("get", "/admin/scopes/{name}/delete", "change clients"),
+    ("post", "/admin/scopes/{name}/delete", "change clients"),
 ];
 
 /// Gives a person a role.

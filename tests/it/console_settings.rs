@@ -12,6 +12,7 @@ both! {
         let mut browser = owner(&server).await;
         let (mut auditor, _) = visitor(&server, "reader", Some(AdminRole::Auditor), "/admin/settings").await;
         webhooks(&server, &mut browser, &mut auditor).await;
+        scopes(&mut browser, &mut auditor).await;
         scim_tokens(&server, &mut browser, &mut auditor).await;
     }
 }
@@ -121,4 +122,43 @@ async fn scim_tokens(server: &Server, browser: &mut Browser, auditor: &mut Brows
     server.advance(16 * 60);
     let asked = browser.send_account(&form, page, &typed).await;
     assert!(browser.follow(asked).await.has("login-submit"));
+}
+
+async fn scopes(browser: &mut Browser, auditor: &mut Browser) {
+    let (list, new) = ("/admin/scopes", "/admin/new-scope");
+    assert!(browser.open(list).await.reply.text.contains("No scope has words yet."));
+    let name = "https://api.example/orders";
+    for (name, en) in [("openid", "x"), ("a b", "x"), (name, "")] {
+        let bad = send(browser, new, new, &[("name", name), ("en", en)]).await;
+        assert_eq!(bad.reply.status, 422, "{name} {en}: {}", bad.reply.text);
+        assert!(bad.has("console-problem") && bad.field("name").as_deref() == Some(name));
+    }
+    let typed = [("name", name), ("en", "See <b>orders</b>"), ("ko", "")];
+    let made = send(browser, new, new, &typed).await;
+    assert!(made.reply.text.contains("It is made."), "{}", made.reply.text);
+    assert_eq!(send(browser, new, new, &typed).await.reply.status, 409);
+    let path = first(browser, list).await;
+    let page = browser.open(&path).await;
+    let version = page.hidden("version");
+    let change = [("version", &*version), ("en", "See orders"), ("ko", "주문 보기")];
+    let saved = send(browser, &path, &path, &change).await;
+    assert!(saved.reply.text.contains("Saved."), "{}", saved.reply.text);
+    assert_eq!(saved.field("ko").as_deref(), Some("주문 보기"));
+    // Whoever saw it before that changes nothing.
+    assert_eq!(send(browser, &path, &path, &change).await.reply.status, 409);
+    let emptied = send(browser, &path, &path, &[("en", "Read orders"), ("ko", "")]).await;
+    assert_eq!(emptied.reply.status, 422, "{}", emptied.reply.text);
+    assert_eq!(emptied.field("en").as_deref(), Some("Read orders"));
+    let listed = browser.open(list).await;
+    for words in [name, "See orders", "주문 보기"] {
+        assert!(listed.reply.text.contains(words), "{words}: {}", listed.reply.text);
+    }
+    assert!(!auditor.open(list).await.has("scope-new"));
+    let read = auditor.open(&path).await;
+    assert!(read.reply.text.contains("See orders") && !read.has("scope-save"));
+    let delete = format!("{path}/delete");
+    assert!(browser.open(&delete).await.has("scope-delete-confirm"));
+    let gone = send(browser, &delete, &delete, &[]).await;
+    assert!(gone.reply.text.contains("No scope has words yet."), "{}", gone.reply.text);
+    assert_eq!(browser.open(&path).await.reply.status, 404);
 }

@@ -18,11 +18,13 @@ pub mod registration_tokens;
 pub mod resources;
 mod samples;
 pub mod scim_tokens;
+pub mod scope_words;
 pub mod settings;
 mod short_pages;
 pub mod signing_keys;
 mod snippets;
 pub mod token;
 pub mod webhooks;
+mod words;
 
 pub use page::{ConsolePage, ConsoleShell};

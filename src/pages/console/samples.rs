@@ -19,6 +19,7 @@ use super::providers::{
 };
 use super::registration_tokens::{self as app_tokens, TokenFacts};
 use super::resources::{self, ResourceFacts};
+use super::scope_words::{self, ScopeFacts};
 use super::signing_keys::{self as keys, FetcherLine, KeyFacts, KeyLine, KeyPhase, NextKeyLine};
 use super::webhooks::{self, NewWebhookInput, WebhookLine};
 use super::{scim_tokens, settings, token};
@@ -64,6 +65,7 @@ impl<'a> Sample<'a> for ConsolePage<'a> {
             of_settings(frame),
             of_webhooks(frame),
             of_scim_tokens(frame),
+            of_scopes(frame),
         ]
         .concat()
     }
@@ -729,5 +731,39 @@ fn of_scim_tokens(frame: Frame<'_>) -> Vec<(&'static str, ConsolePage<'_>)> {
         ("scim-token-end", scim_tokens::confirm(frame, shell(section), &entra)),
         ("scim-token-end-hostile", bad_end),
         ("scim-tokens-hostile", list(frame, hostile(section), &[bad], now)),
+    ]
+}
+
+fn scope_facts(scope: &ScopeWords) -> ScopeFacts<'_> {
+    ScopeFacts { name: &scope.name, texts: &scope.texts, version: "\"version\"" }
+}
+
+fn of_scopes(frame: Frame<'_>) -> Vec<(&'static str, ConsolePage<'_>)> {
+    let section = ConsoleSection::Settings;
+    let auditor = ConsoleShell { rights: AdminRole::Auditor.rights(), ..shell(section) };
+    let scope = |name: &str, en: &str, ko: &str| {
+        let texts = [("en", en), ("ko", ko)];
+        let texts = texts.map(|(tag, text)| (tag.to_owned(), text.to_owned())).into();
+        ScopeWords { name: name.to_owned(), texts, created_at: instant(0) }
+    };
+    let orders = scope("orders:read", "See your orders", "주문 내역 보기");
+    let bad = scope(HOSTILE, HOSTILE, HOSTILE);
+    let (show, confirm, facts) = (scope_words::show, scope_words::confirm, scope_facts);
+    let problem = || Some(HOSTILE.to_owned());
+    let of_orders = [orders.clone()];
+    vec![
+        ("scopes", scope_words::list(frame, shell(section), &of_orders, Some("orders:read"))),
+        ("scopes-none", scope_words::list(frame, auditor, &[], None)),
+        ("scope", show(frame, shell(section), &facts(&orders), None)),
+        ("scope-read", show(frame, auditor, &facts(&orders), None)),
+        ("scope-hostile", show(frame, hostile(section), &facts(&bad), problem())),
+        ("scope-new", scope_words::new(frame, shell(section), "", &BTreeMap::new(), None)),
+        (
+            "scope-new-hostile",
+            scope_words::new(frame, hostile(section), HOSTILE, &bad.texts, problem()),
+        ),
+        ("scope-delete", confirm(frame, shell(section), &orders)),
+        ("scope-delete-hostile", confirm(frame, hostile(section), &bad)),
+        ("scopes-hostile", scope_words::list(frame, hostile(section), &[bad], None)),
     ]
 }

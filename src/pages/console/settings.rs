@@ -14,6 +14,7 @@ pub(super) fn tabs(frame: &Frame<'_>, shell: &ConsoleShell<'_>, current: &str) -
         ("settings-in-force", frame.t("console-in-force"), urls::SETTINGS),
         ("settings-webhooks", frame.t("console-webhooks"), urls::WEBHOOKS),
         ("settings-scim-tokens", frame.t("console-scim-tokens"), urls::SCIM_TOKENS),
+        ("settings-scopes", frame.t("console-scope-words"), urls::SCOPES),
     ];
     let seen = every.into_iter().filter(|(_, _, path)| {
         shell.may(match *path {

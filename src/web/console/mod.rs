@@ -16,10 +16,12 @@ mod providers;
 mod registration_tokens;
 mod resources;
 mod scim_tokens;
+mod scope_words;
 mod settings;
 mod token;
 mod visit;
 mod webhooks;
+mod words;
 
 use std::sync::Arc;
 
@@ -131,4 +133,11 @@ operations! {
     post SCIM_TOKENS => scim_tokens::create,
     get SCIM_TOKEN_REVOKE => scim_tokens::ask_revoke,
     post SCIM_TOKEN_REVOKE => scim_tokens::revoke,
+    get SCOPES => scope_words::list,
+    get SCOPE_NEW => scope_words::form,
+    post SCOPE_NEW => scope_words::create,
+    get SCOPE => scope_words::show,
+    post SCOPE => scope_words::change,
+    get SCOPE_DELETE => scope_words::ask_delete,
+    post SCOPE_DELETE => scope_words::delete,
 }

@@ -2,7 +2,6 @@
 
 use super::visit::Visit;
 use crate::admin::authority::{ChangeSecrets, ReadClients};
-use crate::admin::refused::Refused;
 use crate::admin::scim_tokens;
 use crate::domain::console_notice::ConsoleNotice;
 use crate::domain::console_section::ConsoleSection;
@@ -35,11 +34,8 @@ pub(super) async fn create(visit: Visit<ChangeSecrets>) -> Answered {
 
 /// `GET /admin/scim-tokens/{id}/revoke`
 pub(super) async fn ask_revoke(visit: Visit<ChangeSecrets>) -> Answered {
-    let page = urls::SCIM_TOKENS;
-    let Some(may) = visit.may_also::<ReadClients>() else {
-        let why = Refused::Forbidden("you may not see tokens of connectors".to_owned());
-        return Err(visit.refused(SECTION, page, why));
-    };
+    let (may, page) = (visit.may_see_clients(), urls::SCIM_TOKENS);
+    let may = may.map_err(|refused| visit.refused(SECTION, page, refused))?;
     let found = scim_tokens::of_id(&may, &*visit.shared.flows.store, visit.name()).await;
     let token = found.map_err(|error| visit.refused(SECTION, page, error))?;
     visit.show(&pages::confirm(visit.frame(), visit.shell(SECTION), &token))

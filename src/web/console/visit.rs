@@ -10,7 +10,7 @@ use axum::http::{Method, Response, StatusCode};
 use chrono::Duration;
 
 use crate::accounts::browsers::SignedInUser;
-use crate::admin::authority::{self, Authority, May, NotAllowed, Proven, Right};
+use crate::admin::authority::{self, Authority, May, NotAllowed, Proven, ReadClients, Right};
 use crate::admin::refused::Refused;
 use crate::domain::account_page::AccountPage;
 use crate::domain::acr::Acr;
@@ -214,6 +214,12 @@ impl<R> Visit<R> {
     pub(super) fn may_also<Other: Right>(&self) -> Option<May<Other>> {
         let now = self.shared.flows.clock.now();
         self.authority.may(now, self.shared.admin.proof_age).ok()
+    }
+
+    /// The proof that the person may see clients and what belongs to them, too.
+    pub(super) fn may_see_clients(&self) -> Result<May<ReadClients>, Refused> {
+        let why = || Refused::Forbidden("you may not see clients".to_owned());
+        self.may_also().ok_or_else(why)
     }
 
     /// The frame of the page.

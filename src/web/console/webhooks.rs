@@ -7,12 +7,11 @@ use axum::http::{Response, StatusCode};
 
 use super::visit::Visit;
 use crate::admin::authority::{ChangeClients, ChangeSecrets, May, ReadClients, Right};
-use crate::admin::refused::Refused;
 use crate::admin::webhooks::{self, NewWebhook, Target};
 use crate::domain::console_notice::ConsoleNotice;
 use crate::domain::console_section::ConsoleSection;
 use crate::domain::console_urls as urls;
-use crate::domain::verdict::{Error, Fault};
+use crate::domain::verdict::Fault;
 use crate::domain::webhook::Webhook;
 use crate::pages::console::webhooks::{self as pages, NewWebhookInput, WebhookLine};
 use crate::web::page::Answered;
@@ -41,12 +40,10 @@ impl<R: Right> Visit<R> {
 
     /// The webhook of the path.
     async fn webhook(&self) -> Result<(May<ReadClients>, Webhook), Response<Body>> {
-        let refused = |error: Error<Refused>| self.refused(SECTION, urls::WEBHOOKS, error);
-        let Some(may) = self.may_also::<ReadClients>() else {
-            return Err(refused(Refused::Forbidden("you may not see webhooks".to_owned()).into()));
-        };
+        let (may, page) = (self.may_see_clients(), urls::WEBHOOKS);
+        let may = may.map_err(|refused| self.refused(SECTION, page, refused))?;
         let found = webhooks::find(&may, &*self.shared.flows.store, self.name()).await;
-        Ok((may, found.map_err(refused)?))
+        Ok((may, found.map_err(|error| self.refused(SECTION, page, error))?))
     }
 }
 
