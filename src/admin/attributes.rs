@@ -10,6 +10,7 @@ use crate::domain::attribute::{Attribute, AttributeType, MOST, MOST_EDITABLE};
 use crate::domain::audit::{Event, EventKind};
 use crate::domain::clock::Clock;
 use crate::domain::user::UserId;
+use crate::domain::verdict::Fault;
 use crate::domain::version::Version;
 use crate::store::{Reader, Store, Tx, attribute_values, attributes, audit_events};
 
@@ -183,6 +184,17 @@ async fn of_name(reader: &impl Reader, name: &str) -> AdminResult<Attribute> {
         Some(attribute) => Ok(attribute),
         None => unknown(name),
     }
+}
+
+/// How many people have a value of an attribute, and whether there may be more.
+pub async fn holders(
+    _may: &May<ReadClients>,
+    reader: &impl Reader,
+    name: &str,
+) -> Result<(u64, bool), Fault> {
+    let most = 10_000;
+    let count = attribute_values::count_of(reader, name, most).await?;
+    Ok((count, count == most))
 }
 
 fn unknown<T>(name: &str) -> AdminResult<T> {

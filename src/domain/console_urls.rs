@@ -128,6 +128,14 @@ pub const SCOPE_NEW: &str = "/admin/new-scope";
 pub const SCOPE: &str = "/admin/scopes/{name}";
 /// Takes the words of a scope away, after a page that asks.
 pub const SCOPE_DELETE: &str = "/admin/scopes/{name}/delete";
+/// The attributes of people that are declared.
+pub const ATTRIBUTES: &str = "/admin/attributes";
+/// The form that declares an attribute.
+pub const ATTRIBUTE_NEW: &str = "/admin/new-attribute";
+/// One attribute, and the form that changes it.
+pub const ATTRIBUTE: &str = "/admin/attributes/{name}";
+/// Deletes an attribute, after a page that says what ends.
+pub const ATTRIBUTE_DELETE: &str = "/admin/attributes/{name}/delete";
 
 /// What every path of the console begins with.
 pub const ROOTS: [&str; 2] = ["/admin/", DEBUG_TOKEN];
@@ -198,6 +206,10 @@ pub const ROUTES: &[&str] = &[
     SCOPE_NEW,
     SCOPE,
     SCOPE_DELETE,
+    ATTRIBUTES,
+    ATTRIBUTE_NEW,
+    ATTRIBUTE,
+    ATTRIBUTE_DELETE,
 ];
 
 /// The paths of pages: what can be opened, and what a person comes back to. The others take forms.
@@ -248,6 +260,10 @@ pub const PAGES: &[&str] = &[
     SCOPE_NEW,
     SCOPE,
     SCOPE_DELETE,
+    ATTRIBUTES,
+    ATTRIBUTE_NEW,
+    ATTRIBUTE,
+    ATTRIBUTE_DELETE,
 ];
 
 /// A path with this value in the place of its parameter.

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::cause::while_doing;
 use super::column::corrupt;
+use super::counting::count;
 use super::entity::entity;
 use super::reader::Reader;
 use super::some_rows::is_one_of;
@@ -89,6 +90,17 @@ pub async fn of_each(
         Ok((UserId::from_stored(row.user_id), row.name, value))
     };
     rows.into_iter().map(read).collect()
+}
+
+/// How many people have a value of an attribute, counted up to this limit.
+pub async fn count_of(reader: &impl Reader, name: &str, at_most: u64) -> Result<u64, Fault> {
+    let some = Query::select()
+        .expr_as(Expr::val(1), "one")
+        .from(Entity)
+        .and_where(Column::Name.eq(name))
+        .limit(at_most)
+        .to_owned();
+    count(reader, some, TABLE).await
 }
 
 /// Removes values of an attribute, at most so many; returns how many.

@@ -1108,3 +1108,24 @@ console-scope-words-hint = What an app may do with it, as the consent page says 
 console-delete-scope-words = Take the words away
 console-delete-scope-words-title = Take away the words of { $name }?
 console-delete-scope-words-lead = The consent page says its name again. The scope itself goes on counting.
+console-definitions = Attributes
+console-definitions-lead = What you know of people beyond the usual claims, like a department. An app sees the value as a claim if it has the scope.
+console-definitions-none = No attribute is declared yet.
+console-new-definition = New attribute
+console-definition-name-hint = The claim has the same name. The name and the type stay as they are.
+console-definition-type = Type
+console-definition-string = Text
+console-definition-integer = Whole number
+console-definition-boolean = True or false
+console-definition-date = Date
+console-definition-scope = Scope that shows it
+console-definition-editable = People may change their own value
+console-definition-is-editable = Changed by people themselves
+console-definition-words = What the account page calls it
+console-definition-values =
+    { $number ->
+        [one] The value of one person
+       *[other] The values of { $number } people
+    }
+console-delete-definition = Delete this attribute
+console-delete-definition-lead = Everybody loses the value, and no app sees it any more. This cannot be taken back.

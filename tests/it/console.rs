@@ -105,6 +105,13 @@ const RIGHTS: &[(&str, &str, &str)] = &[
     ("post", "/admin/scopes/{name}", "change clients"),
     ("get", "/admin/scopes/{name}/delete", "change clients"),
     ("post", "/admin/scopes/{name}/delete", "change clients"),
+    ("get", "/admin/attributes", "read clients"),
+    ("get", "/admin/new-attribute", "change clients"),
+    ("post", "/admin/new-attribute", "change clients"),
+    ("get", "/admin/attributes/{name}", "read clients"),
+    ("post", "/admin/attributes/{name}", "change clients"),
+    ("get", "/admin/attributes/{name}/delete", "change clients"),
+    ("post", "/admin/attributes/{name}/delete", "change clients"),
 ];
 
 /// Gives a person a role.

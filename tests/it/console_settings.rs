@@ -13,6 +13,7 @@ both! {
         let (mut auditor, _) = visitor(&server, "reader", Some(AdminRole::Auditor), "/admin/settings").await;
         webhooks(&server, &mut browser, &mut auditor).await;
         scopes(&mut browser, &mut auditor).await;
+        attribute_definitions(&server, &mut browser, &mut auditor).await;
         scim_tokens(&server, &mut browser, &mut auditor).await;
     }
 }
@@ -160,5 +161,52 @@ async fn scopes(browser: &mut Browser, auditor: &mut Browser) {
     assert!(browser.open(&delete).await.has("scope-delete-confirm"));
     let gone = send(browser, &delete, &delete, &[]).await;
     assert!(gone.reply.text.contains("No scope has words yet."), "{}", gone.reply.text);
+    assert_eq!(browser.open(&path).await.reply.status, 404);
+}
+
+async fn attribute_definitions(server: &Server, browser: &mut Browser, auditor: &mut Browser) {
+    let (list, new) = ("/admin/attributes", "/admin/new-attribute");
+    assert!(browser.open(list).await.reply.text.contains("No attribute is declared yet."));
+    for (name, kind, scope) in [("email", "string", "hr"), ("a", "colour", "hr"), ("a", "date", "")]
+    {
+        let typed = [("name", name), ("type", kind), ("scope", scope)];
+        let bad = send(browser, new, new, &typed).await;
+        assert_eq!(bad.reply.status, 422, "{typed:?}: {}", bad.reply.text);
+        assert!(bad.has("console-problem") && bad.field("name").as_deref() == Some(name));
+    }
+    let typed = [("name", "level"), ("type", "integer"), ("scope", "hr"), ("ko", "<b>직급")];
+    let made = send(browser, new, new, &typed).await;
+    assert!(made.reply.text.contains("It is made.") && !made.reply.text.contains("<b>직급"));
+    assert_eq!(send(browser, new, new, &typed).await.reply.status, 409);
+    let path = first(browser, list).await;
+    let page = browser.open(&path).await;
+    assert!(page.reply.text.contains("Whole number"), "{}", page.reply.text);
+    assert_eq!(page.field("ko").as_deref(), Some("<b>직급"));
+    let version = page.hidden("version");
+    let seen = ("version", version.as_str());
+    let change = [seen, ("scope", "staff"), ("editable", "yes"), ("en", "Level"), ("ko", "")];
+    let saved = send(browser, &path, &path, &change).await;
+    assert!(saved.reply.text.contains("Saved."), "{}", saved.reply.text);
+    assert_eq!((saved.hidden("scope").as_str(), saved.field("ko").as_deref()), ("staff", Some("")));
+    // Whoever saw it before that changes nothing.
+    assert_eq!(send(browser, &path, &path, &change).await.reply.status, 409);
+    let bad = send(browser, &path, &path, &[("scope", "a b"), ("en", "Rank")]).await;
+    assert_eq!(bad.reply.status, 422, "{}", bad.reply.text);
+    assert_eq!(bad.field("en").as_deref(), Some("Rank"));
+    let listed = browser.open(list).await;
+    assert!(listed.reply.text.contains("Changed by people themselves"), "{}", listed.reply.text);
+    assert!(!auditor.open(list).await.has("attribute-new"));
+    let read = auditor.open(&path).await;
+    assert!(read.reply.text.contains("staff") && !read.has("attribute-save"));
+    let (user, evidence) = (server.user("bee", None).await, server.evidence().await);
+    let columns = "user_id, name, value";
+    let put = format!("INSERT INTO attribute_value ({columns}) VALUES ('{user}', 'level', '7')");
+    evidence.run(&put).await;
+    let delete = format!("{path}/delete");
+    let ask = browser.open(&delete).await;
+    assert!(ask.reply.text.contains("The value of one person"), "{}", ask.reply.text);
+    let gone = send(browser, &delete, &delete, &[]).await;
+    assert!(gone.reply.text.contains("No attribute is declared yet."), "{}", gone.reply.text);
+    assert_eq!(evidence.count("SELECT count(*) AS n FROM attribute_value").await, 0);
     assert_eq!(browser.open(&path).await.reply.status, 404);
 }

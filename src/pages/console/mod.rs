@@ -4,6 +4,7 @@
 
 pub mod app_settings;
 pub mod apps;
+pub mod attribute_definitions;
 pub mod audit;
 pub mod groups;
 mod listed_token;

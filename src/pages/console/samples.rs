@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::app_settings::RefusedInput;
 use super::apps::{self, AppEnding, AppFacts, AppUse, NewAppInput, PreviewResult};
+use super::attribute_definitions::{self as definitions, DefinitionInput};
 use super::audit::{self, AuditFilter, EventLine};
 use super::groups;
 use super::overview::{self, Attention, DayLine, OverviewFacts};
@@ -66,6 +67,7 @@ impl<'a> Sample<'a> for ConsolePage<'a> {
             of_webhooks(frame),
             of_scim_tokens(frame),
             of_scopes(frame),
+            of_attributes(frame),
         ]
         .concat()
     }
@@ -765,5 +767,51 @@ fn of_scopes(frame: Frame<'_>) -> Vec<(&'static str, ConsolePage<'_>)> {
         ("scope-delete", confirm(frame, shell(section), &orders)),
         ("scope-delete-hostile", confirm(frame, hostile(section), &bad)),
         ("scopes-hostile", scope_words::list(frame, hostile(section), &[bad], None)),
+    ]
+}
+
+fn of_attributes(frame: Frame<'_>) -> Vec<(&'static str, ConsolePage<'_>)> {
+    let section = ConsoleSection::Settings;
+    let auditor = ConsoleShell { rights: AdminRole::Auditor.rights(), ..shell(section) };
+    let attribute = |name: &str, editable, text: &str| Attribute {
+        name: name.to_owned(),
+        kind: AttributeType::String,
+        scope: "hr".to_owned(),
+        editable,
+        texts: BTreeMap::from([("en".to_owned(), text.to_owned())]),
+        created_at: instant(-9_000_000),
+    };
+    let department = attribute("department", true, "Department");
+    let bad = attribute(HOSTILE, false, HOSTILE);
+    let as_it_is = DefinitionInput { scope: "hr", editable: true, texts: &department.texts };
+    let typed = DefinitionInput { scope: HOSTILE, editable: false, texts: &bad.texts };
+    let none = DefinitionInput { scope: "", editable: false, texts: &BTreeMap::new() };
+    let (show, new) = (definitions::show, definitions::new);
+    let problem = || Some(HOSTILE.to_owned());
+    let every = std::slice::from_ref(&department);
+    let seen = (&as_it_is, "\"version\"");
+    vec![
+        ("attributes", definitions::list(frame, shell(section), every)),
+        ("attributes-none", definitions::list(frame, auditor, &[])),
+        (
+            "attributes-hostile",
+            definitions::list(frame, hostile(section), std::slice::from_ref(&bad)),
+        ),
+        ("attribute", show(frame, shell(section), &department, seen, None)),
+        ("attribute-read", show(frame, auditor, &department, seen, None)),
+        ("attribute-hostile", show(frame, hostile(section), &bad, (&typed, "version"), problem())),
+        ("attribute-new", new(frame, shell(section), ("", "string"), &none, None)),
+        (
+            "attribute-new-hostile",
+            new(frame, hostile(section), (HOSTILE, "date"), &typed, problem()),
+        ),
+        (
+            "attribute-delete",
+            definitions::confirm(frame, shell(section), "department", (10_000, true)),
+        ),
+        (
+            "attribute-delete-hostile",
+            definitions::confirm(frame, hostile(section), HOSTILE, (1, false)),
+        ),
     ]
 }

@@ -15,6 +15,7 @@ pub(super) fn tabs(frame: &Frame<'_>, shell: &ConsoleShell<'_>, current: &str) -
         ("settings-webhooks", frame.t("console-webhooks"), urls::WEBHOOKS),
         ("settings-scim-tokens", frame.t("console-scim-tokens"), urls::SCIM_TOKENS),
         ("settings-scopes", frame.t("console-scope-words"), urls::SCOPES),
+        ("settings-attributes", frame.t("console-definitions"), urls::ATTRIBUTES),
     ];
     let seen = every.into_iter().filter(|(_, _, path)| {
         shell.may(match *path {

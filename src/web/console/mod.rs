@@ -4,6 +4,7 @@
 
 mod app_settings;
 mod apps;
+mod attribute_definitions;
 mod audit;
 mod groups;
 mod keys;
@@ -140,4 +141,11 @@ operations! {
     post SCOPE => scope_words::change,
     get SCOPE_DELETE => scope_words::ask_delete,
     post SCOPE_DELETE => scope_words::delete,
+    get ATTRIBUTES => attribute_definitions::list,
+    get ATTRIBUTE_NEW => attribute_definitions::form,
+    post ATTRIBUTE_NEW => attribute_definitions::create,
+    get ATTRIBUTE => attribute_definitions::show,
+    post ATTRIBUTE => attribute_definitions::change,
+    get ATTRIBUTE_DELETE => attribute_definitions::ask_delete,
+    post ATTRIBUTE_DELETE => attribute_definitions::delete,
 }
