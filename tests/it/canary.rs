@@ -333,6 +333,11 @@ async fn console(base: &str, secrets: &mut Secrets) {
     secrets.keep(&made.value_of("client-secret"));
     let made = browser.send_account(&page, "/admin/registration-tokens", &[]).await;
     secrets.keep(&made.value_of("registration-token"));
+    let made = browser.send_account(&page, "/admin/scim-tokens", &[("name", "hr")]).await;
+    secrets.keep(&made.value_of("scim-token"));
+    let fields = [("url", "https://siem.example.com/"), ("events", "key.dropped")];
+    let made = browser.send_account(&page, "/admin/new-webhook", &fields).await;
+    secrets.keep(&made.value_of("webhook-secret"));
     let credential = secrets.keep("a-Canary-secret-of-a-provider");
     let fields = [("slug", "kakao"), ("client_id", "x"), ("client_secret", credential.as_str())];
     for _ in 0..2 {

@@ -118,26 +118,25 @@ pub fn show<'a>(
         Fact::text(frame.t("console-definition-type"), kind_words(&frame, one.kind)),
         Fact::code(frame.t("console-definition-scope"), one.scope.as_str()),
     ];
-    let mut parts = Vec::new();
-    if shell.may(AdminRight::ChangeClients) {
-        facts.push(Fact::time(frame.t("console-made"), one.created_at));
+    let may = shell.may(AdminRight::ChangeClients);
+    if !may {
+        facts.extend(words::facts(&one.texts));
+    }
+    facts.push(Fact::time(frame.t("console-made"), one.created_at));
+    let mut parts = vec![Part::Facts(facts)];
+    if may {
         let action = format!("{}{}", frame.base, urls::of(urls::ATTRIBUTE, &one.name));
         let button = Button::new("attribute-save", frame.t("console-save"), Look::Primary);
         let form = Form::new(action, input.fields(&frame).into(), button);
         let form = form.with_groups([input.words(&frame)].into_iter());
         let href = shell.href(&frame, &urls::of(urls::ATTRIBUTE_DELETE, &one.name));
         let delete = frame.t("console-delete");
-        parts.push(Part::Facts(facts));
         parts.push(Part::Form(form.hiding("version", version)));
         parts.push(Part::Heading(frame.t("console-delete-definition")));
         parts.push(Part::Text(frame.t("console-delete-definition-lead")));
         parts.push(Part::Actions(vec![Action::to("attribute-delete", delete, Look::Danger, href)]));
-    } else {
-        facts.extend(words::facts(&one.texts));
-        facts.push(Fact::time(frame.t("console-made"), one.created_at));
-        parts.push(Part::Facts(facts));
-        let editable = one.editable.then(|| frame.t("console-definition-is-editable"));
-        parts.extend(editable.map(Part::Text));
+    } else if one.editable {
+        parts.push(Part::Text(frame.t("console-definition-is-editable")));
     }
     let (title, back) = (one.name.clone(), frame.t("console-definitions"));
     let page = ConsolePage::new(frame, shell, title).below(back, urls::ATTRIBUTES);

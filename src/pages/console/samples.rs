@@ -677,7 +677,6 @@ fn of_audit(frame: Frame<'_>) -> Vec<(&'static str, ConsolePage<'_>)> {
 
 fn of_webhooks(frame: Frame<'_>) -> Vec<(&'static str, ConsolePage<'_>)> {
     let section = ConsoleSection::Settings;
-    let auditor = ConsoleShell { rights: AdminRole::Auditor.rights(), ..shell(section) };
     let webhook = |url: &str, events: &[&str]| Webhook {
         id: WebhookId::from_stored("019abf3e-5a0c-7c1e-9d2b-0a3f4c5d6e7f".to_owned()),
         url: url.to_owned(),
@@ -691,20 +690,15 @@ fn of_webhooks(frame: Frame<'_>) -> Vec<(&'static str, ConsolePage<'_>)> {
     let line = |webhook| WebhookLine { webhook, waiting: 0, is_more: false, attempts: 0 };
     let fails = WebhookLine { waiting: 1000, is_more: true, attempts: 3, ..line(&bad) };
     let typed = NewWebhookInput { url: HOSTILE, events: HOSTILE };
+    let problem = Some(HOSTILE.to_owned());
     let secret = "whsec_an-example-of-a-secret-that-is-shown-once";
     let (show, now) = (webhooks::show, instant(0));
     vec![
         ("webhooks", webhooks::list(frame, shell(section), &[line(&siem)])),
-        ("webhooks-none", webhooks::list(frame, auditor, &[])),
         ("webhooks-hostile", webhooks::list(frame, hostile(section), &[fails])),
         ("webhook", show(frame, shell(section), &line(&siem), now)),
-        ("webhook-read", show(frame, auditor, &line(&siem), now)),
         ("webhook-hostile", show(frame, hostile(section), &fails, now)),
-        ("webhook-new", webhooks::new(frame, shell(section), NewWebhookInput::default(), None)),
-        (
-            "webhook-new-hostile",
-            webhooks::new(frame, hostile(section), typed, Some(HOSTILE.to_owned())),
-        ),
+        ("webhook-new-hostile", webhooks::new(frame, hostile(section), typed, problem)),
         ("webhook-secret", webhooks::secret(frame, shell(section), siem.id.as_str(), secret)),
         ("webhook-delete-hostile", webhooks::confirm(frame, hostile(section), &fails)),
     ]
@@ -712,37 +706,28 @@ fn of_webhooks(frame: Frame<'_>) -> Vec<(&'static str, ConsolePage<'_>)> {
 
 fn of_scim_tokens(frame: Frame<'_>) -> Vec<(&'static str, ConsolePage<'_>)> {
     let section = ConsoleSection::Settings;
-    let auditor = ConsoleShell { rights: AdminRole::Auditor.rights(), ..shell(section) };
     let token = |name: &str, expires_at| ScimTokenRecord {
         id: "7f3a9c".to_owned(),
         name: name.to_owned(),
         created_at: instant(-9_000_000),
         expires_at,
     };
-    let (entra, bad) = (token("Entra", None), token(HOSTILE, Some(instant(9_000_000))));
-    let old = token("Okta", Some(instant(-60)));
+    let (entra, okta) = (token("Entra", None), token("Okta", Some(instant(-60))));
+    let bad = token(HOSTILE, Some(instant(9_000_000)));
+    let bad_end = scim_tokens::confirm(frame, hostile(section), &bad);
     let (list, now) = (scim_tokens::list, instant(0));
     let address = "https://id.example.com/scim/v2".to_owned();
     let secret = "an-example-of-a-token-that-is-shown-once";
-    let bad_end = scim_tokens::confirm(frame, hostile(section), &bad);
     vec![
-        ("scim-tokens", list(frame, shell(section), &[entra.clone(), old], now)),
-        ("scim-tokens-none", list(frame, shell(section), &[], now)),
-        ("scim-tokens-read", list(frame, auditor, std::slice::from_ref(&entra), now)),
-        ("scim-token-made", scim_tokens::made(frame, shell(section), address, secret)),
-        ("scim-token-end", scim_tokens::confirm(frame, shell(section), &entra)),
-        ("scim-token-end-hostile", bad_end),
+        ("scim-tokens", list(frame, shell(section), &[entra, okta], now)),
         ("scim-tokens-hostile", list(frame, hostile(section), &[bad], now)),
+        ("scim-token-made", scim_tokens::made(frame, shell(section), address, secret)),
+        ("scim-token-end-hostile", bad_end),
     ]
-}
-
-fn scope_facts(scope: &ScopeWords) -> ScopeFacts<'_> {
-    ScopeFacts { name: &scope.name, texts: &scope.texts, version: "\"version\"" }
 }
 
 fn of_scopes(frame: Frame<'_>) -> Vec<(&'static str, ConsolePage<'_>)> {
     let section = ConsoleSection::Settings;
-    let auditor = ConsoleShell { rights: AdminRole::Auditor.rights(), ..shell(section) };
     let scope = |name: &str, en: &str, ko: &str| {
         let texts = [("en", en), ("ko", ko)];
         let texts = texts.map(|(tag, text)| (tag.to_owned(), text.to_owned())).into();
@@ -750,23 +735,22 @@ fn of_scopes(frame: Frame<'_>) -> Vec<(&'static str, ConsolePage<'_>)> {
     };
     let orders = scope("orders:read", "See your orders", "주문 내역 보기");
     let bad = scope(HOSTILE, HOSTILE, HOSTILE);
-    let (show, confirm, facts) = (scope_words::show, scope_words::confirm, scope_facts);
+    let of_orders = ScopeFacts { name: &orders.name, texts: &orders.texts, version: "version" };
+    let of_bad = ScopeFacts { name: &bad.name, texts: &bad.texts, ..of_orders };
+    let (show, new) = (scope_words::show, scope_words::new);
     let problem = || Some(HOSTILE.to_owned());
-    let of_orders = [orders.clone()];
+    let bad_end = scope_words::confirm(frame, hostile(section), &bad);
+    let bad_new = new(frame, hostile(section), HOSTILE, &bad.texts, problem());
+    let bad_page = show(frame, hostile(section), &of_bad, problem());
     vec![
-        ("scopes", scope_words::list(frame, shell(section), &of_orders, Some("orders:read"))),
-        ("scopes-none", scope_words::list(frame, auditor, &[], None)),
-        ("scope", show(frame, shell(section), &facts(&orders), None)),
-        ("scope-read", show(frame, auditor, &facts(&orders), None)),
-        ("scope-hostile", show(frame, hostile(section), &facts(&bad), problem())),
-        ("scope-new", scope_words::new(frame, shell(section), "", &BTreeMap::new(), None)),
+        ("scope", show(frame, shell(section), &of_orders, None)),
+        ("scope-hostile", bad_page),
+        ("scope-new-hostile", bad_new),
+        ("scope-delete-hostile", bad_end),
         (
-            "scope-new-hostile",
-            scope_words::new(frame, hostile(section), HOSTILE, &bad.texts, problem()),
+            "scopes-hostile",
+            scope_words::list(frame, hostile(section), &[orders, bad], Some("next")),
         ),
-        ("scope-delete", confirm(frame, shell(section), &orders)),
-        ("scope-delete-hostile", confirm(frame, hostile(section), &bad)),
-        ("scopes-hostile", scope_words::list(frame, hostile(section), &[bad], None)),
     ]
 }
 
@@ -785,33 +769,17 @@ fn of_attributes(frame: Frame<'_>) -> Vec<(&'static str, ConsolePage<'_>)> {
     let bad = attribute(HOSTILE, false, HOSTILE);
     let as_it_is = DefinitionInput { scope: "hr", editable: true, texts: &department.texts };
     let typed = DefinitionInput { scope: HOSTILE, editable: false, texts: &bad.texts };
-    let none = DefinitionInput { scope: "", editable: false, texts: &BTreeMap::new() };
     let (show, new) = (definitions::show, definitions::new);
+    let (list, confirm) = (definitions::list, definitions::confirm);
+    let (seen, named) = ((&as_it_is, "version"), (HOSTILE, "date"));
     let problem = || Some(HOSTILE.to_owned());
     let every = std::slice::from_ref(&department);
-    let seen = (&as_it_is, "\"version\"");
     vec![
-        ("attributes", definitions::list(frame, shell(section), every)),
-        ("attributes-none", definitions::list(frame, auditor, &[])),
-        (
-            "attributes-hostile",
-            definitions::list(frame, hostile(section), std::slice::from_ref(&bad)),
-        ),
-        ("attribute", show(frame, shell(section), &department, seen, None)),
+        ("attributes", list(frame, shell(section), every)),
+        ("attributes-hostile", list(frame, hostile(section), std::slice::from_ref(&bad))),
         ("attribute-read", show(frame, auditor, &department, seen, None)),
         ("attribute-hostile", show(frame, hostile(section), &bad, (&typed, "version"), problem())),
-        ("attribute-new", new(frame, shell(section), ("", "string"), &none, None)),
-        (
-            "attribute-new-hostile",
-            new(frame, hostile(section), (HOSTILE, "date"), &typed, problem()),
-        ),
-        (
-            "attribute-delete",
-            definitions::confirm(frame, shell(section), "department", (10_000, true)),
-        ),
-        (
-            "attribute-delete-hostile",
-            definitions::confirm(frame, hostile(section), HOSTILE, (1, false)),
-        ),
+        ("attribute-new-hostile", new(frame, hostile(section), named, &typed, problem())),
+        ("attribute-delete-hostile", confirm(frame, hostile(section), HOSTILE, (10_000, true))),
     ]
 }

@@ -17,12 +17,10 @@ pub(super) fn tabs(frame: &Frame<'_>, shell: &ConsoleShell<'_>, current: &str) -
         ("settings-scopes", frame.t("console-scope-words"), urls::SCOPES),
         ("settings-attributes", frame.t("console-definitions"), urls::ATTRIBUTES),
     ];
-    let seen = every.into_iter().filter(|(_, _, path)| {
-        shell.may(match *path {
-            urls::SETTINGS => AdminRight::ReadSettings,
-            _ => AdminRight::ReadClients,
-        })
-    });
+    let right = |path: &str| {
+        if path == urls::SETTINGS { AdminRight::ReadSettings } else { AdminRight::ReadClients }
+    };
+    let seen = every.into_iter().filter(|(_, _, path)| shell.may(right(path)));
     let link = |(id, text, path): (&str, String, &str)| Link {
         is_current: path == current,
         ..shell.link(frame, id, text, path)
