@@ -8,6 +8,7 @@ use crate::domain::mail::SealedMail;
 use crate::domain::message::Message;
 use crate::domain::provider::Slug;
 use crate::domain::verdict::Fault;
+use crate::domain::webhook::WebhookMessage;
 use crate::store::sign_in_counts::{self, SignInCounts};
 use crate::store::{Reader, identities, outbox, refresh_days};
 
@@ -53,6 +54,8 @@ pub struct Waiting {
     pub mails: u64,
     /// Logout notices to apps.
     pub notices: u64,
+    /// Messages to webhooks.
+    pub messages: u64,
 }
 
 /// What waits to be sent to others, counted up to a thousand of each.
@@ -60,6 +63,7 @@ pub async fn waiting(_may: &May<ReadAudit>, reader: &impl Reader) -> Result<Wait
     Ok(Waiting {
         mails: outbox::count(reader, SealedMail::KIND, 1000).await?,
         notices: outbox::count(reader, LogoutNotice::KIND, 1000).await?,
+        messages: outbox::count(reader, WebhookMessage::KIND, 1000).await?,
     })
 }
 

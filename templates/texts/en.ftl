@@ -1129,3 +1129,8 @@ console-definition-values =
     }
 console-delete-definition = Delete this attribute
 console-delete-definition-lead = Everybody loses the value, and no app sees it any more. This cannot be taken back.
+console-messages-wait =
+    { $number ->
+        [one] One message waits for its webhook
+       *[other] { $number } messages wait for their webhooks
+    }

@@ -1030,3 +1030,4 @@ console-definition-words = 계정 페이지에서 부를 이름
 console-definition-values = { $number }명의 값
 console-delete-definition = 이 속성 삭제하기
 console-delete-definition-lead = 모든 사람의 값이 사라지고, 앱에도 더 이상 보이지 않아요. 되돌릴 수 없어요.
+console-messages-wait = 메시지 { $number }개가 웹훅을 기다려요

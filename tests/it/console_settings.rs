@@ -57,6 +57,8 @@ async fn webhooks(server: &Server, browser: &mut Browser, auditor: &mut Browser)
         assert!(page.reply.text.contains(words), "{words}: {}", page.reply.text);
     }
     assert!(browser.open(list).await.reply.text.contains("Not taken"));
+    let overview = browser.open("/admin/").await;
+    assert!(overview.reply.text.contains("One message waits for its webhook"));
     let replay = format!("{path}/replay");
     let sent = send(browser, &path, &replay, &[]).await;
     assert!(sent.reply.text.contains("It is sent again."), "{}", sent.reply.text);

@@ -29,6 +29,8 @@ pub enum Attention {
     Mails(u64),
     /// So many logout notices wait for their apps.
     Notices(u64),
+    /// So many messages wait for webhooks.
+    Messages(u64),
     /// So many passwords wait to be checked.
     Hashing(u64),
     /// The next key of this algorithm was not fetched by these.
@@ -58,6 +60,9 @@ fn attention(frame: &Frame<'_>, shell: &ConsoleShell<'_>, one: &Attention) -> Ro
     let (title, path) = match one {
         Attention::Mails(number) => (frame.tn("console-mails-wait", "number", *number), None),
         Attention::Notices(number) => (frame.tn("console-notices-wait", "number", *number), None),
+        Attention::Messages(number) => {
+            (frame.tn("console-messages-wait", "number", *number), Some(urls::WEBHOOKS))
+        }
         Attention::Hashing(number) => (frame.tn("console-hashing-waits", "number", *number), None),
         Attention::KeyNotFetched(alg, names) => {
             let words = frame.t2("console-key-not-fetched", ("alg", alg), ("names", names));

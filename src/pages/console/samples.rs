@@ -200,6 +200,7 @@ fn of_overview(frame: Frame<'_>) -> Vec<(&'static str, ConsolePage<'_>)> {
     let attention = vec![
         Attention::Mails(3),
         Attention::Notices(1),
+        Attention::Messages(2),
         Attention::Hashing(12),
         Attention::KeyNotFetched("ES256".to_owned(), HOSTILE.to_owned()),
         Attention::Provider(HOSTILE.to_owned()),

@@ -71,6 +71,9 @@ async fn attention(
     if waiting.notices > 0 {
         some.push(Attention::Notices(waiting.notices));
     }
+    if waiting.messages > 0 {
+        some.push(Attention::Messages(waiting.messages));
+    }
     let hashing = flows.password.hasher.waiting();
     if hashing > 0 {
         some.push(Attention::Hashing(u64::try_from(hashing).unwrap_or(u64::MAX)));
