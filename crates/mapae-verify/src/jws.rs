@@ -90,7 +90,8 @@ impl<'a> Jws<'a> {
 impl Parts<'_> {
     /// The payload, if this key signed it.
     pub(crate) fn verified(&self, key: &Key) -> Result<Vec<u8>, Refusal> {
-        let signature = URL_SAFE_NO_PAD.decode_to_vec(self.signature).map_err(|_| Refusal::Signature)?;
+        let signature =
+            URL_SAFE_NO_PAD.decode_to_vec(self.signature).map_err(|_| Refusal::Signature)?;
         if !key.has_signed(self.signed.as_bytes(), &signature) {
             return Err(Refusal::Signature);
         }

@@ -96,9 +96,7 @@ async fn json(parts: &Parts, sent: Body) -> Result<Value, Failed> {
     let bytes = bytes.map_err(|bad| Failed::because(bad.reason))?;
     let syntax = |why: String| ScimRefusal::bad(ScimType::InvalidSyntax, why);
     match serde_json::from_slice(&bytes) {
-        Ok(value) if nul::is_within(&value) => {
-            Err(syntax("a text has no NUL".to_owned()).into())
-        }
+        Ok(value) if nul::is_within(&value) => Err(syntax("a text has no NUL".to_owned()).into()),
         Ok(value) => Ok(value),
         Err(bad) => Err(syntax(format!("the body is not JSON: {bad}")).into()),
     }
