@@ -349,7 +349,7 @@ impl Registry {
             let joined = |scope: Scope, client: &Client| scope.joined_with(&client.metadata.scope);
             Ok(Arc::new(every.iter().fold(of_apps, joined)))
         };
-        kept(&self.every().scope, reading).await
+        Box::pin(kept(&self.every().scope, reading)).await
     }
 
     /// Whether any enabled client says that people may make an account on the way to it.

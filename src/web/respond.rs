@@ -278,6 +278,7 @@ fn to_app(
 
 /// The answer as the browser brings it, signed where its mode says so. An address for which too many
 /// refusals were signed gets a page. The log line of the refusal was already written.
+#[expect(clippy::result_large_err, reason = "a page is the answer of a handler either way")]
 fn sent(
     shared: &Shared,
     page_request: &PageRequest,

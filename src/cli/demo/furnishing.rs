@@ -61,7 +61,7 @@ pub(super) async fn register(
             *known = Client { secrets: std::mem::take(&mut known.secrets), ..client };
             Ok(())
         };
-        registration::update(store, &at.clock, url, &id, renew).await?;
+        Box::pin(registration::update(store, &at.clock, url, &id, renew)).await?;
         let (may, target) = (May::operator(), Target::of(&id));
         Some(clients::rotate_secret(&may, store, &at.clock, target, None).await?)
     } else {

@@ -76,12 +76,12 @@ pub(super) fn add_provider(folder: &Path, provider: &Registration) -> OrRejected
         ("client_secret_file", json!(secret_file.display().to_string())),
     ];
     let given = given.iter().filter(|(_, value)| !value.is_null());
-    let lines: String = given.map(|(key, value)| format!("{key} = {value}\n")).collect();
+    let lines: Vec<String> = given.map(|(key, value)| format!("{key} = {value}\n")).collect();
     let file = folder.join(FILE);
     let written = OpenOptions::new()
         .append(true)
         .open(&file)
-        .and_then(|mut to| to.write_all(format!("\n[[social]]\n{lines}").as_bytes()));
+        .and_then(|mut to| to.write_all(format!("\n[[social]]\n{}", lines.concat()).as_bytes()));
     written.or_else(|error| reject(format!("{}: {error}", file.display())))?;
     load(&file)
 }

@@ -61,15 +61,15 @@ mod tests {
     use super::*;
     use crate::domain::clock::from_millis;
 
-    fn address(last: u8) -> Option<IpAddr> {
-        Some(IpAddr::from([192, 0, 2, last]))
+    fn address(last: u8) -> IpAddr {
+        IpAddr::from([192, 0, 2, last])
     }
 
     #[test]
     fn an_address_gets_sixty_at_once_and_then_one_each_second() {
         let refusals = SignedRefusals::default();
         let at = |millis: i64| from_millis(1_700_000_000_000 + millis);
-        let counted = |millis| refusals.count(address(1), at(millis));
+        let counted = |millis| refusals.count(Some(address(1)), at(millis));
         for _ in 0..60 {
             assert_eq!(counted(0), Ok(()));
         }
@@ -88,9 +88,9 @@ mod tests {
         let refusals = SignedRefusals::default();
         let now = from_millis(1_700_000_000_000);
         for _ in 0..61 {
-            let _ = refusals.count(address(0), now);
+            let _ = refusals.count(Some(address(0)), now);
         }
-        let refused = (1..=100).filter(|last| refusals.count(address(*last), now).is_err());
+        let refused = (1..=100).filter(|last| refusals.count(Some(address(*last)), now).is_err());
         assert!(refused.count() < 50);
     }
 }
