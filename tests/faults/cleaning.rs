@@ -13,7 +13,7 @@ const MILLION: usize = 1_000_000;
 const PLAN: Plan = Plan { people: 8, pause: Duration::from_millis(20), kept: 100 };
 /// How long is measured, before it and meanwhile.
 const BEFORE: Duration = Duration::from_secs(20);
-const MEANWHILE: Duration = Duration::from_secs(60);
+const MEANWHILE: Duration = Duration::from_mins(1);
 /// Whatever the ratio, this is no delay that anybody notices.
 const UNNOTICED: Duration = Duration::from_millis(10);
 

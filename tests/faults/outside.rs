@@ -16,8 +16,8 @@ use tokio::time::sleep;
 use crate::crowd::{Crowd, LONGEST};
 use crate::support::upstream::{CLIENT_ID, CLIENT_SECRET, Oidc};
 use crate::support::{
-    App, Binary, Browser, CALLBACK, Cli, ClientArguments, Database, MAIL_PASSWORD, MailServer,
-    PASSWORD, decode_claims, eventually, form,
+    App, Binary, Browser, CALLBACK, Cli, ClientArguments, Database, Evidence, MAIL_PASSWORD,
+    MailServer, PASSWORD, decode_claims, eventually, form,
 };
 use crate::{CannotRun, Outcome};
 
@@ -243,6 +243,18 @@ impl Site {
     }
 }
 
+/// What the server stopped sending.
+async fn given_up(evidence: &Evidence) -> Vec<String> {
+    let mut found = Vec::new();
+    for kind in ["mail.given_up", "logout_notice.given_up"] {
+        let many = evidence.events_of(kind).await.len();
+        if many > 0 {
+            found.push(format!("{many} events {kind}"));
+        }
+    }
+    found
+}
+
 /// Everybody outside is down, hangs and is slow, for so many seconds each.
 pub(crate) async fn down(seconds: usize) -> Result<Outcome, CannotRun> {
     let site = Site::open().await;
@@ -305,12 +317,7 @@ pub(crate) async fn down(seconds: usize) -> Result<Outcome, CannotRun> {
     })
     .await;
     outcome.broken.append(&mut unheard);
-    for kind in ["mail.given_up", "logout_notice.given_up"] {
-        let given_up = evidence.events_of(kind).await.len();
-        if given_up > 0 {
-            outcome.broken.push(format!("{given_up} events {kind}"));
-        }
-    }
+    outcome.broken.extend(given_up(&evidence).await);
     outcome.operations += mails.len() + sids.len();
     outcome.measured.push(format!(
         "{}; the slowest sign-in by password took {} ms; {} mails and {} notices came, {queued} \

@@ -126,7 +126,7 @@ async fn programs() -> Result<(Programs, Vec<String>), CannotRun> {
             }
             // Maven fetches sixty megabytes, which not every machine can.
             Err(why) if language == Language::Java => {
-                missing.push(format!("without {name}: {why}"))
+                missing.push(format!("without {name}: {why}"));
             }
             Err(why) => return Err(CannotRun(format!("{name} cannot be had: {why}"))),
         }

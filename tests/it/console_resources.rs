@@ -9,9 +9,30 @@ use mapae::domain::console_urls::{RESOURCE, of};
 use serde_json::{Map, Value, json};
 
 use crate::console::{owner, send, visitor};
-use crate::support::{Server, both};
+use crate::support::{Browser, Server, both};
 
 const ID: &str = "https://orders.example.com/api?v=1";
+
+/// Twenty-five are on a page.
+async fn page_by_page(server: &Server, browser: &mut Browser) {
+    let (store, list) = (&server.inner.services().store, "/admin/resources");
+    let lifetimes = &server.inner.services().lifetimes;
+    for number in 0..26 {
+        let id = format!("https://api.example.com/{number:02}");
+        resources::create(&May::operator(), store, server.now(), lifetimes, &id, &Map::new())
+            .await
+            .expect("a resource");
+    }
+    let page = browser.open(list).await;
+    assert!(
+        page.reply.text.contains("/24<") && !page.reply.text.contains("/25<"),
+        "{}",
+        page.reply.text
+    );
+    let next = page.attribute_of("id=\"resources-next\"", "href").expect("a next page");
+    let last = browser.open(&next.replace("&#38;", "&")).await;
+    assert!(last.reply.text.contains("/25<") && !last.has("resources-next"), "{}", last.reply.text);
+}
 
 both! {
     async fn a_resource_is_made_changed_and_deleted_and_a_refusal_is_said_at_its_field(database) {
@@ -90,17 +111,7 @@ both! {
         let gone = send(&mut browser, &delete, &delete, &[("version", seen.as_str())]).await;
         assert!(gone.reply.text.contains("It is deleted.") && gone.reply.text.contains("There is no resource."), "{}", gone.reply.text);
         assert_eq!(browser.open(&path).await.reply.status, 404);
-        // Page by page.
-        let lifetimes = &server.inner.services().lifetimes;
-        for number in 0..26 {
-            let id = format!("https://api.example.com/{number:02}");
-            resources::create(&May::operator(), store, server.now(), lifetimes, &id, &Map::new()).await.expect("a resource");
-        }
-        let page = browser.open(list).await;
-        assert!(page.reply.text.contains("/24<") && !page.reply.text.contains("/25<"), "{}", page.reply.text);
-        let next = page.attribute_of("id=\"resources-next\"", "href").expect("a next page");
-        let last = browser.open(&next.replace("&#38;", "&")).await;
-        assert!(last.reply.text.contains("/25<") && !last.has("resources-next"), "{}", last.reply.text);
+        page_by_page(&server, &mut browser).await;
     }
 }
 
