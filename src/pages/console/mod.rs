@@ -25,7 +25,7 @@ mod short_pages;
 pub mod signing_keys;
 mod snippets;
 pub mod token;
-pub mod webhooks;
+pub mod webhook_pages;
 mod words;
 
 pub use page::{ConsolePage, ConsoleShell};

@@ -22,7 +22,7 @@ use super::registration_tokens::{self as app_tokens, TokenFacts};
 use super::resources::{self, ResourceFacts};
 use super::scope_words::{self, ScopeFacts};
 use super::signing_keys::{self as keys, FetcherLine, KeyFacts, KeyLine, KeyPhase, NextKeyLine};
-use super::webhooks::{self, NewWebhookInput, WebhookLine};
+use super::webhook_pages::{self as webhooks, NewWebhookInput, WebhookLine};
 use super::{scim_tokens, settings, token};
 use crate::domain::admin_right::Rights;
 use crate::domain::admin_role::AdminRole;

@@ -13,7 +13,7 @@ use crate::domain::console_section::ConsoleSection;
 use crate::domain::console_urls as urls;
 use crate::domain::verdict::Fault;
 use crate::domain::webhook::Webhook;
-use crate::pages::console::webhooks::{self as pages, NewWebhookInput, WebhookLine};
+use crate::pages::console::webhook_pages::{self as pages, NewWebhookInput, WebhookLine};
 use crate::web::page::Answered;
 
 const SECTION: ConsoleSection = ConsoleSection::Settings;
