@@ -6,8 +6,9 @@ use chrono::{DateTime, Duration, Utc};
 use serde::Serialize;
 
 use super::authority::{ChangeKeys, ChangePeople, May, ReadPeople};
-use super::refused::{AdminResult, invalid};
+use super::refused::{AdminResult, Refused, invalid};
 use crate::accounts::session_endings::{self, EndedEverywhere};
+use crate::domain::admin_right::{AdminRight, Rights};
 use crate::domain::audit::{Event, EventKind, Origin};
 use crate::domain::clock::Clock;
 use crate::domain::family::FamilyId;
@@ -18,7 +19,7 @@ use crate::oauth::authorize::codes;
 use crate::oauth::claims::AccessToken;
 use crate::oauth::resource::context::ResourceContext;
 use crate::oauth::resource::revoke;
-use crate::store::{Store, audit_events, authorization_codes, clients, families};
+use crate::store::{Store, audit_events, authorization_codes, clients, families, users};
 
 /// What kind of token it is, what it contains, and whether it is valid.
 #[derive(Clone, Debug, Serialize)]
@@ -123,15 +124,53 @@ async fn refresh_token(resources: &ResourceContext, token: &str) -> Result<Inspe
     Ok(Inspected::RefreshToken { ours: true, active, state: Some(state) })
 }
 
-/// Ends a token of any client or person, and says whether there was one to end.
+/// Ends a token of any client or person, and says whether there was one to end. Nobody ends what
+/// belongs to a person who has more rights; what a client got for itself needs the right to change
+/// clients.
 pub async fn revoke(
     may: &May<ChangePeople>,
     resources: &ResourceContext,
     token: &str,
-) -> Result<bool, Fault> {
+) -> AdminResult<bool> {
+    match whose(resources, token).await? {
+        Whose::Nobodys => return Ok(false),
+        Whose::OfPerson(id) => {
+            if let Some(user) = users::find(&*resources.store, &id).await? {
+                may.over(&*resources.store, &user).await?;
+            }
+        }
+        Whose::OfClient => {
+            if !may.includes(Rights::of(&[AdminRight::ChangeClients])) {
+                let why = "ending what a client got for itself needs the right to change clients";
+                return Err(Refused::Forbidden(why.to_owned()).into());
+            }
+        }
+    }
     let store = Arc::new(may.acting(&resources.store));
     let resources = ResourceContext { store, ..resources.clone() };
-    revoke::end(&resources, token, None, &Origin::default()).await
+    Ok(revoke::end(&resources, token, None, &Origin::default()).await?)
+}
+
+/// To whom a token belongs.
+enum Whose {
+    Nobodys,
+    OfPerson(UserId),
+    OfClient,
+}
+
+async fn whose(resources: &ResourceContext, token: &str) -> Result<Whose, Fault> {
+    let user = if Plain::<RefreshToken>::is_meant(token) {
+        let found = resources.refresh_tokens.find(&Plain::presented(token)).await?;
+        found.map(|(_, found)| found.family.user.clone())
+    } else {
+        let Some(claims) = resources.access_tokens.read(token).await? else {
+            return Ok(Whose::Nobodys);
+        };
+        let Some(sid) = claims.sid else { return Ok(Whose::OfClient) };
+        let family = families::find(&*resources.store, &FamilyId::from_stored(sid)).await?;
+        family.map(|family| family.user)
+    };
+    Ok(user.map_or(Whose::Nobodys, Whose::OfPerson))
 }
 
 /// What [`revoke_issued_before`] ended.
@@ -169,7 +208,14 @@ pub async fn revoke_issued_before(
     let whole = before.timestamp() + i64::from(before.timestamp_subsec_nanos() > 0);
     let before = DateTime::from_timestamp(whole, 0).unwrap_or(before);
     let is_told = before + access_token > now;
-    let (mut codes, mut count) = (0, 0);
+    // It is told first: whoever asked may be gone before the end.
+    let tx = store.begin(now).await?;
+    let event = Event::new(EventKind::EverythingRevoked).detail(before.to_rfc3339());
+    audit_events::insert(&tx, &[event]).await?;
+    tx.commit().await?;
+    let until = before - Duration::milliseconds(1);
+    let ended = session_endings::end_all_until(store, clock, until).await?;
+    let (mut codes, mut count) = (ended.devices, 0);
     let every = clients::list_all(store).await?;
     for some in every.chunks(STEP) {
         let tx = store.begin(clock.now()).await?;
@@ -184,13 +230,6 @@ pub async fn revoke_issued_before(
         }
         tx.commit().await?;
     }
-    let until = before - Duration::milliseconds(1);
-    let ended = session_endings::end_all_until(store, clock, until).await?;
-    codes += ended.devices;
-    let tx = store.begin(clock.now()).await?;
-    let event = Event::new(EventKind::EverythingRevoked).detail(before.to_rfc3339());
-    audit_events::insert(&tx, &[event]).await?;
-    tx.commit().await?;
     Ok(RevokedBefore { issued_before: before, ended, codes, clients: count })
 }
 

@@ -6,6 +6,9 @@ use serde_json::{Value, json};
 use crate::admin_api::{Api, EVERY_SCOPE, etag};
 use crate::support::{Mailbox, Reply, Server, both, http};
 
+/// A hash by bcrypt with a cost of 14: a check takes about a second.
+const COSTLY: &str = "$2b$14$8jEa/X6XVcaDAWck23Ykv.6a5d5BU0IsWquajl.j5Sy.s8xJI50Gm";
+
 /// A creation with this `Idempotency-Key`.
 async fn keyed(api: &Api, key: &str, path: &str, content_type: &str, body: &str) -> Reply {
     let url = format!("{}/admin/api/v1{path}", api.base);
@@ -60,6 +63,24 @@ both! {
         server.alice().await;
         let app = server.client("app", |_| {}).await;
         let (access, refresh) = app.password("openid").await.pair();
+        // Who may change people only ends neither what an owner has nor what a client got for itself.
+        let helper = Api::machine(&server, "helper", "admin:users").await;
+        let cli = server.cli().await;
+        for verb in ["grant-role", "revoke-role"] {
+            let role = ["user", verb, "--username", "alice", "--role", "owner"];
+            let force: &[&str] = if verb == "grant-role" { &[] } else { &["--force"] };
+            cli.json(&[&role[..], force].concat(), None).await;
+            let of_owner = verb == "grant-role";
+            for token in [&*access, &refresh, &api.token] {
+                let ended = helper.post("/tokens/revoke", json!({ "token": token })).await;
+                if of_owner || token == &*api.token {
+                    assert_eq!(ended.status, 403, "{}", ended.text);
+                } else {
+                    assert_eq!(ended.ok().json(), json!({ "revoked": true }));
+                }
+            }
+        }
+        let (access, refresh) = app.password("openid").await.pair();
         for (token, kind, active) in [(&*access, "access_token", true), (&*refresh, "refresh_token", true), ("x", "unknown", false)] {
             let shown = api.post("/tokens/inspect", json!({ "token": token })).await.ok().json();
             assert_eq!((&shown["kind"], &shown["active"]), (&json!(kind), &json!(active)), "{shown}");
@@ -109,6 +130,8 @@ both! {
             json!({ "username": "bora", "password_hash": "plain text" }),
             json!({ "username": "nul", "name": "a\0b" }),
             json!({ "username": "minji" }),
+            json!({ "username": "slow", "password_hash": COSTLY }),
+            json!({ "username": "everywhere", "groups": (0..101).map(|n| format!("g{n}")).collect::<Vec<_>>() }),
         ];
         let rows = rows.map(|row| row.to_string()).join("\n");
         let dry = keyed(&api, "k1", "/users/import?dry_run=true", "application/jsonl", &rows).await.ok().json();
@@ -124,7 +147,7 @@ both! {
         assert_eq!((&report["taken"], &report["wrapped"]), (&json!(2), &json!(1)), "{report}");
         assert_eq!(report["skipped"], dry["skipped"]);
         let skipped: Vec<_> = report["skipped"].as_array().unwrap().iter().map(|row| (row["line"].clone(), row["username"].clone())).collect();
-        assert_eq!(skipped, [(json!(2), json!("HANA")), (json!(3), json!("bora")), (json!(4), json!("nul"))]);
+        assert_eq!(skipped, [(json!(2), json!("HANA")), (json!(3), json!("bora")), (json!(4), json!("nul")), (json!(6), json!("slow")), (json!(7), json!("everywhere"))]);
         let app = server.client("app", |_| {}).await;
         app.password_as("hana", "correct horse 마패", "read").await.ok();
         let found = api.get("/users?group=staff").await.ok().json();
@@ -132,12 +155,20 @@ both! {
 
         let again = keyed(&api, "k2", "/users/import", "application/x-ndjson; charset=utf-8", &rows).await.ok().json();
         assert_eq!((&again["taken"], &again["skipped"][0]["username"]), (&json!(2), &Value::Null), "{again}");
+        assert!(!again.to_string().contains("HANA") && report["skipped"][3]["reason"].as_str().unwrap().contains("too costly"), "{report} {again}");
         let table = "username,email,groups\nminji,,\nsora,sora@example.com,staff;seoul\nshort\n";
         let report = keyed(&api, "k3", "/users/import", "text/csv", table).await.ok().json();
         let lines: Vec<_> = report["skipped"].as_array().unwrap().iter().map(|row| row["line"].clone()).collect();
         assert_eq!((&report["taken"], lines), (&json!(1), vec![json!(2), json!(4)]), "{report}");
         let events = "SELECT COUNT(*) AS n FROM audit_event WHERE kind = 'user.created' AND actor = 'client:robot' AND detail = 'import'";
         assert_eq!(server.evidence().await.count(events).await, 3);
+
+        // A row of very many members is not read once for each.
+        let members: serde_json::Map<_, _> = (0..50_000).map(|n| (format!("m{n}"), json!(0))).collect();
+        let row = json!({ "username": 1, "email": 2 }).as_object().cloned().unwrap().into_iter().chain(members);
+        let row = Value::Object(row.collect()).to_string();
+        let report = keyed(&api, "k6", "/users/import?dry_run=true", "application/jsonl", &row).await.ok().json();
+        assert_eq!(report["taken"], 0, "{report}");
 
         let many: Vec<_> = (0..201).map(|n| format!("{{\"username\":\"p{n}\"}}")).collect();
         let wide = format!("username,{}\nwide,1\nwider,1\n", "x".repeat(100_000));

@@ -81,7 +81,7 @@ impl List {
 
     /// This list together with one that was fetched after it and says that it was made before: by a
     /// replica whose clock is behind, so that it may know more, or it is an old copy, which knows less.
-    /// What either of them refuses stays refused, and it counts until the earlier of the two ends.
+    /// What either of them refuses stays refused, so it counts as long as the one that ends later.
     pub(crate) fn joined(&self, fetched: &Self) -> Self {
         if self.bits != fetched.bits {
             return self.clone();
@@ -94,9 +94,9 @@ impl List {
         for (byte, other) in bytes.iter_mut().zip(shorter.iter()) {
             *byte |= *other;
         }
-        let ends = self.exp.into_iter().chain(fetched.exp);
+        let exp = self.exp.zip(fetched.exp).map(|(one, other)| one.max(other));
         let ttl = self.ttl.min(fetched.ttl);
-        Self { bytes: bytes.into(), exp: ends.min(), ttl, ..self.clone() }
+        Self { bytes: bytes.into(), exp, ttl, ..self.clone() }
     }
 
     /// The status at an index, §4.1: the lowest bits of a byte come first.
@@ -252,7 +252,7 @@ mod tests {
             let statuses: Vec<_> = (0..17).map(|index| joined.status(index)).collect();
             let refused: Vec<_> = (0..17).filter(|index| statuses[*index] == Some(1)).collect();
             assert_eq!((refused, statuses[16]), (vec![0, 1, 10], None));
-            assert_eq!((joined.exp, joined.ttl.as_secs()), (Some(NOW + 60), 9));
+            assert_eq!((joined.exp, joined.ttl.as_secs()), (Some(NOW + 90), 9));
             assert_eq!(joined.iat, one.iat);
         }
         // Lists that cannot be compared are not joined.

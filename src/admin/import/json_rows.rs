@@ -37,9 +37,13 @@ pub(super) fn typed<T: DeserializeOwned>(value: Value) -> Result<T, String> {
     })
 }
 
+/// The most members of a row among which the one that causes an error is looked for: that reads the row
+/// once for each.
+const MEMBERS: usize = 64;
+
 /// The member that causes this error: without it there is none, or another one.
 fn culprit<'a, T: DeserializeOwned>(value: &'a Value, error: &str) -> Option<&'a str> {
-    let members = value.as_object()?;
+    let members = value.as_object().filter(|members| members.len() <= MEMBERS)?;
     members.keys().map(String::as_str).find(|name| {
         let others = members.iter().filter(|(other, _)| other != name);
         let others = others.map(|(name, value)| (name.clone(), value.clone())).collect();

@@ -161,6 +161,9 @@ pub async fn run(
         for Row { line, username, person } in batch {
             let person = person.and_then(|person| {
                 let mut person = person.checked()?;
+                if import.at_most.is_some() {
+                    person = person.within_a_request()?;
+                }
                 declared.read(&mut person)?;
                 if import.dry_run && !seen.is_new(&person) {
                     return Err(TWICE.to_owned());

@@ -11,6 +11,13 @@ use crate::domain::person;
 use crate::domain::secret::Secret;
 use crate::domain::user::Profile;
 
+/// The most groups and identities of a person who comes by a request.
+const MOST_GROUPS: usize = 100;
+const MOST_IDENTITIES: usize = 20;
+/// How long a check of their hash may take, in nanoseconds: bcrypt with a cost of 13 takes less.
+const WORK: u64 = 500_000_000;
+const AT_THE_MACHINE: &str = "import this person with `mapae import`";
+
 /// A person who is imported.
 #[derive(Debug, Default)]
 pub(super) struct NewPerson {
@@ -83,6 +90,22 @@ impl NewPerson {
             }
         }
         Ok(*self)
+    }
+
+    /// Refuses what costs more than a request may: a hash that is slow to check is so at every attempt
+    /// to sign in, and each group and identity is looked up.
+    pub(super) fn within_a_request(self) -> Result<Self, String> {
+        if self.groups.len() > MOST_GROUPS || self.identities.len() > MOST_IDENTITIES {
+            return Err(format!(
+                "more than {MOST_GROUPS} groups or {MOST_IDENTITIES} identities: {AT_THE_MACHINE}"
+            ));
+        }
+        match &self.hash {
+            Some(NewHash::Foreign(ReadHash::Strong(hash))) if hash.work() > WORK => {
+                Err(format!("the password hash is too costly for a request: {AT_THE_MACHINE}"))
+            }
+            _ => Ok(self),
+        }
     }
 
     /// Whether the hash of the password is so weak that it is not stored as it is.

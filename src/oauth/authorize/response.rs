@@ -139,10 +139,12 @@ impl AuthorizationAnswer {
         self.refused.filter(|_| !self.to.is_vouched)
     }
 
-    /// Whether it is a refusal that is signed: nobody needs to sign in to get one.
+    /// Whether it is a refusal that is signed, other than that a person said no: nobody needs to sign in
+    /// to get one.
     #[must_use]
     pub fn is_signed_refusal(&self) -> bool {
-        self.refused.is_some() && self.to.signed_by().is_some()
+        let by_itself = self.refused.filter(|code| *code != ErrorCode::AccessDenied);
+        by_itself.is_some() && self.to.signed_by().is_some()
     }
 
     /// The answer as the browser brings it, at this instant.

@@ -7,10 +7,8 @@ use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::address::neighbourhood;
-
-/// The addresses share so many places. So this many signatures are made in each interval at most,
-/// however many addresses somebody has, and nothing grows.
+/// The addresses of each kind, IPv4 and IPv6, share so many places. So twice as many signatures are made
+/// in each interval at most, however many addresses somebody has, and nothing grows.
 const PLACES: u64 = 256;
 /// A place has room for one more signature after so many milliseconds.
 const INTERVAL: i64 = 1000;
@@ -27,16 +25,25 @@ pub struct SignedRefusals {
 
 impl Default for SignedRefusals {
     fn default() -> Self {
-        let places = (0..PLACES).map(|_| 0).collect();
+        let places = (0..2 * PLACES).map(|_| 0).collect();
         Self { hasher: RandomState::new(), used_until: Mutex::new(places) }
     }
 }
 
 impl SignedRefusals {
+    fn place(&self, address: Option<IpAddr>) -> u64 {
+        let of_family = |address: u128| self.hasher.hash_one(address) % PLACES;
+        match address {
+            Some(IpAddr::V4(address)) => of_family(address.to_bits().into()),
+            // Whoever has an IPv6 network has a /48 of it easily.
+            Some(IpAddr::V6(address)) => PLACES + of_family(address.to_bits() >> 80),
+            None => 0,
+        }
+    }
+
     /// Counts a signature for this address, or says after how many seconds there is room for it.
     pub fn count(&self, address: Option<IpAddr>, now: DateTime<Utc>) -> Result<(), u64> {
-        let name = address.map(neighbourhood).unwrap_or_default();
-        let place = usize::try_from(self.hasher.hash_one(&name) % PLACES).unwrap_or_default();
+        let place = usize::try_from(self.place(address)).unwrap_or_default();
         let now = now.timestamp_millis();
         let mut places = self.used_until.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(used_until) = places.get_mut(place) else { return Ok(()) };

@@ -130,7 +130,10 @@ where
         }
     };
     if let Ok(text) = serde_json::to_string(&made.kept()) {
-        keyed.answered(store, clock, text, made.person.as_ref()).await?;
+        // It is made: whoever repeats the request is told that it was not answered yet.
+        if let Err(fault) = keyed.answered(store, clock, text, made.person.as_ref()).await {
+            tracing::error!(%fault, "the answer is not kept for a repeated request");
+        }
     }
     Ok(first(made).into_response())
 }

@@ -82,9 +82,13 @@ impl ImportReport {
         Self { taken, skipped, left_out, wrapped, wrapping_seconds, dry_run }
     }
 
-    /// The same without the names of people: it is kept for a day.
+    /// The same without what stood in the rows: it is kept for a day.
     fn without_names(&self) -> Self {
-        let nameless = |row: &SkippedRow| SkippedRow { username: None, ..row.clone() };
+        let nameless = |row: &SkippedRow| SkippedRow {
+            line: row.line,
+            username: None,
+            reason: "the first answer says why".to_owned(),
+        };
         Self { skipped: self.skipped.iter().map(nameless).collect(), ..self.clone() }
     }
 }

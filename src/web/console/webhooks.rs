@@ -64,7 +64,9 @@ fn show_form(
     status: StatusCode,
     problem: Option<String>,
 ) -> Answered {
-    let typed = NewWebhookInput { url: visit.field("url"), events: visit.field("events") };
+    // Only what was sent with the form: a link fills in nothing.
+    let field = |name| if problem.is_some() { visit.field(name) } else { "" };
+    let typed = NewWebhookInput { url: field("url"), events: field("events") };
     visit.show_as(status, &pages::new(visit.frame(), visit.shell(SECTION), typed, problem))
 }
 
