@@ -114,7 +114,7 @@ const SIZES: [(&str, u32, u32, bool); 2] =
 
 /// The states that have a picture besides the first of each page: those that speak of providers,
 /// the pages of my account, and those of the console.
-const STATES: [&str; 51] = [
+const STATES: [&str; 58] = [
     "sign-in-every-provider",
     "sign-in-password-first",
     "sign-in-throttled-among-providers",
@@ -149,6 +149,13 @@ const STATES: [&str; 51] = [
     "console-keys",
     "console-audit",
     "console-settings",
+    "console-person-attributes",
+    "console-resources",
+    "console-resource",
+    "console-webhooks",
+    "console-webhook",
+    "console-scim-tokens",
+    "console-attributes",
     "account-deletion-planned-grace",
     "second-factor-recovery-wrong",
     "set-up-factor-wrong",
