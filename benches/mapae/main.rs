@@ -25,6 +25,7 @@ mod crowd;
 mod day;
 mod factors;
 mod families;
+mod groups;
 mod limits;
 mod load;
 mod month;

@@ -286,6 +286,7 @@ impl Bench {
         self.status_list(&site).await;
         self.one_time_codes(&site).await;
         self.proofs(&site, "").await;
+        self.groups(&site, "").await;
         self.growth(&site, "").await;
         self.people("").await;
         self.month("").await;

@@ -20,6 +20,8 @@ pub(crate) const DESK: &str = "desk";
 /// Password and `refresh_token`.
 pub(crate) const APP_RS256: &str = "app-rs256";
 pub(crate) const APP_ES256: &str = "app-es256";
+/// The same, whose tokens name the groups of the person.
+pub(crate) const APP_GROUPS: &str = "app-groups";
 /// The challenge endpoint.
 pub(crate) const NATIVE: &str = "native";
 
@@ -28,16 +30,19 @@ pub(crate) const DISCOVERY: &str = "/.well-known/openid-configuration";
 
 const SERVICE: [&str; 4] = ["--grant", "client_credentials", "--scope", "read"];
 const PERSON: [&str; 4] = ["--grant", "password", "--scope", "openid profile"];
+const GROUPS: [&str; 6] =
+    ["--grant", "password", "--scope", "openid profile groups", "--claim", "groups"];
 const REFRESH: [&str; 2] = ["--grant", "refresh_token"];
 const ES256: [&str; 2] = ["--token-alg", "ES256"];
 const CHALLENGE: [&str; 5] =
     ["--first-party", "--grant", "urn:mapae:params:oauth:first-party", "--scope", "openid"];
-const CLIENTS: [(&str, &[&[&str]]); 6] = [
+const CLIENTS: [(&str, &[&[&str]]); 7] = [
     (SERVICE_RS256, &[&SERVICE]),
     (SERVICE_ES256, &[&SERVICE, &ES256]),
     (DESK, &[&PERSON]),
     (APP_RS256, &[&PERSON, &REFRESH]),
     (APP_ES256, &[&PERSON, &REFRESH, &ES256]),
+    (APP_GROUPS, &[&GROUPS, &REFRESH]),
     (NATIVE, &[&CHALLENGE]),
 ];
 
@@ -166,6 +171,18 @@ impl Site {
             families.push(Refresh { head, token, id_token });
         }
         families
+    }
+
+    /// Puts so many people into so many groups each.
+    pub(crate) fn put_in_groups(&self, people: usize, groups: usize) {
+        for group in 0..groups {
+            let group = format!("group{group}");
+            self.home.cli(&["group", "create", "--name", &group], "");
+            for user in 0..people {
+                let add = ["user", "add-group", "--username", &name(user), "--group", &group];
+                self.home.cli(&add, "");
+            }
+        }
     }
 
     /// One request of each kind.
