@@ -13,7 +13,7 @@ another-account = Use another account
 back-to-app = Back to the app
 back-to-named-app = Back to { $app }
 to-account = Go to my account
-to-apps = See the apps with access
+see-apps = See the apps with access
 throttled =
     { $minutes ->
         [one] Too many attempts. Try again in a minute.

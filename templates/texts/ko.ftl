@@ -13,7 +13,7 @@ another-account = 다른 계정 사용하기
 back-to-app = 앱으로 돌아가기
 back-to-named-app = 앱으로 돌아가기: { $app }
 to-account = 내 계정으로 가기
-to-apps = 내 계정을 쓰는 앱 보기
+see-apps = 내 계정을 쓰는 앱 보기
 throttled = 시도 횟수가 너무 많아요. { $minutes }분 뒤에 다시 시도해 주세요.
 busy = 지금 로그인하는 사람이 많아요. 잠시 뒤에 다시 시도해 주세요.
 
