@@ -25,8 +25,24 @@ pub fn is_identifier(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(legal)
 }
 
-/// A random identifier of 128 bits in base64url, for example a `jti`.
+/// A random identifier of 128 bits in base64url, for example a `jti`. It does not begin with a hyphen:
+/// the command line would read it as an option.
 #[must_use]
 pub fn identifier() -> String {
-    URL_SAFE_NO_PAD.encode(bytes::<16>())
+    loop {
+        let id = URL_SAFE_NO_PAD.encode(bytes::<16>());
+        if !id.starts_with('-') {
+            return id;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_identifier_looks_like_an_option_of_the_command_line() {
+        assert!((0..2000).all(|_| !identifier().starts_with('-')));
+    }
 }
