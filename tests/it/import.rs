@@ -360,6 +360,15 @@ both! {
         let login = browser.open("/account").await;
         let page = browser.sign_in_as(&login, "sora", MOVED).await;
         assert!(page.has("new-password-submit"), "{}", page.reply.text);
+        // What Keycloak 24 wrote itself (tests/import/keycloak_export.sh).
+        let (code, report) = import(&cli, "keycloak", &fixture("keycloak-export.json"), &[]).await;
+        assert_eq!((code, &report["taken"]), (1, &json!(2)), "{report}");
+        assert_eq!(report["skipped"][0]["username"], "dain", "{report}");
+        assert!(report["skipped"][0]["reason"].as_str().unwrap().contains("no provider \"google\""), "{report}");
+        app.password_as("nari", MOVED, "read").await.ok();
+        let nari = cli.json(&["user", "show", "--username", "nari"], None).await;
+        assert_eq!((&nari["groups"], &nari["attributes"]), (&json!(["staff"]), &json!({ "department": "books" })));
+        wrong(&app, "gaon", MOVED).await;
     }
 
     async fn firebase_needs_the_configuration_of_its_hashes(database) {
