@@ -274,11 +274,17 @@ pub(crate) async fn end_outdated_step(
 }
 
 async fn end_step(tx: &Tx, client: &ClientId, of: FamilyFilter<'_>) -> Result<bool, Fault> {
-    let ended = families::revoke_some(tx, of, None, None, STEP).await?;
-    let rows = ended.len() as u64;
-    logout_notices::insert_but_of(tx, client, ended).await?;
-    // Fewer rows than a step say nothing: somebody else may have ended some of them meanwhile.
-    Ok(rows == 0)
+    let mut left = STEP;
+    while left > 0 {
+        let ended = families::revoke_some(tx, of, None, None, left).await?;
+        // Fewer rows than asked for say nothing: somebody else may have ended some of them meanwhile.
+        if ended.is_empty() {
+            return Ok(true);
+        }
+        left = left.saturating_sub(ended.len() as u64);
+        logout_notices::insert_but_of(tx, client, ended).await?;
+    }
+    Ok(false)
 }
 
 /// Ends all of it, in steps, each a transaction of its own. What is opened meanwhile ends with the
