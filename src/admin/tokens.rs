@@ -214,8 +214,9 @@ pub async fn revoke_issued_before(
     audit_events::insert(&tx, &[event]).await?;
     tx.commit().await?;
     let until = before - Duration::milliseconds(1);
-    let ended = session_endings::end_all_until(store, clock, until).await?;
-    let (mut codes, mut count) = (ended.devices, 0);
+    // The sessions are what is urgent. What was opened by a code before it is deleted here ends at last.
+    let mut ended = session_endings::end_all_until(store, clock, until).await?;
+    let (mut codes, mut count) = (0, 0);
     let every = clients::list_all(store).await?;
     for some in every.chunks(STEP) {
         let tx = store.begin(clock.now()).await?;
@@ -230,6 +231,11 @@ pub async fn revoke_issued_before(
         }
         tx.commit().await?;
     }
+    let late = session_endings::end_all_until(store, clock, until).await?;
+    ended.families += late.families;
+    ended.sessions += late.sessions;
+    ended.devices += late.devices;
+    codes += ended.devices;
     Ok(RevokedBefore { issued_before: before, ended, codes, clients: count })
 }
 
