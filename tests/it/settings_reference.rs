@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use mapae::app::config;
+use mapae::domain::audit::EventKind;
 use mapae::settings::declared::Declared;
 use mapae::settings::value_type::ValueType;
 use serde_json::Value;
@@ -129,7 +130,7 @@ fn toml_blocks(page: &str) -> impl Iterator<Item = &str> {
     blocks.filter_map(|block| block.strip_prefix("toml\n"))
 }
 
-/// What a page names that is no setting.
+/// What a page names that is no setting. A kind of audit event looks like one.
 fn unknown(page: &str, declared: &[Declared]) -> Vec<String> {
     let paths: Vec<&str> = declared.iter().map(|one| one.path).collect();
     let tables: BTreeSet<&str> =
@@ -138,13 +139,14 @@ fn unknown(page: &str, declared: &[Declared]) -> Vec<String> {
         let inner = format!("{path}.");
         paths.iter().any(|known| *known == path || known.starts_with(&inner))
     };
+    let is_event = |path: &str| EventKind::ALL.iter().any(|kind| kind.as_str() == path);
     let mut found = Vec::new();
     for code in code(page) {
         let path = code.split([' ', '=']).next().unwrap_or_default();
         let is_path = path.split('.').count() > 1
             && path.chars().all(|c| c.is_ascii_lowercase() || "._".contains(c))
             && path.split('.').next().is_some_and(|table| tables.contains(table));
-        if is_path && !is_known(path) {
+        if is_path && !is_known(path) && !is_event(path) {
             found.push(path.to_owned());
         }
     }
