@@ -35,11 +35,12 @@ impl Bench {
             trials.push([measured, limit]);
         }
         let outcome = beside(trials, "the same with a thousand");
+        let by_disk = Some(self.rotations_by_disk(32));
         self.report.add(Row {
             operation: name,
             connections: Some(32),
             outcome,
-            by_disk: None,
+            by_disk,
             target: Some(Target::AtLeast(0.9)),
         });
         drop(grown);

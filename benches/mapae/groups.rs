@@ -31,11 +31,12 @@ impl Bench {
             (with, measured) = load::closed_loop(site.server.target, with, self.window).await;
             trials.push([measured, limit]);
         }
+        let by_disk = Some(self.rotations_by_disk(CONNECTIONS));
         self.report.add(Row {
             operation: name,
             connections: Some(CONNECTIONS),
             outcome: beside(trials, "the same without groups"),
-            by_disk: None,
+            by_disk,
             target: Some(Target::AtLeast(0.97)),
         });
     }

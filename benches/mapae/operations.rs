@@ -306,11 +306,7 @@ impl Bench {
         database: &str,
     ) {
         let outcome = self.trials(site, operation, connections).await;
-        // What one commit of this disk carries at most, where something is made durable.
-        let by_disk = matches!(operation.load, Load::Refresh { .. }).then(|| {
-            let commits = limits::disk_commits(self.folder.path(), self.window.length / 4);
-            commits * connections.min(GROUP) as f64
-        });
+        let by_disk = self.by_disk(operation, connections);
         let target = if database.is_empty() { operation.target } else { operation.on_postgres };
         self.report.add(Row {
             operation: format!("{}{database}", operation.name),
@@ -319,6 +315,18 @@ impl Bench {
             by_disk,
             target: (connections > 1).then_some(Target::AtLeast(target)),
         });
+    }
+
+    /// What this disk allows of an operation that makes each request durable.
+    pub(crate) fn by_disk(&mut self, operation: &Operation, connections: usize) -> Option<f64> {
+        matches!(operation.load, Load::Refresh { .. }).then(|| self.rotations_by_disk(connections))
+    }
+
+    /// How many rotations in a second this disk allows: its commits, times what each carries at most.
+    pub(crate) fn rotations_by_disk(&mut self, connections: usize) -> f64 {
+        let commits = limits::disk_commits(self.folder.path(), self.window.length / 4);
+        self.report.limit("commits/s of this disk", commits);
+        commits * connections.min(GROUP) as f64
     }
 
     async fn trials(

@@ -62,11 +62,12 @@ impl Bench {
         let mut twin = Twin::set_up(self.folder.path(), server, program).await;
         for operation in wanted {
             let outcome = self.parts(site, operation, &mut twin).await;
+            let by_disk = self.by_disk(operation, CONNECTIONS);
             self.report.add(Row {
                 operation: name(operation),
                 connections: Some(CONNECTIONS),
                 outcome,
-                by_disk: None,
+                by_disk,
                 target: Some(Target::AtLeast(operation.on_postgres)),
             });
         }

@@ -96,11 +96,12 @@ impl Bench {
             trials.push([measured, limit]);
         }
         let outcome = beside(trials, "the same without a proof");
+        let by_disk = Some(self.rotations_by_disk(CONNECTIONS));
         self.report.add(Row {
             operation: name,
             connections: Some(CONNECTIONS),
             outcome,
-            by_disk: None,
+            by_disk,
             target: Some(Target::AtLeast(0.85)),
         });
     }

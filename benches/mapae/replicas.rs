@@ -18,11 +18,12 @@ impl Bench {
         let site = Site::set_up(home).await;
         let others = [site.home.replica().start().await.0, site.home.replica().start().await.0];
         let outcome = self.beside_one(&site, &others).await;
+        let by_disk = Some(self.rotations_by_disk(32));
         self.report.add(Row {
             operation: NAME.to_owned(),
             connections: Some(32),
             outcome,
-            by_disk: None,
+            by_disk,
             target: None,
         });
     }
