@@ -165,7 +165,7 @@ impl Connection {
         Ok(Self { stream, request: Vec::new(), buffer: vec![0; 16 * 1024] })
     }
 
-    async fn open_many(address: SocketAddr, count: usize) -> Vec<Self> {
+    pub(crate) async fn open_many(address: SocketAddr, count: usize) -> Vec<Self> {
         let mut connections = Vec::with_capacity(count);
         for _ in 0..count {
             connections.push(Self::open(address).await.unwrap());

@@ -43,6 +43,7 @@ mod site;
 mod statements;
 mod status_list;
 mod stream;
+mod waves;
 mod wire;
 
 use std::process::ExitCode;

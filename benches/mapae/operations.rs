@@ -277,6 +277,7 @@ impl Bench {
         self.first_start().await;
         let site = Site::set_up(Home::new(&self.folder.path().join("site"))).await;
         self.idle_memory(&site).await;
+        self.memory_given_back().await;
         for operation in &OPERATIONS {
             if self.wants(operation.name) {
                 self.operation(&site, operation, 32, "").await;
