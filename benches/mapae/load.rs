@@ -257,9 +257,9 @@ impl Measured {
 
 #[derive(Default)]
 pub(crate) struct Usage {
-    cpu: Duration,
-    own_cpu: Duration,
-    rss: f64,
+    pub(crate) cpu: Duration,
+    pub(crate) own_cpu: Duration,
+    pub(crate) rss: f64,
 }
 
 /// What the processes of the server and our own took in this time.

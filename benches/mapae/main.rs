@@ -8,6 +8,8 @@
 //! which are left out without it. It must be as durable as it is in production.
 //! `MAPAE_BENCH_PEOPLE` is how many people the rows about people have; ten million by default.
 //! `MAPAE_BENCH_FAMILIES` is how many families the row of many families has; ten million by default.
+//! `MAPAE_BENCH_BEFORE` is the `mapae` of an earlier version for the rows beside it, which are left
+//! out without it.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a bench that cannot go on stops")]
 #![expect(clippy::indexing_slicing, reason = "what is sliced was found there before")]
@@ -20,6 +22,7 @@
 )]
 
 mod bare;
+mod before;
 mod bounds;
 mod crowd;
 mod day;

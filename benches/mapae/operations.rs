@@ -291,6 +291,7 @@ impl Bench {
         self.growth(&site, "").await;
         self.people("").await;
         self.month("").await;
+        self.before().await;
         self.on_postgres().await;
         self.day(&site, "").await;
         self.jwks_beside_sign_ins(&site).await;

@@ -41,6 +41,8 @@ pub(crate) struct Report {
     limits: Vec<(String, Vec<f64>)>,
     /// What is stored, in bytes.
     sizes: Vec<(String, f64)>,
+    /// The quartiles of ratios, the median between the others.
+    spreads: Vec<(String, [f64; 3])>,
 }
 
 const COLUMNS: [&str; 14] = [
@@ -69,7 +71,10 @@ one commit. Where it is less than the limit, the disk is slow and not the server
 parts together” is the sum of the times of one exchange with bare axum, of the signatures, of the
 password hash, and of pgbench with the statements that the server was seen to send, each on all
 cores. On the mixed day half of the time of this machine is taken; its p99 stands beside that of the
-same requests at the same rate with nothing else going on.
+same requests at the same rate with nothing else going on. Beside an earlier version the two servers
+take turns; the ratio is the CPU of the earlier one for a request, divided by that of this one: the
+median of all pairs of neighbouring turns. If it differs from 1 by less than half of the distance
+between its quartiles, that may be noise.
 ";
 
 impl Report {
@@ -96,6 +101,13 @@ impl Report {
         self.sizes.push((name, bytes));
     }
 
+    /// Remembers how far ratios spread.
+    pub(crate) fn spread(&mut self, name: String, quartiles: [f64; 3]) {
+        let [lower, median, upper] = quartiles;
+        println!("{name}: {median:.3} ({lower:.3} to {upper:.3})");
+        self.spreads.push((name, quartiles));
+    }
+
     /// Prints everything and writes it to `target/bench/report.md`.
     pub(crate) fn finish(self) -> ExitCode {
         let mut text = table(&COLUMNS, self.rows.iter().map(Row::cells).collect());
@@ -115,6 +127,13 @@ impl Report {
             let sizes = self.sizes.into_iter().map(|(name, bytes)| vec![name, figure(bytes)]);
             writeln!(text, "{}", table(&["what the database grows by", "bytes"], sizes.collect()))
                 .unwrap();
+        }
+        if !self.spreads.is_empty() {
+            let spreads = self.spreads.into_iter().map(|(name, quartiles)| {
+                [vec![name], quartiles.map(|ratio| format!("{ratio:.3}")).to_vec()].concat()
+            });
+            let columns = ["ratio of turns", "lower quartile", "median", "upper quartile"];
+            writeln!(text, "{}", table(&columns, spreads.collect())).unwrap();
         }
         text.push_str(LEGEND);
         println!("\n{text}");
@@ -140,6 +159,16 @@ pub(crate) fn beside(
     }
     all.sort_by(|(_, one), (_, other)| one.ratio.total_cmp(&other.ratio));
     Ok(median(&all))
+}
+
+/// The quartiles of some ratios.
+pub(crate) fn quartiles(mut ratios: Vec<f64>) -> [f64; 3] {
+    ratios.sort_by(f64::total_cmp);
+    [1, 2, 3].map(|quarter| {
+        let place = (ratios.len() - 1) * quarter;
+        let (below, above) = (ratios[place / 4], ratios[place.div_ceil(4)]);
+        below + (above - below) * (place % 4) as f64 / 4.0
+    })
 }
 
 /// The one in the middle of what is sorted.

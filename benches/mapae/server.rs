@@ -20,6 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// the address by which it is known, and the addresses that it listens on.
 #[derive(Clone)]
 pub(crate) struct Home {
+    binary: PathBuf,
     folder: PathBuf,
     postgres: Option<String>,
     known_at: SocketAddr,
@@ -42,7 +43,13 @@ impl Home {
         fs::create_dir(folder).unwrap();
         let [address, admin] = free_addresses();
         let folder = folder.to_owned();
-        Self { folder, postgres: None, known_at: address, address, admin }
+        let binary = BINARY.into();
+        Self { binary, folder, postgres: None, known_at: address, address, admin }
+    }
+
+    /// The same, with another binary for the server and for its command line.
+    pub(crate) fn run_by(self, binary: PathBuf) -> Self {
+        Self { binary, ..self }
     }
 
     /// Another replica of the same installation.
@@ -85,7 +92,7 @@ impl Home {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(BINARY);
+        let mut command = Command::new(&self.binary);
         command
             .args(arguments)
             .current_dir(&self.folder)

@@ -46,7 +46,12 @@ const CLIENTS: [(&str, &[&[&str]]); 7] = [
     (NATIVE, &[&CHALLENGE]),
 ];
 
+/// The clients of the operations that are measured beside an earlier version.
+const EARLY_CLIENTS: [&str; 4] = [SERVICE_RS256, SERVICE_ES256, DESK, APP_RS256];
+
 pub(crate) const USERS: usize = 200;
+/// How many people there are where each is made by a command.
+const FEW_USERS: usize = 64;
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
 /// A running server with everything registered.
@@ -54,28 +59,34 @@ pub(crate) struct Site {
     pub(crate) home: Home,
     pub(crate) server: Server,
     authorizations: BTreeMap<&'static str, String>,
+    users: usize,
 }
 
 impl Site {
     pub(crate) async fn set_up(home: Home) -> Self {
         let (server, _) = home.start().await;
-        let register = |(id, options): &(&'static str, &[&[&str]])| {
-            let command = ["client", "create", "--kind", "confidential", "--name", id, "--id", id];
-            let made = home.cli(&[&command, options.concat().as_slice()].concat(), "");
-            let secret = made["client_secret"].as_str().unwrap();
-            (*id, format!("Basic {}", STANDARD.encode(format!("{id}:{secret}"))))
-        };
-        let authorizations = CLIENTS.iter().map(register).collect();
+        let authorizations = register(&home, |_| true);
         write_people(&home).await;
-        Self { home, server, authorizations }
+        Self { home, server, authorizations, users: USERS }
+    }
+
+    /// The same with fewer clients and people, and all of it by the command line of this
+    /// installation: what is compiled in here does not know the tables of another version.
+    pub(crate) async fn set_up_by_commands(home: Home) -> Self {
+        let (server, _) = home.start().await;
+        let authorizations = register(&home, |client| EARLY_CLIENTS.contains(&client));
+        for user in 0..FEW_USERS {
+            create_person(&home, &name(user));
+        }
+        Self { home, server, authorizations, users: FEW_USERS }
     }
 
     /// Stops the server without notice and starts it again.
     pub(crate) async fn restart(self) -> Self {
-        let Self { home, server, authorizations } = self;
+        let Self { home, server, authorizations, users } = self;
         drop(server);
         let (server, _) = home.start().await;
-        Self { home, server, authorizations }
+        Self { home, server, authorizations, users }
     }
 
     pub(crate) fn authorization(&self, client: &str) -> &str {
@@ -108,7 +119,7 @@ impl Site {
     /// Sign-ins of all people in turn to this client.
     pub(crate) fn sign_ins_to(&self, client: &str) -> Cycle {
         let sign_in = |user| Fixed { request: self.sign_in(client, user, "profile"), body: None };
-        Cycle::new((0..USERS).map(sign_in).collect())
+        Cycle::new((0..self.users).map(sign_in).collect())
     }
 
     /// Asks once, for JSON.
@@ -207,11 +218,26 @@ impl Site {
     }
 }
 
+/// Registers these clients; says how each of them authenticates.
+fn register(home: &Home, wanted: impl Fn(&str) -> bool) -> BTreeMap<&'static str, String> {
+    let register = |(id, options): &(&'static str, &[&[&str]])| {
+        let command = ["client", "create", "--kind", "confidential", "--name", id, "--id", id];
+        let made = home.cli(&[&command, options.concat().as_slice()].concat(), "");
+        let secret = made["client_secret"].as_str().unwrap();
+        (*id, format!("Basic {}", STANDARD.encode(format!("{id}:{secret}"))))
+    };
+    CLIENTS.iter().filter(|(id, _)| wanted(id)).map(register).collect()
+}
+
+fn create_person(home: &Home, name: &str) {
+    home.cli(&["user", "create", "--username", name, "--password-stdin"], PASSWORD);
+}
+
 /// Writes all people with the password of the first: each has an account of their own, and its hash
 /// takes as long to check.
 async fn write_people(home: &Home) {
     let first = name(0);
-    home.cli(&["user", "create", "--username", &first, "--password-stdin"], PASSWORD);
+    create_person(home, &first);
     let store = Store::open(&home.database_url(), &Options::default()).await.unwrap();
     let somebody = users::find_by_name(&store, &first, None).await.unwrap().unwrap();
     // In several transactions: each may take some seconds, on a busy machine too.
