@@ -3,10 +3,9 @@
 //! within a second in the others.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use chrono::{DateTime, Duration, Utc};
-use tokio::sync::OnceCell;
 
 use super::documents::{self, Documents, Found};
 use super::fetches::NotFetched;
@@ -20,6 +19,7 @@ use crate::domain::scope_of_apps::harmless;
 use crate::domain::sign_up_mode::SignUpMode;
 use crate::domain::verdict::Fault;
 use crate::keys::client_keys::ClientKeys;
+use crate::runtime::attempts::Attempts;
 use crate::store::{Reader, Store, Tx, attributes, clients, resources};
 
 /// What holds for apps that no operator registered.
@@ -67,43 +67,64 @@ struct InMemory {
 }
 
 /// What everything that is registered says together, each after it was asked for once: one request reads
-/// it, and the others wait for what it found. When something changes, a new one takes its place, so
-/// nobody who asks after that sees what was read before.
+/// it, and the others wait for what it finds, or share its failure. When something changes, a new one takes
+/// its place, so nobody who asks after that sees what was read before.
 #[derive(Debug, Default)]
 struct Every {
     /// The origins of all enabled clients.
-    origins: OnceCell<Arc<[ClientOrigin]>>,
+    origins: Place<Arc<[ClientOrigin]>>,
     /// All scopes that clients are registered for.
-    scope: OnceCell<Arc<Scope>>,
+    scope: Place<Arc<Scope>>,
     /// Whether people may make an account on the way to any enabled client.
-    any_open: OnceCell<bool>,
+    any_open: Place<bool>,
     /// The audiences whose resource servers want tokens with a place in a status list.
-    with_status: OnceCell<Arc<HashSet<String>>>,
+    with_status: Place<Arc<HashSet<String>>>,
     /// The clients that are the resource servers of each audience.
-    resource_servers: OnceCell<Arc<HashMap<String, Vec<ClientId>>>>,
+    resource_servers: Place<Arc<HashMap<String, Vec<ClientId>>>>,
     /// The attributes of people that operators declared.
-    attributes: OnceCell<Arc<[Attribute]>>,
+    attributes: Place<Arc<[Attribute]>>,
     /// The algorithms for which clients and resources are registered.
-    algorithms: OnceCell<Arc<[TokenAlg]>>,
+    algorithms: Place<Arc<[TokenAlg]>>,
     /// What is registered of each resource.
-    resources: OnceCell<Resources>,
+    resources: Place<Resources>,
+}
+
+/// The place of what is read once.
+#[derive(Debug)]
+struct Place<T> {
+    found: OnceLock<T>,
+    attempts: Attempts,
+}
+
+impl<T> Default for Place<T> {
+    fn default() -> Self {
+        Self { found: OnceLock::new(), attempts: Attempts::default() }
+    }
 }
 
 /// What is in memory, or else is read and kept there.
 async fn kept<T: Clone>(
-    place: &OnceCell<T>,
+    place: &Place<T>,
     reading: impl Future<Output = Result<T, Fault>>,
 ) -> Result<T, Fault> {
-    place.get_or_try_init(|| reading).await.cloned()
+    let there = || place.found.get().cloned();
+    if let Some(found) = there() {
+        return Ok(found);
+    }
+    let attempt = async {
+        let read = reading.await?;
+        Ok(place.found.get_or_init(|| read).clone())
+    };
+    Box::pin(place.attempts.make(there, attempt)).await
 }
 
 /// The same inside a transaction, which must not wait for a second connection: `reading` reads through it.
 /// What it reads is not kept, since it may be rolled back.
 async fn kept_before<T: Clone>(
-    place: &OnceCell<T>,
+    place: &Place<T>,
     reading: impl Future<Output = Result<T, Fault>>,
 ) -> Result<T, Fault> {
-    match place.get() {
+    match place.found.get() {
         Some(kept) => Ok(kept.clone()),
         None => reading.await,
     }

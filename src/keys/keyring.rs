@@ -8,7 +8,6 @@ use std::time::Duration as StdDuration;
 use bytes::Bytes;
 use chrono::{DateTime, Duration, Utc};
 use jsonwebtoken::jwk::Jwk;
-use tokio::sync::Mutex;
 
 use super::factor_key;
 use super::jws::PrivateKey;
@@ -24,6 +23,7 @@ use crate::domain::audit::{Event, EventKind};
 use crate::domain::client::{ClientId, TokenAlg};
 use crate::domain::clock::Clock;
 use crate::domain::verdict::Fault;
+use crate::runtime::attempts::Attempts;
 use crate::settings::kinds::{duration, one_of};
 use crate::settings::{Collector, settings};
 use crate::store::signing_keys::{self, StoredKey};
@@ -86,9 +86,9 @@ pub struct Keyring {
     sealer: Sealer,
     policy: Policy,
     current: RwLock<Arc<Snapshot>>,
-    reloading: Mutex<()>,
+    reloading: Attempts,
     /// One first key is made at a time.
-    creating: Mutex<()>,
+    creating: Attempts,
     /// When the keys were last read because of a token whose key is unknown.
     asked_at: std::sync::Mutex<Option<DateTime<Utc>>>,
     /// The keys made by a wrong clock that were already reported in the log.
@@ -236,8 +236,8 @@ impl Keyring {
             sealer,
             policy,
             current,
-            reloading: Mutex::default(),
-            creating: Mutex::default(),
+            reloading: Attempts::default(),
+            creating: Attempts::default(),
             asked_at: std::sync::Mutex::default(),
             strays: std::sync::Mutex::default(),
         })
@@ -268,7 +268,10 @@ impl Keyring {
     /// Reads the keys again. Keys that are already open are not opened again.
     pub async fn reload(&self) -> Result<(), Fault> {
         // One reload at a time. Otherwise an older reading could overwrite a newer one.
-        let _turn = self.reloading.lock().await;
+        Box::pin(self.reloading.make(|| None, self.read_again())).await
+    }
+
+    async fn read_again(&self) -> Result<(), Fault> {
         let stored = signing_keys::list_all(&*self.store).await?;
         let before = self.snapshot()?;
         let keys = open_all(&self.sealer, stored, &before.keys)?;
@@ -315,15 +318,17 @@ impl Keyring {
                 continue;
             }
             // Many requests may want it at once, and an RSA key takes long to make.
-            let _turn = self.creating.lock().await;
-            if self.snapshot()?.signing(alg).is_ok() {
-                continue;
-            }
-            // Another server may have made it.
-            self.reload().await?;
-            if self.snapshot()?.signing(alg).is_err() {
-                self.create(alg, self.next_generation(alg)?, |now| now).await?;
-            }
+            let there = || self.snapshot().is_ok_and(|it| it.signing(alg).is_ok()).then_some(());
+            Box::pin(self.creating.make(there, self.create_first(alg))).await?;
+        }
+        Ok(())
+    }
+
+    async fn create_first(&self, alg: TokenAlg) -> Result<(), Fault> {
+        // Another server may have made it.
+        self.reload().await?;
+        if self.snapshot()?.signing(alg).is_err() {
+            self.create(alg, self.next_generation(alg)?, |now| now).await?;
         }
         Ok(())
     }

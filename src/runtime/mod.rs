@@ -1,6 +1,7 @@
-//! What all other rooms use to run and to count work: batches of questions, handles of metrics,
-//! spans of traces, and the supervisor of workers.
+//! What all other rooms use to run and to count work: attempts for which many wait, batches of
+//! questions, handles of metrics, spans of traces, and the supervisor of workers.
 
+pub mod attempts;
 pub mod batch;
 pub mod handles;
 pub mod spans;

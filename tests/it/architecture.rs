@@ -15,7 +15,7 @@ const ROOMS: &[(&str, Option<&[&str]>)] = &[
     ("redis_client", Some(&["domain", "settings"])),
     ("rate_limits", Some(&["domain", "settings", "store", "runtime", "redis_client"])),
     ("outbox", Some(&["domain", "store", "runtime"])),
-    ("keys", Some(&["domain", "settings", "store"])),
+    ("keys", Some(&["domain", "settings", "store", "runtime"])),
     ("mail", Some(&["domain", "settings", "store", "outbox", "keys"])),
     ("webhooks", Some(&["domain", "store", "keys", "outbound", "outbox"])),
     ("net", Some(&["domain", "settings", "keys", "runtime"])),
@@ -25,7 +25,7 @@ const ROOMS: &[(&str, Option<&[&str]>)] = &[
         "accounts",
         Some(&["domain", "settings", "store", "outbox", "keys", "mail", "outbound", "runtime"]),
     ),
-    ("clients", Some(&["domain", "store", "keys", "outbound"])),
+    ("clients", Some(&["domain", "store", "keys", "outbound", "runtime"])),
     (
         "oauth",
         Some(&[

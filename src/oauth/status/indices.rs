@@ -3,10 +3,9 @@
 //! statement.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Duration, Utc};
-use tokio::sync::Mutex;
 
 use super::known::KnownRevocations;
 use crate::clients::registry::Registry;
@@ -15,6 +14,7 @@ use crate::domain::clock::Clock;
 use crate::domain::status_list::{StatusIndex, StatusListMode, index_at};
 use crate::domain::urls::Issuer;
 use crate::domain::verdict::Fault;
+use crate::runtime::attempts::Attempts;
 use crate::store::status_lists::{Block, reserve, reserve_for_client};
 use crate::store::{Store, Tx};
 
@@ -33,9 +33,10 @@ const CLIENTS: usize = 10_000;
 #[derive(Debug)]
 pub struct Indices {
     parts: IndexParts,
-    reserved: std::sync::Mutex<VecDeque<Reserved>>,
-    topping_up: Mutex<()>,
+    reserved: Mutex<VecDeque<Reserved>>,
+    topping_up: Attempts,
     own: Mutex<HashMap<OwnTokens, Reserved>>,
+    reserving_own: Attempts,
 }
 
 /// The own tokens of a client that are signed alike, since it was last enabled.
@@ -85,9 +86,9 @@ impl Indices {
     /// Hands out places with these parts.
     #[must_use]
     pub fn new(parts: IndexParts) -> Self {
-        let (reserved, topping_up, own) =
-            (std::sync::Mutex::default(), Mutex::default(), Mutex::default());
-        Self { parts, reserved, topping_up, own }
+        let (reserved, topping_up) = (Mutex::default(), Attempts::default());
+        let (own, reserving_own) = (Mutex::default(), Attempts::default());
+        Self { parts, reserved, topping_up, own, reserving_own }
     }
 
     /// Whether a token for these resources names its place: its client or its first resource asks
@@ -120,13 +121,14 @@ impl Indices {
 
     /// Makes sure that some places are reserved.
     pub async fn top_up(&self) -> Result<(), Fault> {
-        if self.left() >= LOW {
+        let there = || (self.left() >= LOW).then_some(());
+        if there().is_some() {
             return Ok(());
         }
-        let _turn = self.topping_up.lock().await;
-        if self.left() >= LOW {
-            return Ok(());
-        }
+        Box::pin(self.topping_up.make(there, self.reserve_more())).await
+    }
+
+    async fn reserve_more(&self) -> Result<(), Fault> {
         let now = self.parts.clock.now();
         let tx = self.parts.store.begin(now).await?;
         let block = reserve(&tx, self.parts.entries, BLOCK).await?;
@@ -164,30 +166,46 @@ impl Indices {
             return Ok(None);
         }
         let now = self.parts.clock.now();
-        let alg = client.metadata.token_alg;
-        let kind = (client.id.clone(), alg, client.tokens_from);
-        let mut own = self.own.lock().await;
-        if let Some(kept) = own.get_mut(&kind).filter(|kept| now < kept.until) {
-            while let Some(place) = kept.take() {
-                // A dropped key revokes what was reserved, too.
-                if !self.parts.known.is_revoked(place) {
-                    return Ok(Some(place));
-                }
+        let kind = (client.id.clone(), client.metadata.token_alg, client.tokens_from);
+        let there = || self.take_own(&kind, now).map(Some);
+        if let Some(place) = there() {
+            return Ok(place);
+        }
+        Box::pin(self.reserving_own.make(there, self.reserve_own(&kind, now))).await
+    }
+
+    /// A place that is reserved for such tokens, if there is one.
+    fn take_own(&self, kind: &OwnTokens, now: DateTime<Utc>) -> Option<StatusIndex> {
+        let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = own.get_mut(kind).filter(|kept| now < kept.until)?;
+        while let Some(place) = kept.take() {
+            // A dropped key revokes what was reserved, too.
+            if !self.parts.known.is_revoked(place) {
+                return Some(place);
             }
         }
+        None
+    }
+
+    async fn reserve_own(
+        &self,
+        kind: &OwnTokens,
+        now: DateTime<Utc>,
+    ) -> Result<Option<StatusIndex>, Fault> {
         let until = now + RESERVED;
         let tx = self.parts.store.begin(now).await?;
         // Replicas whose clock is behind sign a little later.
         let expires_at = until + self.parts.access_token + Duration::minutes(1);
-        let size = (self.parts.entries, OWN);
-        let block = reserve_for_client(&tx, size, (&client.id, alg), expires_at).await?;
+        let (size, (client, alg, _)) = ((self.parts.entries, OWN), kind);
+        let block = reserve_for_client(&tx, size, (client, *alg), expires_at).await?;
         tx.commit().await?;
         let mut reserved = Reserved { block, until };
         let place = reserved.take();
+        let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
         if own.len() >= CLIENTS {
             own.clear();
         }
-        own.insert(kind, reserved);
+        own.insert(kind.clone(), reserved);
         Ok(place)
     }
 
