@@ -56,6 +56,7 @@ mod m0074_documents;
 mod m0076_delegation;
 mod m0079_registration_tokens;
 mod m0081_strangers;
+mod m0082_changes_of_apps;
 mod step;
 
 /// Every migration, oldest first.
@@ -119,6 +120,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0076_delegation::STEP),
             Box::new(m0079_registration_tokens::STEP),
             Box::new(m0081_strangers::STEP),
+            Box::new(m0082_changes_of_apps::STEP),
         ]
     }
 }

@@ -525,13 +525,7 @@ async fn learn(
     };
     let mut learned = now;
     if before.clients != now.clients {
-        let between = (before.clients, now.clients);
-        let changed = client_changes::since(&*services.store, between, CLIENTS).await;
-        match changed {
-            Ok(Some(some)) => services.clients.forget_some(&some),
-            // Too many clients changed, or it is unknown which.
-            Ok(None) | Err(_) => services.clients.forget(),
-        }
+        learn_of_clients(&services, before, now).await;
     }
     let (mut providers, mut keys, mut webhooks) = (Ok(()), Ok(()), Ok(()));
     // A change that could not be read counts as not seen: the next round tries again.
@@ -562,6 +556,21 @@ async fn learn(
         Ok(())
     } else {
         Err(Fault::unavailable("learning of changes", failed.join("; ")))
+    }
+}
+
+async fn learn_of_clients(services: &Services, before: Revisions, now: Revisions) {
+    let between = (before.clients, now.clients);
+    match client_changes::since(&*services.store, between, CLIENTS).await {
+        Ok(Some(some)) => {
+            services.clients.forget_some(&some);
+            // Anybody may bring apps, one after the other: nobody reads everything again for that.
+            if !now.are_of_apps_since(before) {
+                services.clients.forget_every();
+            }
+        }
+        // Too many clients changed, or it is unknown which.
+        Ok(None) | Err(_) => services.clients.forget(),
     }
 }
 

@@ -131,12 +131,6 @@ async fn kept_before<T: Clone>(
 }
 
 impl InMemory {
-    /// Something was changed.
-    fn outdate(&mut self) {
-        self.every = Arc::default();
-        self.epoch += 1;
-    }
-
     /// Keeps a client in memory. If there are too many, any other one is removed, and read again
     /// when it is needed.
     fn keep(&mut self, id: &ClientId, client: &Arc<Registered>) {
@@ -338,7 +332,13 @@ impl Registry {
         for id in ids {
             known.clients.remove(id);
         }
-        known.outdate();
+        known.epoch += 1;
+    }
+
+    /// Removes from memory what everything that is registered says together, because something was
+    /// changed that has a part in it.
+    pub fn forget_every(&self) {
+        self.known.write().unwrap_or_else(PoisonError::into_inner).every = Arc::default();
     }
 
     /// Every algorithm for which a client of an operator or a resource is registered. The key of another
@@ -468,7 +468,8 @@ impl Registry {
     pub fn forget(&self) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         known.clients.clear();
-        known.outdate();
+        known.every = Arc::default();
+        known.epoch += 1;
     }
 }
 

@@ -29,11 +29,15 @@ entity! {
 
 use entity::{Column, Entity};
 
-/// Records that a client changed.
-pub(super) async fn write(tx: &Tx, client: &ClientId) -> Result<(), Fault> {
+/// Records that a client changed. `has_part` says whether it has a part in what all clients say
+/// together, or had one before.
+pub(super) async fn write(tx: &Tx, client: &ClientId, has_part: bool) -> Result<(), Fault> {
     // The bump locks the revision until the transaction ends, so a later change has a later
     // revision.
     revisions::bump(tx, WatchedTable::Clients).await?;
+    if !has_part {
+        revisions::bump(tx, WatchedTable::Apps).await?;
+    }
     let revision = Query::select()
         .expr(Expr::value(client.as_str()))
         .column("value")

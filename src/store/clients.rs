@@ -386,6 +386,17 @@ pub async fn that_listen(
     Ok(listening)
 }
 
+/// Whether a client has a part in what all clients say together: what operators registered, and the
+/// origins that they gave to other apps.
+fn has_part(client: &Client) -> bool {
+    client.registered_by == RegisteredBy::Operator || !client.metadata.allowed_origins.is_empty()
+}
+
+/// The same of a client as it is stored. It is locked, so it stays like that.
+async fn has_part_now(tx: &Tx, id: &ClientId) -> Result<bool, Fault> {
+    Ok(lock(tx, id).await?.is_none_or(|client| has_part(&client)))
+}
+
 /// Registers a client; `false` when its id is taken.
 pub async fn insert(tx: &Tx, client: &Client) -> Result<bool, Fault> {
     let mut row = row(client);
@@ -397,17 +408,18 @@ pub async fn insert(tx: &Tx, client: &Client) -> Result<bool, Fault> {
         .exec_without_returning(tx.connection())
         .await
         .map_err(while_doing("writing the table client"))?;
-    client_changes::write(tx, &client.id).await?;
+    client_changes::write(tx, &client.id, has_part(client)).await?;
     Ok(inserted == 1)
 }
 
 /// Writes a changed client.
 pub async fn update(tx: &Tx, client: &Client) -> Result<(), Fault> {
+    let had_part = has_part_now(tx, &client.id).await?;
     let fault = while_doing("writing the table client");
     let mut changed = row(client);
     changed.id = sea_orm::ActiveValue::Unchanged(client.id.as_str().to_owned());
     Entity::update(changed).exec(tx.connection()).await.map_err(fault)?;
-    client_changes::write(tx, &client.id).await
+    client_changes::write(tx, &client.id, had_part || has_part(client)).await
 }
 
 /// Disables or enables a client; `false` when there is no such client. What a client got for itself
@@ -417,6 +429,7 @@ pub async fn set_disabled(
     id: &ClientId,
     disabled_at: Option<DateTime<Utc>>,
 ) -> Result<bool, Fault> {
+    let has_part = has_part_now(tx, id).await?;
     let mut update = Entity::update_many()
         .col_expr(Column::DisabledAt, Expr::value(disabled_at.map(millis)))
         .filter(Column::Id.eq(id.as_str()));
@@ -434,7 +447,7 @@ pub async fn set_disabled(
     }
     let updated =
         update.exec(tx.connection()).await.map_err(while_doing("writing the table client"))?;
-    client_changes::write(tx, id).await?;
+    client_changes::write(tx, id, has_part).await?;
     Ok(updated.rows_affected == 1)
 }
 
@@ -466,7 +479,7 @@ pub async fn end_own_tokens(
             Noted::OwnTokens(client.id.clone()),
         ]);
     }
-    client_changes::write(tx, &client.id).await?;
+    client_changes::write(tx, &client.id, has_part(client)).await?;
     Ok(true)
 }
 
@@ -644,8 +657,8 @@ pub async fn note_use(tx: &Tx, id: &ClientId) -> Result<(), Fault> {
     let fault = while_doing("writing the table client");
     let first = used(never_used()).exec(tx.connection()).await.map_err(&fault)?;
     if first.rows_affected == 1 {
-        // The servers treat it as one that people use from now on.
-        return client_changes::write(tx, id).await;
+        // The servers treat it as one that people use from now on. Nothing else says whether it is.
+        return client_changes::write(tx, id, false).await;
     }
     let later = used(Column::UsedAt.lt(now)).exec(tx.connection()).await;
     later.map(drop).map_err(&fault)
@@ -725,11 +738,12 @@ pub async fn are_many(reader: &impl Reader, by: RegisteredBy, many: u64) -> Resu
 
 /// Deletes a client and its families; `false` when there is no such client.
 pub async fn delete(tx: &Tx, id: &ClientId) -> Result<bool, Fault> {
+    let had_part = has_part_now(tx, id).await?;
     let deleted = Entity::delete_many()
         .filter(Column::Id.eq(id.as_str()))
         .exec(tx.connection())
         .await
         .map_err(while_doing("writing the table client"))?;
-    client_changes::write(tx, id).await?;
+    client_changes::write(tx, id, had_part).await?;
     Ok(deleted.rows_affected == 1)
 }

@@ -28,6 +28,9 @@ entity! {
 /// A table that is watched for changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WatchedTable {
+    /// The apps that have no part in what all clients say together. Each change of one is a change of the
+    /// registered clients, too.
+    Apps,
     /// The registered clients.
     Clients,
     /// The signing keys.
@@ -47,6 +50,7 @@ pub enum WatchedTable {
 impl WatchedTable {
     fn name(self) -> &'static str {
         match self {
+            Self::Apps => "apps",
             Self::Clients => "clients",
             Self::Keys => "keys",
             Self::Providers => "providers",
@@ -63,6 +67,8 @@ impl WatchedTable {
 pub struct Revisions {
     /// The revision of the registered clients.
     pub clients: i64,
+    /// The revision of the apps that have no part in what all clients say together.
+    pub apps: i64,
     /// The revision of the signing keys.
     pub keys: i64,
     /// The revision of the providers of social login.
@@ -73,6 +79,16 @@ pub struct Revisions {
     pub epoch: Epoch,
     /// The revocations up to this one are not kept any more.
     pub forgotten: i64,
+}
+
+impl Revisions {
+    /// Whether every change of the clients since then was one of an app that has no part in what all
+    /// clients say together. A server of an earlier version says so of none.
+    #[must_use]
+    pub fn are_of_apps_since(self, before: Self) -> bool {
+        let changes = self.clients - before.clients;
+        changes > 0 && self.apps - before.apps == changes
+    }
 }
 
 /// Numbers that only grow. A database in which one of them is smaller than it was is an older copy.
@@ -122,6 +138,7 @@ pub async fn read(reader: &impl Reader) -> Result<Revisions, Fault> {
     let of = |watched: WatchedTable| rows.get(watched.name()).copied().unwrap_or_default();
     Ok(Revisions {
         clients: of(WatchedTable::Clients),
+        apps: of(WatchedTable::Apps),
         keys: of(WatchedTable::Keys),
         providers: of(WatchedTable::Providers),
         webhooks: of(WatchedTable::Webhooks),

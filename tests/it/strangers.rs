@@ -2,6 +2,7 @@
 //! never has more than it was given (widens), never longer (outlives), and is seen everywhere for what
 //! it is (hides).
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::admin_api::{Api, EVERY_SCOPE};
@@ -205,6 +206,55 @@ both! {
         cli.json(&["client", "disable", "--id", &itself.0.id], None).await;
         server.forget_clients();
         itself.0.at(server.issuer()).refresh(&itself.1).await.refused(401, "invalid_client");
+    }
+
+    async fn what_strangers_change_leaves_in_memory_what_all_clients_say_together(database) {
+        let (server, publisher) = (Server::start_with(&database, ON).await, Publisher::start().await);
+        server.alice().await;
+        let origin = |round: usize| format!("https://app{round}.example.com");
+        server.client("own", |client| client.metadata.allowed_origins = vec![origin(0)]).await;
+        let evidence = server.evidence().await;
+        let is_known = async |round: usize| {
+            let asked = server.http.request(Method::OPTIONS, server.url("/token")).header("origin", origin(round));
+            let asked = asked.header("access-control-request-method", "POST").send().await.unwrap();
+            asked.headers().contains_key("access-control-allow-origin")
+        };
+        let (app, mut manages) = stranger(&server, &publisher, "itself").await;
+        let is_called = async |name: &str| {
+            let page = server.browser().open(&app.authorization_url(&[ASKED])).await;
+            page.reply.text.contains(name)
+        };
+        let mut round = 0;
+        // What operators changed before the first round is learned at its own time.
+        eventually("nothing is read again", async || {
+            // Both are in memory now, and the origins change without anybody being told.
+            is_known(round).await;
+            assert!(is_called("Agent").await);
+            let change = (origin(round), origin(round + 1));
+            round += 1;
+            evidence.run(&format!("UPDATE client SET metadata = replace(metadata, '{}', '{}') WHERE id = 'own'", change.0, change.1)).await;
+            // One comes by a document, one comes and goes, and one changes.
+            let path = format!("/client{round}.json");
+            let mut said = document();
+            said["client_id"] = json!(publisher.url(&path));
+            publisher.publish(&path, Published::json(&said));
+            let described = App { id: publisher.url(&path), ..app.clone() };
+            Box::pin(allowed(&server, &described)).await;
+            let (gone, token) = stranger(&server, &publisher, "itself").await;
+            let path = server.url(&format!("/register/{}", gone.id));
+            assert_eq!(server.http.delete(path).bearer_auth(&token).send().await.unwrap().status(), 204);
+            let name = format!("Agent {round}");
+            (said["client_id"], said["client_name"]) = (json!(app.id), json!(name));
+            let request = server.http.put(server.url(&format!("/register/{}", app.id))).bearer_auth(&manages);
+            let request = request.header("content-type", "application/json").body(said.to_string());
+            manages = Reply::of(request.send().await.unwrap()).await.ok().text("registration_access_token");
+            eventually("the server learned of it", async || is_called(&name).await).await;
+            !is_known(round).await
+        })
+        .await;
+        // A change by an operator makes it read everything again.
+        server.cli().await.json(&["client", "update", "--id", "own", "--name", "Shop"], None).await;
+        eventually("everything is read again", async || is_known(round).await).await;
     }
 
     async fn s147_a_stranger_is_seen_for_what_it_is(database) {
