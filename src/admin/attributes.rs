@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::authority::{ChangeClients, May, ReadClients, ReadPeople};
 use super::refused::{AdminResult, conflict, invalid, not_found, unchanged};
@@ -234,25 +234,48 @@ async fn delete_step(tx: &Tx, target: Target<'_>) -> AdminResult<bool> {
     Ok(true)
 }
 
+/// The values of a person that a change replaced, and those that took their place, by the names of the
+/// attributes.
+#[derive(Debug, Default)]
+pub(super) struct Replaced {
+    pub(super) before: Map<String, Value>,
+    pub(super) after: Map<String, Value>,
+}
+
 /// Writes values of a person in a transaction that has locked the account. An empty text removes the
 /// value.
-pub(super) async fn set(tx: &Tx, user: &UserId, values: &BTreeMap<String, String>) -> AdminResult {
+pub(super) async fn set(
+    tx: &Tx,
+    user: &UserId,
+    values: &BTreeMap<String, String>,
+) -> AdminResult<Replaced> {
+    let mut replaced = Replaced::default();
     if values.is_empty() {
-        return Ok(());
+        return Ok(replaced);
     }
     let declared = attributes::list_all(tx).await?;
+    let had = attribute_values::of_each(tx, &[user]).await?.into_iter();
+    let mut had: BTreeMap<_, _> = had.map(|(_, name, value)| (name, value)).collect();
     for (name, text) in values {
         let Some(attribute) = declared.iter().find(|one| one.name == *name) else {
             return not_found(format!("there is no attribute {name:?}"));
         };
-        if text.is_empty() {
-            attribute_values::delete(tx, user, name).await?;
-        } else {
-            let value = attribute.read(text).or_else(invalid)?;
-            attribute_values::put(tx, user, name, &value).await?;
+        let value = match text.as_str() {
+            "" => None,
+            text => Some(attribute.read(text).or_else(invalid)?),
+        };
+        let before = had.remove(name);
+        if value == before {
+            continue;
         }
+        match &value {
+            Some(value) => attribute_values::put(tx, user, name, value).await?,
+            None => attribute_values::delete(tx, user, name).await?,
+        }
+        replaced.before.extend(before.map(|before| (name.clone(), before)));
+        replaced.after.extend(value.map(|value| (name.clone(), value)));
     }
-    Ok(())
+    Ok(replaced)
 }
 
 /// The values of a person, by the names of the attributes.

@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::attributes;
 use super::authority::{ChangePeople, May, ReadPeople, SeesPeople};
@@ -183,12 +183,16 @@ pub async fn update(
         checked?;
         return conflict(TAKEN);
     }
-    if let Err(refused) = attributes::set(&tx, &user.id, &change.attributes).await {
-        tx.abandon().await;
-        return Err(refused);
-    }
+    let replaced = match attributes::set(&tx, &user.id, &change.attributes).await {
+        Ok(replaced) => replaced,
+        Err(refused) => {
+            tx.abandon().await;
+            return Err(refused);
+        }
+    };
+    let (old, new) = (facts_with(&before, replaced.before), facts_with(&user, replaced.after));
     let event = Event::new(EventKind::UserUpdated).user(&user.id);
-    audit_events::insert(&tx, &[event.changing(&facts(&before), &facts(&user))]).await?;
+    audit_events::insert(&tx, &[event.changing(&old, &new)]).await?;
     notices::address_set(&tx, mailer, (&before, &user)).await?;
     tx.commit().await?;
     Ok(user)
@@ -320,6 +324,15 @@ pub(super) fn facts(user: &User) -> Value {
         "email_verified": user.email_verified,
         "claims": user.profile,
     })
+}
+
+/// The same with values of attributes, if there are any.
+fn facts_with(user: &User, attributes: Map<String, Value>) -> Value {
+    let mut facts = facts(user);
+    if let Some(members) = facts.as_object_mut().filter(|_| !attributes.is_empty()) {
+        members.insert("attributes".to_owned(), Value::Object(attributes));
+    }
+    facts
 }
 
 /// The account of this person.

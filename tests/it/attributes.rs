@@ -1,8 +1,10 @@
 //! Attributes of people that an operator declares: their types, and where they are told.
 
 use mapae::domain::scope::Scope;
+use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::admin_api::{Api, EVERY_SCOPE, etag};
 use crate::my_account::send;
 use crate::support::{Browser, Cli, Page, Server, USERNAME, both, decode_claims};
 
@@ -105,6 +107,45 @@ both! {
         assert_eq!(rows().await, 0);
         let list = cli.json(&["attribute", "list"], None).await;
         assert_eq!((&list["attributes"][0]["name"], &list["attributes"][1]), (&json!("since"), &Value::Null));
+    }
+
+    async fn the_audit_has_the_values_that_a_change_by_the_administration_replaced(database) {
+        let server = Server::start(&database).await;
+        let sub = server.alice().await;
+        let api = Api::machine(&server, "robot", EVERY_SCOPE).await;
+        let cli = server.cli().await;
+        for (name, kind) in [("department", "string"), ("level", "integer"), ("desk", "string")] {
+            declare(&cli, name, kind, "hr").await;
+        }
+        // What the newest event of somebody says. The command line has another clock.
+        let told = async |actor: &str| {
+            let events = api.get(&format!("/audit?user={sub}&kind=user.updated")).await.ok().json();
+            let events = events["items"].as_array().unwrap().clone();
+            let event = events.into_iter().find(|event| event["actor"] == actor).unwrap();
+            (event["before"].clone(), event["after"].clone())
+        };
+        cli.json(&update(&["department=디자인", "level=3"]), None).await;
+        let given = json!({ "attributes": { "department": "디자인", "level": 3 } });
+        assert_eq!(told("operator").await, (json!({}), given));
+        // Only what was replaced, and nothing of what stays as it is.
+        let path = format!("/users/{sub}");
+        for (change, before, after) in [
+            (
+                json!({ "attributes": { "department": "Board", "level": null, "desk": "7" } }),
+                json!({ "attributes": { "department": "디자인", "level": 3 } }),
+                json!({ "attributes": { "department": "Board", "desk": "7" } }),
+            ),
+            (
+                json!({ "name": "Alice Kim", "attributes": { "department": "Board", "level": null } }),
+                json!({ "claims": { "name": "Alice" } }),
+                json!({ "claims": { "name": "Alice Kim" } }),
+            ),
+        ] {
+            server.advance(1);
+            let seen = etag(&api.get(&path).await.ok());
+            api.send(Method::PATCH, &path, Some(&seen), Some(change)).await.ok();
+            assert_eq!(told("client:robot").await, (before, after));
+        }
     }
 
     async fn a_person_changes_their_own_values_of_what_the_operator_lets_them_edit(database) {

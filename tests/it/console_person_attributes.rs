@@ -4,6 +4,7 @@ use mapae::admin::attributes::{self, NewAttribute};
 use mapae::admin::authority::May;
 use mapae::domain::admin_role::AdminRole;
 use mapae::domain::attribute::AttributeType;
+use serde_json::{Value, json};
 
 use crate::console::{owner, visitor};
 use crate::support::{Browser, Page, Server, both};
@@ -38,6 +39,11 @@ both! {
         assert!(again.reply.text.contains("Nothing was to be done."), "{}", again.reply.text);
         let events = server.evidence().await.events_of("user.updated").await;
         assert!(events.len() == 1 && events[0].address.is_some());
+        let replaced = "SELECT members AS text FROM audit_change WHERE event_id IN (SELECT id FROM audit_event WHERE kind = 'user.updated')";
+        let replaced = server.evidence().await.texts(replaced).await;
+        let replaced: Vec<Value> = replaced.iter().map(|one| serde_json::from_str(one).unwrap()).collect();
+        let given = json!({ "department": "디자인", "level": 3, "on_call": true, "since": "2026-11-28" });
+        assert_eq!(replaced, [json!({ "before": {}, "after": { "attributes": given } })]);
         // What is no value of its type changes nothing, nor what was sent with it, which stays typed.
         let long = "x".repeat(201);
         for (name, typed, why) in [
