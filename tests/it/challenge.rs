@@ -3,12 +3,14 @@
 
 use futures_util::future::join_all;
 use mapae::admin::authority::May;
+use mapae::admin::tokens;
 use mapae::admin::users;
 use mapae::admin::users::Target;
 use serde_json::json;
 
 use crate::support::{
-    App, CHALLENGE, Holder, PASSWORD, Reply, Server, USERNAME, VERIFIER, both, decode_claims, form,
+    App, CHALLENGE, Holder, PASSWORD, Reply, Server, USERNAME, VERIFIER, both, decode_claims,
+    eventually, form, postgres_or_skip,
 };
 
 /// A public app of the operator, with the right to the challenge endpoint.
@@ -362,4 +364,42 @@ both! {
         let won = answers.iter().filter(|reply| reply.status == 200).count();
         assert_eq!(won, 1, "{answers:?}");
     }
+}
+
+/// A code of the challenge endpoint needs no session. When it is redeemed, the sessions and the families
+/// have ended already, and the codes are not deleted yet.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_code_that_is_redeemed_while_everything_older_ends_leaves_nothing_open() {
+    let Some(database) = postgres_or_skip() else { return };
+    let server = Server::start(&database).await;
+    server.alice().await;
+    let app = native(&server).await;
+    let code = async || challenge(&app, &[&ALICE, &PKCE]).await.ok().text("authorization_code");
+    code().await;
+    server.advance(1);
+    let late = code().await;
+    server.advance(2);
+    // Somebody else has locked the first one, for which the deletion of both waits.
+    let (other, evidence) = (server.evidence().await, server.evidence().await);
+    let first = "SELECT hash FROM authorization_code ORDER BY expires_at LIMIT 1 FOR UPDATE";
+    other.run(&format!("BEGIN; {first}")).await;
+    let services = server.inner.services();
+    let (may, store, clock) = (May::operator(), &services.store, server.now());
+    let (before, lifetime) = (clock.now(), services.lifetimes.access_token);
+    let revoking = tokens::revoke_issued_before(&may, store, clock, before, lifetime);
+    let redeeming = async {
+        let waiting = "SELECT count(*) AS n FROM pg_stat_activity \
+                       WHERE datname = current_database() AND wait_event_type = 'Lock' \
+                       AND query LIKE 'DELETE FROM \"authorization_code\"%'";
+        eventually("the deletion waits", async || evidence.count(waiting).await == 1).await;
+        let redeemed = app.exchange_with(&late, &[("redirect_uri", "")]).await.ok();
+        other.run("COMMIT").await;
+        redeemed
+    };
+    let (revoked, redeemed) = tokio::join!(revoking, redeeming);
+    let revoked = revoked.expect("revoked");
+    assert_eq!((revoked.ended.families, revoked.codes), (1, 1), "{revoked:?}");
+    let (access, refresh) = redeemed.pair();
+    app.refresh(&refresh).await.refused(400, "invalid_grant");
+    app.userinfo(&access).await.refused(401, "invalid_token");
 }
