@@ -26,9 +26,9 @@ mod words;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::middleware::map_response;
 use axum::routing::{get, post};
+use axum::{Extension, Router};
 
 use crate::domain::console_urls;
 use crate::web::page;
@@ -44,6 +44,7 @@ macro_rules! operations {
         pub(super) fn routes() -> Router<Arc<Shared>> {
             Router::new()
                 $(.route(console_urls::$path, $method($handler)))+
+                .route_layer(Extension(visit::Operations(OPERATIONS)))
                 .route_layer(map_response(page::without_opener))
         }
     };

@@ -18,7 +18,6 @@ use crate::domain::admin_right::Rights;
 use crate::domain::admin_role::AdminRole;
 use crate::domain::console_notice::ConsoleNotice;
 use crate::domain::console_section::ConsoleSection;
-use crate::domain::console_urls;
 use crate::domain::reason::Reason;
 use crate::domain::return_page::{ConsolePath, ReturnPage};
 use crate::domain::verdict::{Error, Fault};
@@ -73,15 +72,21 @@ impl<R: Right> FromRequest<Arc<Shared>> for Visit<R> {
     }
 }
 
-/// The page to which a form belongs: itself, if it can be opened, or the one above.
-fn page_of(route: &str, path: &str) -> String {
-    let (mut route, mut path) = (route, path);
-    while !console_urls::PAGES.contains(&route) {
-        let above = (route.rsplit_once('/'), path.rsplit_once('/'));
-        let (Some((shorter, _)), Some((short, _))) = above else { break };
-        (route, path) = (shorter, short);
+/// The methods and the paths of the console: what can be opened is a page, the rest takes forms.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Operations(pub(super) &'static [(&'static str, &'static str)]);
+
+impl Operations {
+    /// The page to which a form belongs: itself, if it can be opened, or the one above.
+    fn page_of(self, route: &str, path: &str) -> String {
+        let (mut route, mut path) = (route, path);
+        while !self.0.contains(&("get", route)) {
+            let above = (route.rsplit_once('/'), path.rsplit_once('/'));
+            let (Some((shorter, _)), Some((short, _))) = above else { break };
+            (route, path) = (shorter, short);
+        }
+        path.to_owned()
     }
-    path.to_owned()
 }
 
 async fn sender(request: Request, shared: &Arc<Shared>) -> Result<Sender, Response<Body>> {
@@ -96,7 +101,8 @@ async fn sender(request: Request, shared: &Arc<Shared>) -> Result<Sender, Respon
     let route = parts.extensions.get::<MatchedPath>().map(|it| it.as_str().to_owned());
     let route = route.unwrap_or_default();
     let route = route.strip_prefix(&shared.base).unwrap_or(&route);
-    let page = page_of(route, parts.uri.path());
+    let operations = parts.extensions.get::<Operations>().copied().unwrap_or_default();
+    let page = operations.page_of(route, parts.uri.path());
     let is_form = parts.method == Method::POST;
     let request = Request::from_parts(parts, body);
     let (page_request, same_origin) = if is_form {
