@@ -57,6 +57,7 @@ mod m0076_delegation;
 mod m0079_registration_tokens;
 mod m0081_strangers;
 mod m0082_changes_of_apps;
+mod m0083_opened_by;
 mod step;
 
 /// Every migration, oldest first.
@@ -121,6 +122,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0079_registration_tokens::STEP),
             Box::new(m0081_strangers::STEP),
             Box::new(m0082_changes_of_apps::STEP),
+            Box::new(m0083_opened_by::STEP),
         ]
     }
 }

@@ -156,6 +156,7 @@ fn entitlement(
         revoked_at: None,
         status: None,
         parent: None,
+        by_id_jag: false,
         binding: Confirmation::default(),
     };
     Entitlement {

@@ -266,7 +266,7 @@ pub(crate) async fn end_outdated_step(
         client.metadata.id_jag_issuers.iter().any(|trusted| trusted.issuer == issuer)
     };
     for IdJagIssuer { issuer, .. } in &before.id_jag_issuers {
-        if !is_trusted(issuer) && !end_step(tx, id, FamilyFilter::ByWordOf(id, issuer)).await? {
+        if !is_trusted(issuer) && !end_step(tx, id, FamilyFilter::ByIdJagOf(id, issuer)).await? {
             return Ok(false);
         }
     }

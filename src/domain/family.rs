@@ -57,6 +57,8 @@ pub struct Family {
     /// The family out of whose tokens it grew, RFC 8693: its client acts for the person with them, and
     /// it ends with that family.
     pub parent: Option<FamilyId>,
+    /// Whether a grant of another issuer opened it (ID-JAG): it ends with the trust in that issuer.
+    pub by_id_jag: bool,
     /// The key (RFC 9449 §5) and the certificate (RFC 8705 §4) to which its refresh tokens are bound.
     pub binding: Confirmation,
 }
@@ -105,9 +107,8 @@ pub enum FamilyFilter<'a> {
     Session(&'a SessionId),
     /// Every family of a client.
     Client(&'a ClientId),
-    /// The families that a client opened by what this issuer says of people, without a sign-in in a browser
-    /// and without refresh tokens: with grants (ID-JAG), and with tokens of the provider.
-    ByWordOf(&'a ClientId, &'a str),
+    /// The families that a client opened with grants of this issuer (ID-JAG).
+    ByIdJagOf(&'a ClientId, &'a str),
     /// Every family that was opened with the provider of this name.
     Provider(&'a Slug),
 }

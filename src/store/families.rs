@@ -64,6 +64,8 @@ entity! {
             pub jkt: Option<String>,
             pub parent_id: Option<String>,
             pub x5t: Option<String>,
+            /// What opened it, if that matters for when it ends.
+            pub opened_by: Option<String>,
         }
     }
 }
@@ -83,6 +85,9 @@ fn from_hex<'de, D: Deserializer<'de>>(source: D) -> Result<Option<Vec<u8>>, D::
 pub(super) fn columns() -> impl Iterator<Item = Column> {
     Column::iter()
 }
+
+/// In the column `opened_by`: a grant of another issuer.
+const ID_JAG: &str = "id_jag";
 
 const TABLE: &str = "reading the table family";
 const WRITING: &str = "writing the table family";
@@ -110,6 +115,7 @@ impl TryFrom<Model> for Family {
             revoked_at: instant(row.revoked_at),
             status: place(row.status_list, row.status_index)?,
             parent: row.parent_id.map(FamilyId::from_stored),
+            by_id_jag: row.opened_by.as_deref() == Some(ID_JAG),
             binding: Confirmation {
                 jkt: row.jkt.map(Thumbprint::from_stored),
                 x5t: row.x5t.map(Thumbprint::from_stored),
@@ -314,6 +320,7 @@ pub async fn insert(
         parent_id: Set(family.parent.as_ref().map(|parent| parent.as_str().to_owned())),
         jkt: Set(family.binding.jkt.as_ref().map(ToString::to_string)),
         x5t: Set(family.binding.x5t.as_ref().map(ToString::to_string)),
+        opened_by: Set(family.by_id_jag.then(|| ID_JAG.to_owned())),
     };
     let inserted = Entity::insert(row).exec_without_returning(tx.connection()).await;
     inserted.map(drop).map_err(while_doing(WRITING))
@@ -356,12 +363,10 @@ impl FamilyFilter<'_> {
             }
             Self::Session(session) => Column::SessionId.eq(session.as_str()),
             Self::Client(client) => Column::ClientId.eq(client.as_str()),
-            Self::ByWordOf(client, issuer) => Column::ClientId
+            Self::ByIdJagOf(client, issuer) => Column::ClientId
                 .eq(client.as_str())
                 .and(Column::ProviderIssuer.eq(issuer))
-                .and(Column::SessionId.is_null())
-                .and(Column::Salt.is_null())
-                .and(Column::ParentId.is_null()),
+                .and(Column::OpenedBy.eq(ID_JAG)),
             Self::Provider(slug) => {
                 // The methods are a list in JSON that begins with these two.
                 let came_by = list(&[FEDERATED.to_owned(), slug.as_str().to_owned()]);

@@ -724,6 +724,15 @@ mod redeeming {
             let cli = server.cli().await;
             server.change("app", |client| client.metadata.grant_types.push(GrantType::Password)).await;
             let own = app.password("orders:read").await.ok().text("access_token");
+            // As a device or a token of the provider opens one: by the same issuer, without a browser, and
+            // without refresh tokens where the app may not use them.
+            server.change("app", |client| client.metadata.grant_types = vec![GrantType::JwtBearer, GrantType::Password]).await;
+            let other = app.password("orders:read").await.ok();
+            assert!(other.json().get("refresh_token").is_none(), "{}", other.text);
+            let other = other.text("access_token");
+            let sid = decode_claims(&other)["sid"].as_str().unwrap().to_owned();
+            let vouched = format!("UPDATE family SET provider_issuer = '{IDP}' WHERE id = '{sid}'");
+            server.evidence().await.run(&vouched).await;
             let token = scene.present(&json!({}), &[]).await.ok().text("access_token");
             let second = "https://second.example.com";
             let verb = ["client", "trust-id-jag", "--id", "app", "--issuer"];
@@ -746,6 +755,7 @@ mod redeeming {
                 server.forget_clients();
                 assert!(!api.is_active(&token).await, "{way}");
                 assert!(api.is_active(&own).await, "nobody vouched for it");
+                assert!(api.is_active(&other).await, "no grant opened it");
             }
         }
 

@@ -276,6 +276,7 @@ async fn begun(
         status: None,
         binding: Confirmation::default(),
         parent: Some(parent.id.clone()),
+        by_id_jag: false,
         ..parent.clone()
     };
     table::insert(tx, &family, None).await?;

@@ -48,8 +48,9 @@ pub struct SignInGrant<'a> {
     pub claims: Vec<String>,
     /// The key that the client has proven, and the certificate to which its tokens are bound.
     pub binding: Confirmation,
-    /// Whether it is for one access token alone, whatever grants the client may use.
-    pub once: bool,
+    /// Whether a grant of another issuer opens it (ID-JAG): it is for one access token alone, whatever
+    /// grants the client may use.
+    pub by_id_jag: bool,
 }
 
 /// An id that no other family has.
@@ -97,7 +98,7 @@ async fn check_unchanged(tx: &Tx, client: &Client) -> Result<(), Fault> {
 }
 
 /// Starts a family now. A refresh token is issued if the client may use the refresh token grant, and
-/// the family is for more than one access token. A family that is bound to a browser session ends with
+/// no grant of another issuer opens the family. A family that is bound to a browser session ends with
 /// it, unless `offline_access` was granted (Core §11).
 pub async fn start(
     tx: &Tx,
@@ -106,7 +107,7 @@ pub async fn start(
     granted: SignInGrant<'_>,
     origin: &Origin,
 ) -> Result<Entitlement, Fault> {
-    let refreshes = !granted.once && client.may_use(GrantType::RefreshToken);
+    let refreshes = !granted.by_id_jag && client.may_use(GrantType::RefreshToken);
     check_unchanged(tx, client).await?;
     let now = tx.now();
     let lifetimes = context.lifetimes.of(&client.metadata);
@@ -127,6 +128,7 @@ pub async fn start(
         revoked_at: None,
         status: None,
         parent: None,
+        by_id_jag: granted.by_id_jag,
         // RFC 9449 §5, RFC 8705 §7.1: the refresh tokens of a confidential client are bound to it
         // already.
         binding: match client.kind {

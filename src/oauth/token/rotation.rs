@@ -718,6 +718,7 @@ mod tests {
                 revoked_at: None,
                 status: None,
                 parent: None,
+                by_id_jag: false,
                 binding: Confirmation::default(),
             }),
         }

@@ -276,7 +276,7 @@ async fn open(
         session: None,
         claims: Vec::new(),
         binding: cx.binding(),
-        once: false,
+        by_id_jag: false,
     };
     Ok(families::start(tx, &cx.server.families, client, granted, cx.origin).await?)
 }

@@ -118,7 +118,7 @@ impl AuthorizationCode {
             session: session.as_ref(),
             claims: granted.claims.userinfo,
             binding: cx.binding(),
-            once: false,
+            by_id_jag: false,
         };
         let entitlement =
             families::start(tx, &cx.server.families, client, granting, cx.origin).await?;

@@ -92,7 +92,7 @@ impl DeviceCode {
             session: None,
             claims: Vec::new(),
             binding: cx.binding(),
-            once: false,
+            by_id_jag: false,
         };
         Ok(families::start(tx, &cx.server.families, client, granting, cx.origin).await?)
     }

@@ -182,7 +182,7 @@ async fn open(
         session: None,
         claims: Vec::new(),
         binding: cx.binding(),
-        once: false,
+        by_id_jag: false,
     };
     audit_events::insert(tx, &[event]).await?;
     Ok(families::start(tx, &cx.server.families, client, granted, cx.origin).await?)

@@ -289,7 +289,7 @@ async fn open(
         session: None,
         claims: Vec::new(),
         binding: cx.binding(),
-        once: true,
+        by_id_jag: true,
     };
     Ok(families::start(tx, &cx.server.families, client, granted, cx.origin).await?)
 }
