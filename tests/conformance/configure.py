@@ -30,12 +30,10 @@ MESSAGES = "fapi2-message-signing-final"
 PLANS = {
     "sp-dpop": {
         "plan": f"{SECURITY}-test-plan[client_auth_type=private_key_jwt][sender_constrain=dpop]{COMMON}",
-        "module": SECURITY,
         "flags": [],
     },
     "sp-mtls": {
         "plan": f"{SECURITY}-test-plan[client_auth_type=mtls][sender_constrain=mtls]{COMMON}",
-        "module": SECURITY,
         "flags": [
             "--auth-method", "self_signed_tls_client_auth",
             "--tls-client-certificate-bound-access-tokens", "true",
@@ -44,14 +42,9 @@ PLANS = {
     },
     "ms": {
         "plan": f"{MESSAGES}-test-plan[client_auth_type=private_key_jwt][sender_constrain=dpop]{COMMON}{SIGNED}",
-        "module": MESSAGES,
         "flags": ["--require-signed-request-object", "--request-object-signing-alg", "ES256"],
     },
-    "dynamic": {
-        "plan": "oidcc-dynamic-certification-test-plan[response_type=code]",
-        "module": None,
-        "flags": [],
-    },
+    "dynamic": {"plan": "oidcc-dynamic-certification-test-plan[response_type=code]"},
 }
 
 
@@ -114,65 +107,105 @@ class Installation:
             sys.exit(f"{' '.join(arguments[:4])}: {done.stderr.strip() or done.stdout.strip()}")
         return json.loads(done.stdout)
 
-    def register(self, client_id, redirect_uris, jwks, flags):
-        """Registers a client. One that an earlier run made is changed."""
+    def register(self, client_id, redirect_uris, scope, flags):
+        """Registers a client, or changes the one of an earlier run; what the command says of it."""
         known = {one["client_id"] for one in self.run("client", "list", "--json")["clients"]}
         verb = ["update"] if client_id in known else ["create", "--kind", "confidential"]
         uris = [word for uri in redirect_uris for word in ("--redirect-uri", uri)]
-        self.run(
-            "client", *verb, "--id", client_id, "--name", client_id, "--profile", "fapi2",
-            "--grant", "authorization_code", "--grant", "refresh_token", "--scope", SCOPE,
-            "--jwks", str(jwks), *uris, *flags, "--json",
+        return self.run(
+            "client", *verb, "--id", client_id, "--name", client_id,
+            "--grant", "authorization_code", "--grant", "refresh_token", "--scope", scope,
+            *uris, *flags, "--json",
         )
 
 
-def browser(issuer, account, callback):
-    """How the suite goes through the pages: the ids of the fields do not change."""
+def picture(element):
+    """A picture of a page that has this element. Where the suite expects none, nothing is taken."""
+    return ["wait", "id", element, 10, ".*", "update-image-placeholder-optional"]
+
+
+def signing_in(issuer, account, *before):
+    """The pages of a sign-in: the ids of the fields do not change."""
     username, password = account
-    login = [["text", "id", "username", username], ["text", "id", "password", password]]
-    done = {"task": "Back", "match": f"{callback}*", "commands": [["wait", "id", "submission_complete", 10]]}
+    # Who signs in again finds the own name there, in a field that takes no other one.
+    field = "//input[@id='username' and not(@readonly)]"
     return [
         {
-            "match": f"{issuer}/authorize*",
-            "tasks": [
-                {
-                    "task": "Sign in",
-                    "optional": True,
-                    "match": f"{issuer}/login*",
-                    "commands": [*login, ["click", "id", "login-submit"]],
-                },
-                {
-                    "task": "Allow",
-                    "optional": True,
-                    "match": f"{issuer}/consent*",
-                    "commands": [["click", "id", "consent-allow"]],
-                },
-                done,
+            "task": "Sign in",
+            "optional": True,
+            "match": f"{issuer}/login*",
+            "commands": [
+                *before,
+                ["text", "xpath", field, username, "optional"],
+                ["text", "id", "password", password],
+                ["click", "id", "login-submit"],
             ],
-        }
+        },
+        {
+            "task": "Allow",
+            "optional": True,
+            "match": f"{issuer}/consent*",
+            "commands": [["click", "id", "consent-allow"]],
+        },
     ]
 
 
-def overrides(issuer, module, callback):
-    """The modules in which the browser does something else."""
-    refusal = [["wait", "id", "error-code", 10, ".*", "update-image-placeholder-optional"]]
-    page = {"match": f"{issuer}/authorize*", "tasks": [{"task": "Refused", "match": f"{issuer}/authorize*", "commands": refusal}]}
-    cancel = {
-        "match": f"{issuer}/authorize*",
-        "tasks": [
-            {"task": "Cancel", "match": f"{issuer}/login*", "commands": [["click", "id", "login-cancel"]]},
-            {"task": "Back", "match": f"{callback}*", "commands": [["wait", "id", "submission_complete", 10]]},
-        ],
+def onward(issuer, address):
+    """A page of ours leads to the suite by itself, or posts a form to it."""
+    return {
+        "task": "Onward",
+        "optional": True,
+        "match": f"{issuer}/*",
+        "commands": [["wait", "contains", address, 10]],
     }
-    refused = [
-        "par-attempt-reuse-request_uri",
-        "par-attempt-to-use-expired-request_uri",
-        "par-attempt-to-use-request_uri-for-different-client",
-        "ensure-unsigned-authorization-request-without-using-par-fails",
-    ]
-    found = {f"{module}-{name}": {"browser": [page]} for name in refused}
-    found[f"{module}-user-rejects-authentication"] = {"browser": [cancel]}
-    return found
+
+
+def going_back(issuer, callback):
+    """What follows the pages: the suite has its answer."""
+    complete = ["wait", "id", "submission_complete", 10]
+    return [onward(issuer, callback), {"task": "Back", "match": f"{callback}*", "commands": [complete]}]
+
+
+def authorizing(issuer, account, callback, *before):
+    """How the suite goes through the pages. `before` is done on the sign-in page first."""
+    tasks = [*signing_in(issuer, account, *before), *going_back(issuer, callback)]
+    return {"match": f"{issuer}/authorize*", "tasks": tasks}
+
+
+def refused_request(issuer):
+    """An authorization request of which nobody is told but the person."""
+    task = {"task": "Refused", "match": f"{issuer}/authorize*", "commands": [picture("error-code")]}
+    return {"match": f"{issuer}/authorize*", "tasks": [task]}
+
+
+def overrides(issuer, account, callback):
+    """The modules in which the browser does something else. Both plans of FAPI 2.0 name them alike."""
+    authorize = f"{issuer}/authorize*"
+    refused = {"browser": [refused_request(issuer)]}
+    cancel = {"task": "Cancel", "match": f"{issuer}/login*", "commands": [["click", "id", "login-cancel"]]}
+    look = {"task": "Look", "match": f"{issuer}/login*"}
+    found = {
+        "user-rejects-authentication": {
+            "browser": [{"match": authorize, "tasks": [cancel, *going_back(issuer, callback)]}]
+        },
+        "par-attempt-to-use-expired-request_uri": refused,
+        "par-attempt-to-use-request_uri-for-different-client": refused,
+        # It has its answer before it sends the person again.
+        "par-attempt-reuse-request_uri": {
+            "browser": [
+                {**authorizing(issuer, account, callback), "match-limit": 1},
+                refused_request(issuer),
+            ]
+        },
+        # Nobody signs in before the second time.
+        "par-ensure-reused-request-uri-prior-to-auth-completion-succeeds": {
+            "browser": [
+                {"match": authorize, "match-limit": 1, "tasks": [look]},
+                authorizing(issuer, account, callback, picture("login-submit")),
+            ]
+        },
+    }
+    return {f"{SECURITY}-{name}": module for name, module in found.items()}
 
 
 def endpoint(issuer, mtls_issuer, is_mtls):
@@ -180,47 +213,55 @@ def endpoint(issuer, mtls_issuer, is_mtls):
     return f"{mtls_issuer if is_mtls else issuer}/userinfo"
 
 
-def configuration(arguments, word, folder):
-    plan = PLANS[word]
-    alias = f"{arguments.alias}-{word}"
-    issuer = arguments.issuer.rstrip("/")
-    callback = f"{arguments.suite.rstrip('/')}/test/a/{alias}/callback"
-    account = (arguments.username, arguments.password)
-    written = {
-        "alias": alias,
-        "description": f"mapae at {issuer}: {word}",
-        "server": {"discoveryUrl": f"{issuer}/.well-known/openid-configuration"},
-        "browser": browser(issuer, account, callback),
-    }
-    if word == "dynamic":
-        written["client"] = {"client_name": alias}
-        if arguments.initial_access_token:
-            written["client"]["initial_access_token"] = arguments.initial_access_token
-        return written
+def with_keys(installation, word, alias, base, folder):
+    """Registers the clients of a plan, and returns what is written of them."""
+    callback = f"{base}/callback"
     is_mtls = word == "sp-mtls"
-    installation = Installation(arguments.mapae)
-    for number, suffix in (("", ""), ("2", DUMMY)):
+    found = {}
+    for number in ("", "2"):
         client_id = f"{alias}-{number or '1'}"
         private, public, key = new_key(folder, client_id)
         if is_mtls:
             certificate = new_certificate(folder, client_id, key)
             lines = certificate.read_text().strip().splitlines()
             public = {**public, "x5c": ["".join(lines[1:-1])]}
-            written[f"mtls{number}"] = {"cert": certificate.read_text(), "key": key.read_text()}
+            found[f"mtls{number}"] = {"cert": certificate.read_text(), "key": key.read_text()}
         jwks = folder / f"{client_id}.json"
         jwks.write_text(json.dumps({"keys": [public]}))
+        flags = ["--profile", "fapi2", "--jwks", str(jwks), *PLANS[word]["flags"]]
         # Either client is used with either address.
-        installation.register(client_id, [callback, callback + DUMMY], jwks, plan["flags"])
-        written[f"client{number}"] = {
+        installation.register(client_id, [callback, callback + DUMMY], SCOPE, flags)
+        found[f"client{number}"] = {
             "client_id": client_id,
             "scope": SCOPE,
             "jwks": {"keys": [private]},
         }
         if not is_mtls:
-            written[f"client{number}"]["dpop_signing_alg"] = "ES256"
-    resource = endpoint(issuer, (arguments.mtls_url or issuer).rstrip("/"), is_mtls)
+            found[f"client{number}"]["dpop_signing_alg"] = "ES256"
+    return found
+
+
+def configuration(arguments, word, folder):
+    alias = f"{arguments.alias}-{word}"
+    issuer = arguments.issuer.rstrip("/")
+    base = f"{arguments.suite.rstrip('/')}/test/a/{alias}"
+    callback = f"{base}/callback"
+    account = (arguments.username, arguments.password)
+    written = {
+        "alias": alias,
+        "description": f"mapae at {issuer}: {word}",
+        "server": {"discoveryUrl": f"{issuer}/.well-known/openid-configuration"},
+    }
+    written["browser"] = [authorizing(issuer, account, callback)]
+    if word == "dynamic":
+        written["client"] = {"client_name": alias}
+        if arguments.initial_access_token:
+            written["client"]["initial_access_token"] = arguments.initial_access_token
+        return written
+    written.update(with_keys(Installation(arguments.mapae), word, alias, base, folder))
+    resource = endpoint(issuer, (arguments.mtls_url or issuer).rstrip("/"), word == "sp-mtls")
     written["resource"] = {"resourceUrl": resource, "resourceMethod": "GET"}
-    written["override"] = overrides(issuer, plan["module"], callback)
+    written["override"] = overrides(issuer, account, callback)
     return written
 
 

@@ -1,4 +1,7 @@
-//! `tests/conformance/configure.py`: the clients that it names exist, and their keys work.
+//! `tests/conformance/configure.py`: the clients that it names exist, their keys work, and the browser of
+//! the suite finds its way.
+
+mod suite_browser;
 
 use std::os::unix::fs::PermissionsExt;
 
@@ -10,12 +13,17 @@ use mapae::domain::clock::Clock;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
+use self::suite_browser::SuiteBrowser;
 use crate::support::{
-    App, Binary, Browser, CHALLENGE, Database, Holder, Reply, VERIFIER, decode_claims,
-    decode_header, form, http, required_or_skip,
+    App, Binary, CHALLENGE, Database, Holder, Reply, VERIFIER, decode_claims, decode_header, form,
+    http, required_or_skip,
 };
 
 const PASSWORD: &str = "correct horse battery staple";
+/// The query of the second redirect URI of the plans of FAPI 2.0.
+const DUMMY: &str = "?dummy1=lorem&dummy2=ipsum";
+/// What the names of the modules of FAPI 2.0 begin with, in the plan for signed messages too.
+const FAPI: &str = "fapi2-security-profile-final";
 
 async fn configure(server: &Binary, plans: &[&str]) -> Result<Vec<Value>, String> {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/conformance/configure.py");
@@ -38,15 +46,25 @@ async fn configure(server: &Binary, plans: &[&str]) -> Result<Vec<Value>, String
     Ok(plans.iter().map(read).collect())
 }
 
-/// A client with the private key that the configuration has.
-struct Named {
+/// Where the suite takes answers for a plan.
+fn callback(plan: &Value) -> String {
+    let alias = plan["alias"].as_str().expect("an alias");
+    format!("https://localhost.emobix.co.uk:8443/test/a/{alias}/callback")
+}
+
+/// A client with the private key that the configuration has, and a key for its proofs.
+struct KeyHolder<'a> {
+    server: &'a Binary,
+    plan: &'a Value,
     id: String,
     kid: String,
     key: EcdsaKeyPair,
+    proofs: Holder,
 }
 
-impl Named {
-    fn of(client: &Value) -> Self {
+impl<'a> KeyHolder<'a> {
+    fn new(server: &'a Binary, plan: &'a Value, member: &str) -> Self {
+        let client = &plan[member];
         let jwk = &client["jwks"]["keys"][0];
         let part = |name: &str| B64.decode(jwk[name].as_str().expect(name)).expect("base64url");
         let point = [vec![4], part("x"), part("y")].concat();
@@ -56,7 +74,24 @@ impl Named {
             &point,
         );
         let text = |value: &Value| value.as_str().expect("a text").to_owned();
-        Self { id: text(&client["client_id"]), kid: text(&jwk["kid"]), key: key.expect("a key") }
+        Self {
+            server,
+            plan,
+            id: text(&client["client_id"]),
+            kid: text(&jwk["kid"]),
+            key: key.expect("a key"),
+            proofs: Holder::new(&Clock::system()),
+        }
+    }
+
+    /// Whether its plan is that for signed messages.
+    fn signs(&self) -> bool {
+        self.plan["alias"] == "mapae-ms"
+    }
+
+    fn app(&self) -> App {
+        let id = self.id.clone();
+        App { id, secret: None, base: self.server.issuer(), http: http() }
     }
 
     fn sign(&self, typ: &str, claims: &Value) -> String {
@@ -67,18 +102,13 @@ impl Named {
         format!("{signed}.{}", B64.encode(signature))
     }
 
-    async fn post(
-        &self,
-        server: &Binary,
-        holder: &Holder,
-        path: &str,
-        fields: &[(&str, &str)],
-    ) -> Reply {
+    async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Reply {
         let now = Clock::system().now().timestamp();
+        let issuer = self.server.issuer();
         let assertion = self.sign(
             "JWT",
             &json!({
-                "iss": self.id, "sub": self.id, "aud": server.issuer(), "iat": now, "exp": now + 60,
+                "iss": self.id, "sub": self.id, "aud": issuer, "iat": now, "exp": now + 60,
                 "jti": uuid::Uuid::new_v4().to_string(),
             }),
         );
@@ -88,10 +118,65 @@ impl Named {
             "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
         ));
         fields.push(("client_assertion", &assertion));
-        let url = format!("{}{path}", server.issuer());
-        let request = http().post(&url).header("DPoP", holder.prove("POST", &url, &json!({})));
+        let url = format!("{issuer}{path}");
+        let request = http().post(&url).header("DPoP", self.proofs.prove("POST", &url, &json!({})));
         let request = request.header("content-type", "application/x-www-form-urlencoded");
         Reply::of(request.body(form(&fields)).send().await.expect("an answer")).await
+    }
+
+    /// Pushes a request as the suite does it, signed where the plan says so, and returns where the
+    /// browser goes with it.
+    async fn push(&self, uri: &str) -> String {
+        let scope = self.plan["client"]["scope"].as_str().expect("a scope");
+        let mut claims = json!({
+            "response_type": "code", "redirect_uri": uri, "scope": scope, "state": "s",
+            "nonce": "n", "code_challenge": CHALLENGE, "code_challenge_method": "S256",
+            "client_id": self.id,
+        });
+        let asked: Vec<(String, String)> = if self.signs() {
+            let now = Clock::system().now().timestamp();
+            claims["response_mode"] = json!("jwt");
+            claims["iss"] = json!(self.id);
+            claims["aud"] = json!(self.server.issuer());
+            (claims["nbf"], claims["exp"]) = (json!(now), json!(now + 300));
+            vec![("request".to_owned(), self.sign("oauth-authz-req+jwt", &claims))]
+        } else {
+            let text = |value: &Value| value.as_str().expect("a text").to_owned();
+            claims.as_object().expect("members").iter().map(|(k, v)| (k.clone(), text(v))).collect()
+        };
+        let asked: Vec<_> =
+            asked.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let pushed = self.post("/par", &asked).await;
+        assert_eq!(pushed.status, 201, "{}", pushed.text);
+        self.app().pushed_url(&pushed)
+    }
+
+    /// The whole flow as the suite does it: pushed, bound, and signed both ways where the plan says so.
+    async fn signs_in(&self, uri: &str) {
+        let url = self.push(uri).await;
+        let module = format!("{FAPI}-happy-flow");
+        let page = SuiteBrowser::new(self.server, self.plan, &module).go(&url).await;
+        let location = page.location().expect("back").to_owned();
+        assert!(location.starts_with(uri), "{location}");
+        let heard = page.authorization_response();
+        let code = if self.signs() {
+            let response = heard.get("response").to_owned();
+            assert_eq!(decode_header(&response)["alg"], "ES256");
+            decode_claims(&response)["code"].as_str().expect("a code").to_owned()
+        } else {
+            heard.code()
+        };
+        let fields = [
+            ("grant_type", "authorization_code"),
+            ("code", code.as_str()),
+            ("redirect_uri", uri),
+            ("code_verifier", VERIFIER),
+        ];
+        let tokens = self.post("/token", &fields).await.ok();
+        assert_eq!(tokens.text("token_type"), "DPoP");
+        let resource = self.plan["resource"]["resourceUrl"].as_str().expect("an address");
+        assert_eq!(resource, format!("{}/userinfo", self.server.issuer()));
+        self.proofs.userinfo(&self.app(), &tokens.text("access_token")).await.ok();
     }
 }
 
@@ -110,25 +195,72 @@ async fn the_configuration_names_clients_that_exist_and_keys_that_work() {
     let plans_again = configure(&server, &["sp-dpop", "ms", "dynamic"]).await.expect("again");
     let mode = std::fs::metadata(&written).expect("a plan").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
-    for (first, (again, signs)) in plans.iter().zip(plans_again.iter().zip([false, true])) {
+    for (first, again) in plans.iter().zip(&plans_again).take(2) {
         assert_eq!(first["client"]["client_id"], again["client"]["client_id"]);
         assert_ne!(first["client"]["jwks"], again["client"]["jwks"]);
         let discovery = again["server"]["discoveryUrl"].as_str().expect("an address");
         let metadata = Reply::of(http().get(discovery).send().await.expect("an answer")).await.ok();
         assert_eq!(metadata.text("issuer"), server.issuer());
-        let alias = again["alias"].as_str().expect("an alias");
-        for (name, query) in [("client", ""), ("client2", "?dummy1=lorem&dummy2=ipsum")] {
-            let client = Named::of(&again[name]);
+        for (name, query) in [("client", ""), ("client2", DUMMY)] {
+            let client = KeyHolder::new(&server, again, name);
             let shown = server.cli(&["client", "show", "--id", &client.id], None).await;
             assert_eq!(
                 (&shown["profile"], &shown["require_signed_request_object"]),
-                (&json!("fapi2"), &json!(signs))
+                (&json!("fapi2"), &json!(client.signs()))
             );
-            let uri = format!("https://localhost.emobix.co.uk:8443/test/a/{alias}/callback{query}");
-            sign_in(&server, &client, &uri, again, signs).await;
+            client.signs_in(&format!("{}{query}", callback(again))).await;
         }
     }
     assert_eq!(plans[2]["client"]["client_name"], "mapae-dynamic");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_browser_of_the_suite_does_what_each_module_of_fapi_expects() {
+    let server = Binary::start(&Database::Sqlite).await;
+    server.user("alice", PASSWORD).await;
+    let plans = match configure(&server, &["sp-dpop", "ms"]).await {
+        Ok(plans) => plans,
+        Err(why) => return required_or_skip(&why),
+    };
+    let modules = |plan: &Value| {
+        let modules = plan["override"].as_object().expect("modules");
+        modules.keys().cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(modules(&plans[0]), modules(&plans[1]));
+    let plan = &plans[0];
+    let (client, uri) = (KeyHolder::new(&server, plan, "client"), callback(plan));
+    let app = client.app();
+    let browser = |module: &str| SuiteBrowser::new(&server, plan, &format!("{FAPI}-{module}"));
+
+    let url = client.push(&uri).await;
+    let page = browser("user-rejects-authentication").go(&url).await;
+    page.error_response("access_denied");
+
+    let url = client.push(&uri).await;
+    let mut twice = browser("par-attempt-reuse-request_uri");
+    twice.go(&url).await.authorization_response().code();
+    twice.go(&url).await.is_error("invalid_request_uri");
+    assert_eq!(twice.pictures, ["error-code"]);
+
+    let url = client.push(&uri).await;
+    let module = "par-ensure-reused-request-uri-prior-to-auth-completion-succeeds";
+    let mut twice = browser(module);
+    assert!(twice.go(&url).await.has("login-submit"));
+    assert!(twice.pictures.is_empty());
+    twice.go(&url).await.authorization_response().code();
+    assert_eq!(twice.pictures, ["login-submit"]);
+
+    let other = KeyHolder::new(&server, plan, "client2").app();
+    let url = client.push(&uri).await.replace(&app.id, &other.id);
+    let mut refused = browser("par-attempt-to-use-request_uri-for-different-client");
+    refused.go(&url).await.is_error("invalid_request_uri");
+    assert_eq!(refused.pictures, ["error-code"]);
+
+    // This one sends the person back.
+    let url = app.authorization_url(&[("redirect_uri", &uri)]);
+    let mut sent = browser("ensure-unsigned-authorization-request-without-using-par-fails");
+    sent.go(&url).await.error_response("invalid_request");
+    assert!(sent.pictures.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -155,60 +287,4 @@ async fn the_configuration_registers_the_certificates_that_it_wrote() {
         assert_eq!(shown["jwks"]["keys"][0]["x5c"][0], der.as_str());
         assert!(text("key").contains("PRIVATE KEY"));
     }
-}
-
-/// The whole flow as the suite does it: pushed, bound, and signed both ways where the plan says so.
-async fn sign_in(server: &Binary, client: &Named, uri: &str, plan: &Value, signs: bool) {
-    let clock = Clock::system();
-    let (holder, now) = (Holder::new(&clock), clock.now().timestamp());
-    let scope = plan["client"]["scope"].as_str().expect("a scope");
-    let mut claims = json!({
-        "response_type": "code", "redirect_uri": uri, "scope": scope, "state": "s", "nonce": "n",
-        "code_challenge": CHALLENGE, "code_challenge_method": "S256", "client_id": client.id,
-    });
-    let asked: Vec<(String, String)> = if signs {
-        claims["response_mode"] = json!("jwt");
-        claims["iss"] = json!(client.id);
-        claims["aud"] = json!(server.issuer());
-        (claims["nbf"], claims["exp"]) = (json!(now), json!(now + 300));
-        vec![("request".to_owned(), client.sign("oauth-authz-req+jwt", &claims))]
-    } else {
-        let text = |value: &Value| value.as_str().expect("a text").to_owned();
-        claims.as_object().expect("members").iter().map(|(k, v)| (k.clone(), text(v))).collect()
-    };
-    let asked: Vec<_> = asked.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let pushed = client.post(server, &holder, "/par", &asked).await;
-    assert_eq!(pushed.status, 201, "{}", pushed.text);
-    let app = App { id: client.id.clone(), secret: None, base: server.issuer(), http: http() };
-    let mut browser = Browser::new(&server.issuer(), &app.http);
-    let mut page = browser.open(&app.pushed_url(&pushed)).await;
-    // The fields that the suite fills in are there.
-    for id in ["username", "password", "login-submit", "login-cancel"] {
-        assert!(page.has(id), "{id}");
-    }
-    page = browser.sign_in_as(&page, "alice", PASSWORD).await;
-    if page.has("consent-allow") {
-        page = browser.consent(&page, "allow").await;
-    }
-    let location = page.location().expect("back").to_owned();
-    assert!(location.starts_with(uri), "{location}");
-    let heard = page.authorization_response();
-    let code = if signs {
-        let response = heard.get("response").to_owned();
-        assert_eq!(decode_header(&response)["alg"], "ES256");
-        decode_claims(&response)["code"].as_str().expect("a code").to_owned()
-    } else {
-        heard.code()
-    };
-    let fields = [
-        ("grant_type", "authorization_code"),
-        ("code", code.as_str()),
-        ("redirect_uri", uri),
-        ("code_verifier", VERIFIER),
-    ];
-    let tokens = client.post(server, &holder, "/token", &fields).await.ok();
-    assert_eq!(tokens.text("token_type"), "DPoP");
-    let resource = plan["resource"]["resourceUrl"].as_str().expect("an address");
-    assert_eq!(resource, format!("{}/userinfo", server.issuer()));
-    holder.userinfo(&app, &tokens.text("access_token")).await.ok();
 }
