@@ -20,14 +20,42 @@ import sys
 import tempfile
 
 SCOPE = "openid profile email"
+# What the plans of OpenID Connect ask for, one by one and together.
+EVERY_SCOPE = "openid profile email address phone offline_access"
 DUMMY = "?dummy1=lorem&dummy2=ipsum"
 COMMON = "[fapi_profile=plain_fapi][openid=openid_connect]"
 SIGNED = "[fapi_request_method=signed_non_repudiation][fapi_response_mode=jarm]"
 SECURITY = "fapi2-security-profile-final"
 MESSAGES = "fapi2-message-signing-final"
+DISCOVERY = "[server_metadata=discovery][client_registration=static_client]"
+CODE = "[response_type=code][client_registration=static_client]"
+LOGOUT = "oidcc-rp-initiated-logout"
+
+# The clients that have secrets, by their member of the configuration: how the id ends, and how it
+# authenticates.
+BY_SECRET = {
+    "client": ("1", "client_secret_basic"),
+    "client2": ("2", "client_secret_basic"),
+    "client_secret_post": ("post", "client_secret_post"),
+}
 
 # The word of a plan, its name and variants, and how its clients are registered.
 PLANS = {
+    "basic": {
+        "plan": f"oidcc-basic-certification-test-plan{DISCOVERY}",
+        "secrets": list(BY_SECRET),
+    },
+    "formpost": {
+        "plan": f"oidcc-formpost-basic-certification-test-plan{DISCOVERY}",
+        "secrets": list(BY_SECRET),
+    },
+    # It has no variants to choose from.
+    "config": {"plan": "oidcc-config-certification-test-plan"},
+    "rp-logout": {"plan": f"{LOGOUT}-certification-test-plan{CODE}", "secrets": ["client"]},
+    "backchannel-logout": {
+        "plan": f"oidcc-backchannel-rp-initiated-logout-certification-test-plan{CODE}",
+        "secrets": ["client"],
+    },
     "sp-dpop": {
         "plan": f"{SECURITY}-test-plan[client_auth_type=private_key_jwt][sender_constrain=dpop]{COMMON}",
         "flags": [],
@@ -118,6 +146,14 @@ class Installation:
             *uris, *flags, "--json",
         )
 
+    def secret(self, client_id, redirect_uris, flags):
+        """Registers a client with a new secret, and returns that."""
+        made = self.register(client_id, redirect_uris, EVERY_SCOPE, flags)
+        if "client_secret" not in made:
+            # The secret of an earlier run was shown to that one alone.
+            made = self.run("client", "rotate-secret", "--id", client_id, "--json")
+        return made["client_secret"]
+
 
 def picture(element):
     """A picture of a page that has this element. Where the suite expects none, nothing is taken."""
@@ -179,7 +215,7 @@ def refused_request(issuer):
 
 
 def overrides(issuer, account, callback):
-    """The modules in which the browser does something else. Both plans of FAPI 2.0 name them alike."""
+    """The modules of FAPI 2.0 in which the browser does something else. Both plans name them alike."""
     authorize = f"{issuer}/authorize*"
     refused = {"browser": [refused_request(issuer)]}
     cancel = {"task": "Cancel", "match": f"{issuer}/login*", "commands": [["click", "id", "login-cancel"]]}
@@ -208,13 +244,75 @@ def overrides(issuer, account, callback):
     return {f"{SECURITY}-{name}": module for name, module in found.items()}
 
 
+def overrides_of_connect(issuer, account, callback):
+    """The same of OpenID Connect. The second sign-in of two modules has to be seen."""
+    seen = {"browser": [authorizing(issuer, account, callback, picture("login-submit"))]}
+    return {
+        "oidcc-prompt-login": seen,
+        "oidcc-max-age-1": seen,
+        "oidcc-ensure-registered-redirect-uri": {"browser": [refused_request(issuer)]},
+    }
+
+
+def at_logout(issuer, *tasks):
+    """What happens where the suite sends a person to sign out."""
+    confirm = {
+        "task": "Confirm",
+        "optional": True,
+        "match": f"{issuer}/logout/confirm*",
+        "commands": [["click", "id", "logout-confirm"]],
+    }
+    return {"match": f"{issuer}/logout*", "tasks": [confirm, *tasks]}
+
+
+def signing_out(issuer, back):
+    """A sign-out that ends at the suite."""
+    return at_logout(issuer, onward(issuer, back), {"task": "Signed out", "match": f"{back}*"})
+
+
+def overrides_of_logout(issuer, sign_in):
+    """The modules in which a sign-out ends on a page of ours."""
+    page = f"{issuer}/logout*"
+    refused = {"task": "Refused", "match": page, "commands": [picture("error-code")]}
+    signed_out = {"task": "Signed out", "match": page, "commands": [picture("signed-out-again")]}
+    ends = {
+        "bad-post-logout-redirect-uri": refused,
+        "query-added-to-post-logout-redirect-uri": refused,
+        "modified-id-token-hint": refused,
+        "bad-id-token-hint": refused,
+        "no-id-token-hint": refused,
+        "no-params": signed_out,
+        "only-state": signed_out,
+        "no-post-logout-redirect-uri": signed_out,
+    }
+    return {f"{LOGOUT}-{name}": {"browser": [sign_in, at_logout(issuer, end)]} for name, end in ends.items()}
+
+
+def with_secrets(installation, word, alias, base):
+    """Registers the clients of a plan that have secrets, and returns what is written of them."""
+    # The suite sends a nonce or a challenge in some modules, and neither in others.
+    flags = ["--require-pkce", "false"]
+    if word in ("rp-logout", "backchannel-logout"):
+        flags += ["--post-logout-redirect-uri", f"{base}/post_logout_redirect"]
+    if word == "backchannel-logout":
+        flags += ["--backchannel-logout-uri", f"{base}/backchannel_logout"]
+    found = {}
+    for member in PLANS[word]["secrets"]:
+        end, method = BY_SECRET[member]
+        client_id = f"{alias}-{end}"
+        own = ["--auth-method", method, *flags]
+        secret = installation.secret(client_id, [f"{base}/callback"], own)
+        found[member] = {"client_id": client_id, "client_secret": secret}
+    return found
+
+
 def endpoint(issuer, mtls_issuer, is_mtls):
     """Where the suite uses its access tokens: userinfo, at the listener that asks for certificates."""
     return f"{mtls_issuer if is_mtls else issuer}/userinfo"
 
 
 def with_keys(installation, word, alias, base, folder):
-    """Registers the clients of a plan, and returns what is written of them."""
+    """Registers the clients of a plan that have keys, and returns what is written of them."""
     callback = f"{base}/callback"
     is_mtls = word == "sp-mtls"
     found = {}
@@ -252,16 +350,29 @@ def configuration(arguments, word, folder):
         "description": f"mapae at {issuer}: {word}",
         "server": {"discoveryUrl": f"{issuer}/.well-known/openid-configuration"},
     }
-    written["browser"] = [authorizing(issuer, account, callback)]
+    if word == "config":
+        return written
+    sign_in = authorizing(issuer, account, callback)
+    written["browser"] = [sign_in]
     if word == "dynamic":
         written["client"] = {"client_name": alias}
         if arguments.initial_access_token:
             written["client"]["initial_access_token"] = arguments.initial_access_token
         return written
-    written.update(with_keys(Installation(arguments.mapae), word, alias, base, folder))
-    resource = endpoint(issuer, (arguments.mtls_url or issuer).rstrip("/"), word == "sp-mtls")
-    written["resource"] = {"resourceUrl": resource, "resourceMethod": "GET"}
-    written["override"] = overrides(issuer, account, callback)
+    installation = Installation(arguments.mapae)
+    if "secrets" not in PLANS[word]:
+        written.update(with_keys(installation, word, alias, base, folder))
+        resource = endpoint(issuer, (arguments.mtls_url or issuer).rstrip("/"), word == "sp-mtls")
+        written["resource"] = {"resourceUrl": resource, "resourceMethod": "GET"}
+        written["override"] = overrides(issuer, account, callback)
+        return written
+    written.update(with_secrets(installation, word, alias, base))
+    if word in ("basic", "formpost"):
+        written["override"] = overrides_of_connect(issuer, account, callback)
+        return written
+    written["browser"].append(signing_out(issuer, f"{base}/post_logout_redirect"))
+    if word == "rp-logout":
+        written["override"] = overrides_of_logout(issuer, sign_in)
     return written
 
 

@@ -1,6 +1,8 @@
 //! `tests/conformance/configure.py`: the clients that it names exist, their keys work, and the browser of
 //! the suite finds its way.
 
+mod connect_plans;
+mod logout_plans;
 mod suite_browser;
 
 use std::os::unix::fs::PermissionsExt;
@@ -20,12 +22,23 @@ use crate::support::{
 };
 
 const PASSWORD: &str = "correct horse battery staple";
+/// Where the suite is, if nothing else is said.
+const SUITE: &str = "https://localhost.emobix.co.uk:8443";
 /// The query of the second redirect URI of the plans of FAPI 2.0.
 const DUMMY: &str = "?dummy1=lorem&dummy2=ipsum";
 /// What the names of the modules of FAPI 2.0 begin with, in the plan for signed messages too.
 const FAPI: &str = "fapi2-security-profile-final";
 
 async fn configure(server: &Binary, plans: &[&str]) -> Result<Vec<Value>, String> {
+    configure_with(server, &[], plans).await
+}
+
+/// The same with further flags.
+async fn configure_with(
+    server: &Binary,
+    flags: &[&str],
+    plans: &[&str],
+) -> Result<Vec<Value>, String> {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/conformance/configure.py");
     let folder = server.cli.folder.path();
     let (password, out) = (folder.join("password.txt"), folder.join("plans"));
@@ -33,7 +46,7 @@ async fn configure(server: &Binary, plans: &[&str]) -> Result<Vec<Value>, String
     let mut command = Command::new("python3");
     command.arg(script).args(["--issuer", &server.issuer(), "--username", "alice"]);
     command.arg("--mapae").arg(&server.cli.program).arg("--password-file").arg(&password);
-    command.arg("--out").arg(&out).args(plans).current_dir(folder);
+    command.arg("--out").arg(&out).args(flags).args(plans).current_dir(folder);
     command.envs(server.cli.environment.iter().map(|(name, value)| (name, value)));
     let ran = command.output().await.map_err(|error| format!("python3: {error}"))?;
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
@@ -49,7 +62,7 @@ async fn configure(server: &Binary, plans: &[&str]) -> Result<Vec<Value>, String
 /// Where the suite takes answers for a plan.
 fn callback(plan: &Value) -> String {
     let alias = plan["alias"].as_str().expect("an alias");
-    format!("https://localhost.emobix.co.uk:8443/test/a/{alias}/callback")
+    format!("{SUITE}/test/a/{alias}/callback")
 }
 
 /// A client with the private key that the configuration has, and a key for its proofs.
