@@ -3,6 +3,7 @@
 
 mod connect_plans;
 mod logout_plans;
+mod mtls_plan;
 mod suite_browser;
 
 use std::os::unix::fs::PermissionsExt;
@@ -274,30 +275,4 @@ async fn the_browser_of_the_suite_does_what_each_module_of_fapi_expects() {
     let mut sent = browser("ensure-unsigned-authorization-request-without-using-par-fails");
     sent.go(&url).await.error_response("invalid_request");
     assert!(sent.pictures.is_empty());
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_configuration_registers_the_certificates_that_it_wrote() {
-    let server = Binary::start(&Database::Sqlite).await;
-    let plans = match configure(&server, &["sp-mtls"]).await {
-        Ok(plans) => plans,
-        Err(why) => return required_or_skip(&why),
-    };
-    for (client, held) in [("client", "mtls"), ("client2", "mtls2")] {
-        let id = plans[0][client]["client_id"].as_str().expect("an id");
-        let shown = server.cli(&["client", "show", "--id", id], None).await;
-        for (name, value) in [
-            ("profile", json!("fapi2")),
-            ("token_endpoint_auth_method", json!("self_signed_tls_client_auth")),
-            ("tls_client_certificate_bound_access_tokens", json!(true)),
-            ("dpop_bound_access_tokens", json!(false)),
-        ] {
-            assert_eq!(shown[name], value, "{name}");
-        }
-        let text = |name: &str| plans[0][held][name].as_str().expect(name).to_owned();
-        let certificate = text("cert");
-        let der: String = certificate.lines().filter(|line| !line.starts_with('-')).collect();
-        assert_eq!(shown["jwks"]["keys"][0]["x5c"][0], der.as_str());
-        assert!(text("key").contains("PRIVATE KEY"));
-    }
 }
