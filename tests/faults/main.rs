@@ -158,9 +158,9 @@ faults! {
     "clean-up-postgres", 5, cleaning::on_postgres,
         "the same on Postgres";
     "backup-restore", 12, backup::of_sqlite,
-        "the database is copied while apps refresh, with sqlite3, and a server starts on the copy: it knows, signs and verifies";
+        "the database is backed up while apps refresh, by mapae and by sqlite3 in turn, and a server starts on what is restored: it knows, signs and verifies, and what is older ends when it is told to";
     "backup-restore-postgres", 8, backup::of_postgres,
-        "the same with pg_dump and pg_restore";
+        "the same on Postgres, by mapae and by pg_dump in turn";
     "soak", 4, soak::for_minutes,
         "refreshes, sign-ins and revocations for so many minutes: memory, files and threads stay flat";
 }
