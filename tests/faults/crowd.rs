@@ -107,7 +107,7 @@ async fn problem_of(app: &App, keys: &JwkSet, token: &str) -> Option<String> {
 }
 
 /// Whether a token is active, as the server says when it can.
-async fn is_active_at_last(app: &App, token: &str) -> bool {
+pub(crate) async fn is_active_at_last(app: &App, token: &str) -> bool {
     loop {
         let reply = app.try_post("/introspect", &[("token", token)]).await;
         match reply.filter(|reply| reply.status == 200) {

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use tokio::process::Child;
 
 use crate::crowd::Crowd;
+use crate::preload::compiled;
 use crate::support::{Binary, Cli, Database, eventually, http};
 use crate::{CannotRun, Outcome};
 
@@ -84,7 +85,8 @@ fn limit(binary: &Binary, most: &str) {
     assert!(set.expect("prlimit").success());
 }
 
-async fn status(binary: &Binary, path: &str) -> u16 {
+/// The status of the answer at this path.
+pub(crate) async fn status(binary: &Binary, path: &str) -> u16 {
     let url = format!("{}{path}", binary.issuer());
     http().get(url).send().await.expect("an answer").status().as_u16()
 }
@@ -190,17 +192,7 @@ const DELAYS: [u64; 5] = [20, 200, 1500, 4000, 12_000];
 pub(crate) async fn slow(rounds: usize) -> Result<Outcome, CannotRun> {
     let mut cli = Cli::new(&Database::Sqlite).await;
     let folder = cli.folder.path().to_owned();
-    let (source, library) = (folder.join("slow_disk.c"), folder.join("slow_disk.so"));
-    std::fs::write(&source, SLOW_DISK).expect("written");
-    let compiled = Command::new("cc")
-        .args(["-shared", "-fPIC", "-O", "-o"])
-        .arg(&library)
-        .arg(&source)
-        .output();
-    let compiled = compiled.map_err(|_| CannotRun("there is no C compiler".to_owned()))?;
-    if !compiled.status.success() {
-        return Err(CannotRun("the C compiler makes no library for LD_PRELOAD".to_owned()));
-    }
+    let library = compiled(&folder, "slow_disk", SLOW_DISK)?;
     let file = folder.join("delay");
     let set = |milliseconds: u64| {
         let new = folder.join("delay.new");

@@ -25,6 +25,8 @@ mod endings;
 mod faketime;
 mod kill;
 mod outside;
+mod panics;
+mod preload;
 mod process;
 mod proxy;
 #[path = "../it/kit/resource_server.rs"]
@@ -133,6 +135,8 @@ faults! {
         "the first migration is killed, then servers start together on the same database: all of them work";
     "verifiers", 4, verifiers::while_tokens_die,
         "resource servers in five languages poll the status list for so many minutes while tokens die, keys rotate, two servers restart and clocks are off: none takes a dead token later than told, none refuses a good one";
+    "worker-panic", 4, panics::of_a_worker,
+        "the machine gives no thread any more, so a worker panics: it is not ready, everything else goes on, and it works again by itself";
     "clock-steps", 3, clock::steps,
         "the clock of the machine steps by an hour, forwards and backwards: nobody is logged out, what was revoked stays so";
     "hashing-storm", 1, storm::of_sign_ins,
