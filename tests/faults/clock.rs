@@ -1,16 +1,27 @@
-//! The clock of the machine steps by an hour while apps refresh.
+//! The clock of a server steps by an hour while apps refresh.
 
 use crate::crowd::Crowd;
 use crate::faketime::is_off;
 use crate::support::{Cli, Database, PASSWORD, http};
-use crate::{CannotRun, Outcome};
+use crate::{CannotRun, Outcome, own_postgres};
 
 const PEOPLE: usize = 6;
 /// One step after the other, in seconds from the true time; the last one leads back.
 const STEPS: [i64; 6] = [3600, 0, -3600, 3600, -30, 0];
 
-pub(crate) async fn steps(rounds: usize) -> Result<Outcome, CannotRun> {
-    let mut cli = Cli::new(&Database::Sqlite).await;
+/// The clock of the database steps as well: it is that of the server's machine.
+pub(crate) async fn on_sqlite(rounds: usize) -> Result<Outcome, CannotRun> {
+    steps(&Database::Sqlite, rounds).await
+}
+
+/// The clock of the database stays exact: Postgres is on another machine.
+pub(crate) async fn on_postgres(rounds: usize) -> Result<Outcome, CannotRun> {
+    let postgres = own_postgres(&[])?;
+    steps(&postgres.database(), rounds).await
+}
+
+async fn steps(database: &Database, rounds: usize) -> Result<Outcome, CannotRun> {
+    let mut cli = Cli::new(database).await;
     let file = cli.folder.path().join("clock");
     let step = |seconds: i64| std::fs::write(&file, format!("{seconds:+}")).expect("written");
     step(0);

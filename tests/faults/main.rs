@@ -137,10 +137,14 @@ faults! {
         "resource servers in five languages poll the status list for so many minutes while tokens die, keys rotate, two servers restart and clocks are off: none takes a dead token later than told, none refuses a good one";
     "worker-panic", 4, panics::of_a_worker,
         "the machine gives no thread any more, so a worker panics: it is not ready, everything else goes on, and it works again by itself";
-    "clock-steps", 3, clock::steps,
+    "clock-steps", 3, clock::on_sqlite,
         "the clock of the machine steps by an hour, forwards and backwards: nobody is logged out, what was revoked stays so";
-    "hashing-storm", 1, storm::of_sign_ins,
+    "clock-steps-postgres", 3, clock::on_postgres,
+        "the same on Postgres, whose own clock stays exact";
+    "hashing-storm", 1, storm::on_sqlite,
         "500 sign-ins at once while apps refresh: memory stays bounded and refreshes are answered";
+    "hashing-storm-postgres", 1, storm::on_postgres,
+        "the same on Postgres";
     "one-time-secrets", 4, secrets::raced,
         "three servers race every kind of link, code and proof that is good once: exactly one use counts";
     "disk-full", 12, disk::full,
@@ -165,8 +169,10 @@ faults! {
         "the database is backed up while apps refresh, by mapae and by sqlite3 in turn, and a server starts on what is restored: it knows, signs and verifies, and what is older ends when it is told to";
     "backup-restore-postgres", 8, backup::of_postgres,
         "the same on Postgres, by mapae and by pg_dump in turn";
-    "soak", 4, soak::for_minutes,
-        "refreshes, sign-ins and revocations for so many minutes: memory, files and threads stay flat";
+    "soak", 4, soak::on_sqlite,
+        "refreshes, sign-ins and revocations for so many minutes: memory, files, threads and the database do not grow";
+    "soak-postgres", 4, soak::on_postgres,
+        "the same on Postgres";
 }
 
 fn main() -> ExitCode {
@@ -175,7 +181,7 @@ fn main() -> ExitCode {
     let (name, rounds) = match words.as_slice() {
         ["faults"] => {
             for fault in FAULTS {
-                println!("{:<20} {} ({} rounds)", fault.name, fault.about, fault.rounds);
+                println!("{:<24} {} ({} rounds)", fault.name, fault.about, fault.rounds);
             }
             return ExitCode::SUCCESS;
         }

@@ -6,14 +6,23 @@ use std::num::NonZero;
 use crate::crowd::Crowd;
 use crate::process::memory;
 use crate::support::{Binary, Database, PASSWORD};
-use crate::{CannotRun, Outcome};
+use crate::{CannotRun, Outcome, own_postgres};
 
 /// So many at once.
 const SIGN_INS: usize = 500;
 
+pub(crate) async fn on_sqlite(rounds: usize) -> Result<Outcome, CannotRun> {
+    Ok(of_sign_ins(&Database::Sqlite, rounds).await)
+}
+
+pub(crate) async fn on_postgres(rounds: usize) -> Result<Outcome, CannotRun> {
+    let postgres = own_postgres(&[])?;
+    Ok(of_sign_ins(&postgres.database(), rounds).await)
+}
+
 /// Sign-ins by the hundred, while apps refresh.
-pub(crate) async fn of_sign_ins(rounds: usize) -> Result<Outcome, CannotRun> {
-    let binary = Binary::start(&Database::Sqlite).await;
+async fn of_sign_ins(database: &Database, rounds: usize) -> Outcome {
+    let binary = Binary::start(database).await;
     let crowd = Crowd::gather(&binary, &[binary.issuer()], 8).await;
     crowd.refreshes(200).await;
     let quiet = memory(&binary);
@@ -44,10 +53,10 @@ pub(crate) async fn of_sign_ins(rounds: usize) -> Result<Outcome, CannotRun> {
     let measured = format!("sign-ins by status: {statuses:?}; {quiet} KiB of memory, then {most}");
     let evidence = binary.evidence().await;
     let judged = crowd.judge(&evidence).await;
-    Ok(Outcome {
+    Outcome {
         operations: judged.operations + rounds * SIGN_INS,
         faults: rounds,
         measured: vec![judged.measured, measured],
         broken: [broken, judged.broken].concat(),
-    })
+    }
 }
