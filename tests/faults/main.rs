@@ -24,6 +24,7 @@ mod disk;
 mod endings;
 mod faketime;
 mod kill;
+mod older;
 mod outside;
 mod panics;
 mod preload;
@@ -132,7 +133,7 @@ faults! {
     "key-rotation", 12, rotation::under_verifiers,
         "a new signing key every six seconds, two servers, eight verifiers that cache the keys as told: every token verifies";
     "killed-migrations", 12, starts::killed_and_together,
-        "the first migration is killed, then servers start together on the same database: all of them work";
+        "the migration of an empty database and of older ones with rows is killed, then servers start together: all of them work, and every row is there";
     "verifiers", 4, verifiers::while_tokens_die,
         "resource servers in five languages poll the status list for so many minutes while tokens die, keys rotate, two servers restart and clocks are off: none takes a dead token later than told, none refuses a good one";
     "worker-panic", 4, panics::of_a_worker,
