@@ -129,7 +129,7 @@ faults! {
     "rolling-restart", 5, rolling::restarts,
         "two servers behind a proxy are restarted in turn under load: no request fails";
     "upgrade", 1, upgrade::under_load,
-        "two servers of the version before replicas are replaced by this one, in turn and under load: no request fails";
+        "two servers of an older version are replaced by this one, in turn and under load: no request fails, and each version knows what the other did";
     "key-rotation", 12, rotation::under_verifiers,
         "a new signing key every six seconds, two servers, eight verifiers that cache the keys as told: every token verifies";
     "killed-migrations", 12, starts::killed_and_together,

@@ -4,23 +4,30 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::crowd::Crowd;
-use crate::support::{Balancer, Binary, Cli, OwnPostgres, free_port};
+use crate::support::{
+    App, Balancer, Binary, Cli, OwnPostgres, PASSWORD, eventually, free_port, http,
+};
 use crate::{CannotRun, Outcome, own_postgres};
 
 const PEOPLE: usize = 8;
 const SERVERS: usize = 2;
 /// The first step of the migrations that the older version does not have.
 const FIRST_NEW_STEP: &str = "migrations/src/m0038_leaders.rs";
+/// The environment variable that names a binary of the older version, which is not built then.
+const BEFORE: &str = "MAPAE_TEST_BEFORE";
 
 /// Two servers of the older version behind a proxy are replaced in turn.
 pub(crate) async fn under_load(rounds: usize) -> Result<Outcome, CannotRun> {
-    let (older, commit) = built()?;
+    let (older, source) = match std::env::vars().find(|(name, _)| name == BEFORE) {
+        Some((_, path)) => named(&path)?,
+        None => built()?,
+    };
     let mut outcome = Outcome::default();
     for _ in 0..rounds {
         let postgres = own_postgres(&[])?;
         once(&postgres, &older, &mut outcome).await?;
     }
-    outcome.measured.push(format!("from the commit {commit}"));
+    outcome.measured.push(source);
     Ok(outcome)
 }
 
@@ -49,7 +56,9 @@ async fn once(
     let _balancer = balancer.ok_or_else(|| CannotRun("there is no haproxy".to_owned()))?;
     let crowd = Crowd::gather(&servers[0], &[issuer], PEOPLE).await;
     crowd.refreshes(200).await;
-    for server in &mut servers {
+    let apps: Vec<_> =
+        addresses.iter().map(|address| crowd.app.at(&format!("http://{address}"))).collect();
+    for (number, server) in servers.iter_mut().enumerate() {
         server.terminate().await;
         let code = server.ended().await;
         if code != Some(0) {
@@ -57,8 +66,13 @@ async fn once(
         }
         server.cli.program = env!("CARGO_BIN_EXE_mapae").into();
         server.restart().await;
+        takes_part(&crowd.app, number).await;
         // Until the next one: one of each serves.
         crowd.refreshes(300).await;
+        if let Some(older) = apps.get(number + 1) {
+            both_know(&apps[number], older, outcome).await;
+            both_know(older, &apps[number], outcome).await;
+        }
         outcome.faults += 1;
     }
     let after = steps(postgres, &servers[0]);
@@ -74,6 +88,40 @@ async fn once(
     outcome.measured.push(format!("{}; {before} steps, then {after}", judged.measured));
     outcome.broken.extend(judged.broken);
     Ok(())
+}
+
+/// Waits until the proxy gives requests to this server.
+async fn takes_part(app: &App, number: usize) {
+    let (url, name) = (format!("{}/livez", app.base), format!("server{number}"));
+    eventually("the proxy knows the server", async || {
+        let asked = http().get(&url).header("x-server", number.to_string()).send().await;
+        asked.is_ok_and(|answer| {
+            answer.headers().get("x-served-by").is_some_and(|by| by.as_bytes() == name.as_bytes())
+        })
+    })
+    .await;
+}
+
+/// Checks that what one version issues is good at the other, and that what the other revokes is dead
+/// at both.
+async fn both_know(issuing: &App, other: &App, outcome: &mut Outcome) {
+    let (access, refresh) = issuing.password_as("person0", PASSWORD, "read").await.pair();
+    let refreshed = other.refresh(&refresh).await;
+    outcome.operations += 3;
+    if !other.is_active(&access).await || refreshed.status != 200 {
+        outcome.broken.push(format!("not good at the other version: {}", refreshed.text));
+        return;
+    }
+    let (_, newest) = refreshed.pair();
+    other.revoke(&newest).await.ok();
+    for app in [issuing, other] {
+        for token in [&access, &newest] {
+            outcome.operations += 1;
+            if app.is_active(token).await {
+                outcome.broken.push("what one version revoked is active".to_owned());
+            }
+        }
+    }
 }
 
 /// How many steps of the migrations the database has.
@@ -95,7 +143,15 @@ fn git(arguments: &[&str]) -> Result<String, CannotRun> {
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// Builds the older version, which takes minutes at the first time; the binary and its commit.
+/// The binary of the older version that somebody built before, and where it is from.
+fn named(path: &str) -> Result<(PathBuf, String), CannotRun> {
+    // A server is started in a folder of its own.
+    let binary = std::fs::canonicalize(path)
+        .map_err(|error| CannotRun(format!("{BEFORE} names {path}: {error}")))?;
+    Ok((binary, format!("from the binary that {BEFORE} names")))
+}
+
+/// Builds the older version, which takes minutes at the first time; the binary, and where it is from.
 fn built() -> Result<(PathBuf, String), CannotRun> {
     let added = git(&["log", "--diff-filter=A", "--format=%H", "--", FIRST_NEW_STEP])?;
     let added = added.lines().last().unwrap_or_default();
@@ -105,8 +161,9 @@ fn built() -> Result<(PathBuf, String), CannotRun> {
     let commit = git(&["rev-parse", "--short=12", &format!("{added}^")])?;
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("older");
     let binary = folder.join(format!("mapae-{commit}"));
+    let source = format!("from the commit {commit}");
     if binary.exists() {
-        return Ok((binary, commit));
+        return Ok((binary, source));
     }
     std::fs::create_dir_all(&folder).expect("a folder");
     let sources = tempfile::tempdir().expect("a folder");
@@ -123,5 +180,5 @@ fn built() -> Result<(PathBuf, String), CannotRun> {
     assert!(built.expect("cargo").success(), "the older version is built");
     removed?;
     std::fs::rename(folder.join("target/release/mapae"), &binary).expect("moved");
-    Ok((binary, commit))
+    Ok((binary, source))
 }
