@@ -166,6 +166,10 @@ faults! {
         "so many million expired rows are deleted while apps refresh, on SQLite: the p99 of a refresh at most doubles";
     "clean-up-postgres", 5, cleaning::on_postgres,
         "the same on Postgres";
+    "clean-up-whole", 1, cleaning::whole_on_sqlite,
+        "so many million expired rows are deleted to the last one while apps refresh, on SQLite: in no minute does the p99 of a refresh more than double";
+    "clean-up-whole-postgres", 1, cleaning::whole_on_postgres,
+        "the same on Postgres";
     "backup-restore", 12, backup::of_sqlite,
         "the database is backed up while apps refresh, by mapae and by sqlite3 in turn, and a server starts on what is restored: it knows, signs and verifies, and what is older ends when it is told to";
     "backup-restore-postgres", 8, backup::of_postgres,
