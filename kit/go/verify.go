@@ -98,7 +98,27 @@ type Verifier struct {
 type list struct {
 	bits            int
 	packed          []byte
+	issued          int64
 	expiry, refresh time.Time
+}
+
+// joined answers this list together with one that was fetched after it and says that it was made before
+// it: by a replica whose clock is behind, so that it may know more, or it is an old copy, which knows
+// less. What either of them refuses stays refused.
+func (known list) joined(fetched list) (list, error) {
+	if known.bits != fetched.bits {
+		return list{}, unavailable
+	}
+	packed := make([]byte, max(len(known.packed), len(fetched.packed)))
+	copy(packed, known.packed)
+	for at, other := range fetched.packed {
+		packed[at] |= other
+	}
+	expiry := known.expiry
+	if fetched.expiry.After(expiry) {
+		expiry = fetched.expiry
+	}
+	return list{known.bits, packed, known.issued, expiry, fetched.refresh}, nil
 }
 
 // NewVerifier makes a verifier. Nothing is fetched before the first token.
@@ -259,7 +279,7 @@ func (v *Verifier) isAlive(claims *Claims) error {
 	defer v.statusMutex.Unlock()
 	known := v.lists[reference.URI]
 	if time.Now().After(known.refresh) {
-		fresh, err := v.fetchList(reference.URI)
+		fresh, err := v.fetchList(reference.URI, known)
 		if err == nil {
 			known = fresh
 			v.lists[reference.URI] = fresh
@@ -278,7 +298,7 @@ func (v *Verifier) isAlive(claims *Claims) error {
 	return nil
 }
 
-func (v *Verifier) fetchList(uri string) (list, error) {
+func (v *Verifier) fetchList(uri string, known list) (list, error) {
 	// What is revoked after this moment may be missing in the answer, however long it takes.
 	asked := time.Now()
 	text, err := v.fetch(uri)
@@ -292,6 +312,7 @@ func (v *Verifier) fetchList(uri string) (list, error) {
 	}
 	var claims struct {
 		Subject string `json:"sub"`
+		Issued  int64  `json:"iat"`
 		Expiry  int64  `json:"exp"`
 		TTL     int64  `json:"ttl"`
 		List    struct {
@@ -315,7 +336,11 @@ func (v *Verifier) fetchList(uri string) (list, error) {
 		return list{}, unavailable
 	}
 	refresh := asked.Add(time.Duration(claims.TTL) * time.Second)
-	return list{claims.List.Bits, unpacked, time.Unix(claims.Expiry, 0), refresh}, nil
+	fetched := list{claims.List.Bits, unpacked, claims.Issued, time.Unix(claims.Expiry, 0), refresh}
+	if known.issued > fetched.issued {
+		return known.joined(fetched)
+	}
+	return fetched, nil
 }
 
 func (v *Verifier) fetch(url string) ([]byte, error) {

@@ -107,10 +107,11 @@ export class Verifier {
     if (!reference) throw invalid('the status of the token is not known')
     const { idx, uri } = reference
     let list = this.#lists.get(uri)
-    if (!list || list.freshUntil <= Date.now()) {
+    if (!list || (!list.next && list.freshUntil <= Date.now())) {
       // One request for all that wait; a list that cannot be had again is used until it expires.
-      const old = list?.bytes && list.exp > Date.now() ? list : undefined
-      list = { freshUntil: Date.now() + 5_000, next: this.#list(uri).catch((error) => old ?? Promise.reject(error)) }
+      const known = list
+      const old = known?.exp > Date.now() ? known : undefined
+      list = { known, next: this.#list(uri, known).catch((error) => old ?? Promise.reject(error)) }
       this.#lists.set(uri, list)
     }
     if (list.next) {
@@ -119,7 +120,8 @@ export class Verifier {
         if (this.#lists.get(uri) === list) this.#lists.set(uri, came)
         list = came
       } catch (error) {
-        if (this.#lists.get(uri) === list) this.#lists.delete(uri)
+        // One that has expired is not used, but an older one takes nothing of it back.
+        if (this.#lists.get(uri) === list) this.#lists.set(uri, list.known)
         throw error
       }
     }
@@ -129,17 +131,30 @@ export class Verifier {
     if ((byte >> ((idx % perByte) * list.bits)) & (2 ** list.bits - 1)) throw invalid('the token was revoked')
   }
 
-  async #list(uri) {
+  async #list(uri, known) {
     // What is revoked after this moment may be missing in the answer, however long it takes.
     const asked = Date.now()
     const answer = await fetch(uri, { signal: AbortSignal.timeout(5_000) }).catch(() => ({ status: 503 }))
     if (answer.status === 404) throw invalid('the status of the token is not known')
     if (answer.status !== 200) throw unavailable()
-    const expected = { typ: 'statuslist+jwt', subject: uri, requiredClaims: ['exp'] }
+    const expected = { typ: 'statuslist+jwt', subject: uri, requiredClaims: ['iat', 'exp'] }
     // Its key may be so new that it is not known yet: that says nothing of the token.
     const claims = await this.#signed(await answer.text(), expected).catch(() => Promise.reject(unavailable()))
     const { bits, lst } = claims.status_list
     const bytes = await unpack(Buffer.from(lst, 'base64url'), { maxOutputLength: 8 << 20 })
-    return { bits, bytes, exp: claims.exp * 1000, freshUntil: asked + (claims.ttl ?? 60) * 1000 }
+    const freshUntil = asked + (claims.ttl ?? 60) * 1000
+    const list = { bits, bytes, iat: claims.iat, exp: claims.exp * 1000, freshUntil }
+    return known?.iat > list.iat ? joined(known, list) : list
   }
+}
+
+// A list together with one that was fetched after it and says that it was made before it: by a replica
+// whose clock is behind, so that it may know more, or it is an old copy, which knows less. What either
+// of them refuses stays refused.
+function joined(known, fetched) {
+  if (known.bits !== fetched.bits) throw unavailable()
+  const bytes = Buffer.alloc(Math.max(known.bytes.length, fetched.bytes.length))
+  known.bytes.copy(bytes)
+  fetched.bytes.forEach((byte, at) => (bytes[at] |= byte))
+  return { ...fetched, bytes, iat: known.iat, exp: Math.max(known.exp, fetched.exp) }
 }

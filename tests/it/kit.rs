@@ -2,6 +2,7 @@
 //! against: `mapae verify`.
 
 mod nginx;
+mod older_lists;
 mod polling;
 mod programs;
 mod proxies;

@@ -12,6 +12,7 @@ import json
 import re
 import threading
 import time
+import typing
 import urllib.error
 import urllib.request
 import zlib
@@ -42,6 +43,26 @@ def invalid(why):
 
 def unavailable():
     return Refusal(503, None, "the issuer cannot be reached")
+
+
+class StatusList(typing.NamedTuple):
+    bits: int
+    packed: bytes
+    iat: int
+    exp: int
+    fresh_until: float
+
+    def joined(self, fetched):
+        """This list together with one that was fetched after it and says that it was made
+        before it: by a replica whose clock is behind, so that it may know more, or it is an
+        old copy, which knows less. What either of them refuses stays refused.
+        """
+        if self.bits != fetched.bits:
+            raise unavailable()
+        one, other = (int.from_bytes(it.packed, "little") for it in (self, fetched))
+        length = max(len(self.packed), len(fetched.packed))
+        packed, exp = (one | other).to_bytes(length, "little"), max(self.exp, fetched.exp)
+        return fetched._replace(packed=packed, iat=self.iat, exp=exp)
 
 
 class Verifier:
@@ -134,7 +155,8 @@ class Verifier:
         """Token Status List section 8.3: only 0 is valid."""
         if reference is None:
             raise invalid("the status of the token is not known")
-        index, bits, packed = reference["idx"], *self._list(reference["uri"])
+        index, known = reference["idx"], self._list(reference["uri"])
+        bits, packed = known.bits, known.packed
         per_byte = 8 // bits
         if not 0 <= index < len(packed) * per_byte:
             raise invalid("the status of the token is not known")
@@ -143,29 +165,34 @@ class Verifier:
 
     def _list(self, uri):
         with self._lock:
-            fresh_until, exp, bits, packed = self._lists.get(uri, (0, 0, 1, b""))
-            if fresh_until > time.monotonic():
-                return bits, packed
-            # What is revoked after this moment may be missing in the answer, however long it takes.
-            asked = time.monotonic()
-            try:
-                claims = self._signed_list(uri)
-            except Refusal as refusal:
-                # A list that cannot be had again is used until it expires.
-                if refusal.status == 503 and exp > time.time():
-                    return bits, packed
-                raise
-            bits, lst = claims["status_list"]["bits"], claims["status_list"]["lst"]
-            packed = base64.urlsafe_b64decode(lst + "=" * (-len(lst) % 4))
-            packed = zlib.decompressobj().decompress(packed, LONGEST_LIST)
-            fresh_until = asked + claims.get("ttl", 60)
-            self._lists[uri] = (fresh_until, claims["exp"], bits, packed)
-            return bits, packed
+            known = self._lists.get(uri)
+            if known is None or known.fresh_until <= time.monotonic():
+                try:
+                    known = self._lists[uri] = self._fetched(uri, known)
+                except Refusal as refusal:
+                    # A list that cannot be had again is used until it expires.
+                    is_usable = known is not None and known.exp > time.time()
+                    if refusal.status != 503 or not is_usable:
+                        raise
+            return known
+
+    def _fetched(self, uri, known):
+        # What is revoked after this moment may be missing in the answer, however long it takes.
+        asked = time.monotonic()
+        claims = self._signed_list(uri)
+        bits, lst = claims["status_list"]["bits"], claims["status_list"]["lst"]
+        packed = base64.urlsafe_b64decode(lst + "=" * (-len(lst) % 4))
+        packed = zlib.decompressobj().decompress(packed, LONGEST_LIST)
+        iat, exp, fresh_until = claims["iat"], claims["exp"], asked + claims.get("ttl", 60)
+        fetched = StatusList(bits, packed, iat, exp, fresh_until)
+        return known.joined(fetched) if known and known.iat > iat else fetched
 
     def _signed_list(self, uri):
-        text, required = fetch(uri), {"require": ["sub", "exp"]}
+        # The clock of the replica that made it may be ahead of this one.
+        options = {"require": ["sub", "iat", "exp"], "verify_iat": False}
+        text = fetch(uri)
         try:
-            return self._signed(text, "statuslist+jwt", subject=uri, options=required)
+            return self._signed(text, "statuslist+jwt", subject=uri, options=options)
         except Refusal as refusal:
             # Its key may be so new that it is not known yet: that says nothing of the token.
             raise unavailable() from refusal

@@ -39,7 +39,26 @@ class AccessTokens {
   private final Map<String, StatusList> lists = new ConcurrentHashMap<>();
   private final RestClient http = RestClient.create();
 
-  private record StatusList(int bits, byte[] packed, Instant expires, Instant refresh) {}
+  private record StatusList(
+      int bits, byte[] packed, Instant issued, Instant expires, Instant refresh) {
+
+    /**
+     * This list together with one that was fetched after it and says that it was made before it: by a
+     * replica whose clock is behind, so that it may know more, or it is an old copy, which knows less.
+     * What either of them refuses stays refused.
+     */
+    StatusList joined(StatusList fetched) {
+      if (bits != fetched.bits) {
+        throw new IllegalStateException("a list that cannot be compared");
+      }
+      byte[] both = Arrays.copyOf(packed, Math.max(packed.length, fetched.packed.length));
+      for (int at = 0; at < fetched.packed.length; at++) {
+        both[at] |= fetched.packed[at];
+      }
+      Instant later = expires.isAfter(fetched.expires) ? expires : fetched.expires;
+      return new StatusList(bits, both, issued, later, fetched.refresh);
+    }
+  }
 
   /** Nothing is fetched before the first token, so this starts while the issuer is down. */
   @Bean
@@ -114,7 +133,7 @@ class AccessTokens {
       return known;
     }
     try {
-      return lists.compute(uri, (key, old) -> old != known ? old : fetched(uri, ofLists));
+      return lists.compute(uri, (key, old) -> old != known ? old : fetched(uri, ofLists, old));
     } catch (RuntimeException unreachable) {
       // A list that cannot be had again is used until it expires.
       if (known != null && Instant.now().isBefore(known.expires())) {
@@ -124,7 +143,7 @@ class AccessTokens {
     }
   }
 
-  private StatusList fetched(String uri, JwtDecoder ofLists) {
+  private StatusList fetched(String uri, JwtDecoder ofLists, StatusList known) {
     // What is revoked after this moment may be missing in the answer, however long it takes.
     Instant asked = Instant.now();
     Jwt claims = ofLists.decode(http.get().uri(uri).retrieve().body(String.class).strip());
@@ -136,7 +155,9 @@ class AccessTokens {
     Number ttl = claims.hasClaim("ttl") ? claims.<Number>getClaim("ttl") : 60;
     Instant refresh = asked.plusSeconds(ttl.longValue());
     int bits = ((Number) list.get("bits")).intValue();
-    return new StatusList(bits, packed, claims.getExpiresAt(), refresh);
+    Instant issued = claims.getIssuedAt();
+    StatusList fetched = new StatusList(bits, packed, issued, claims.getExpiresAt(), refresh);
+    return known != null && known.issued().isAfter(issued) ? known.joined(fetched) : fetched;
   }
 
   private static byte[] unpacked(byte[] packed) {
