@@ -111,7 +111,12 @@ export class Verifier {
       // One request for all that wait; a list that cannot be had again is used until it expires.
       const known = list
       const old = known?.exp > Date.now() ? known : undefined
-      list = { known, next: this.#list(uri, known).catch((error) => old ?? Promise.reject(error)) }
+      const next = this.#list(uri, known).catch((error) => {
+        // One that the issuer does not have any more says nothing good.
+        if (!old || error.status === 401) throw error
+        return old
+      })
+      list = { known, next }
       this.#lists.set(uri, list)
     }
     if (list.next) {

@@ -101,6 +101,9 @@ async fn takes_nothing_back(api: &ResourceServer, issuer: &Issuer) {
     // So does one of the same second.
     issuer.lists(0, -5);
     says("the list of the same second counts", &first, true).await;
+    // Where the issuer has no list any more, the last one says nothing good.
+    issuer.publisher.publish(LIST, Published::status(404));
+    says("there is no list", &first, false).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

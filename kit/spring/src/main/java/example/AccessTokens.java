@@ -27,6 +27,7 @@ import org.springframework.security.oauth2.jwt.JwtTypeValidator;
 import org.springframework.security.oauth2.jwt.MappedJwtClaimSetConverter;
 import org.springframework.security.oauth2.jwt.NimbusJwtDecoder;
 import org.springframework.security.oauth2.jwt.SupplierJwtDecoder;
+import org.springframework.web.client.HttpClientErrorException;
 import org.springframework.web.client.RestClient;
 
 /** The decoder of access tokens of mapae. Copy this class; it needs the resource-server starter. */
@@ -134,6 +135,9 @@ class AccessTokens {
     }
     try {
       return lists.compute(uri, (key, old) -> old != known ? old : fetched(uri, ofLists, old));
+    } catch (HttpClientErrorException.NotFound gone) {
+      // One that the issuer does not have any more says nothing good.
+      throw gone;
     } catch (RuntimeException unreachable) {
       // A list that cannot be had again is used until it expires.
       if (known != null && Instant.now().isBefore(known.expires())) {
