@@ -58,6 +58,7 @@ mod m0079_registration_tokens;
 mod m0081_strangers;
 mod m0082_changes_of_apps;
 mod m0083_opened_by;
+mod m0084_webhook_attempts;
 mod step;
 
 /// Every migration, oldest first.
@@ -123,6 +124,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0081_strangers::STEP),
             Box::new(m0082_changes_of_apps::STEP),
             Box::new(m0083_opened_by::STEP),
+            Box::new(m0084_webhook_attempts::STEP),
         ]
     }
 }

@@ -64,8 +64,9 @@ pub async fn create(
     let id = WebhookId::generate();
     let NewWebhookSecret { shown, sealed } = secrets.generate(&id)?;
     let tx = may.acting(store).begin(clock.now()).await?;
+    let (replaced, created_at, last_attempt) = (None, tx.now(), None);
     let made =
-        Webhook { id, url, events, sealed_secret: sealed, replaced: None, created_at: tx.now() };
+        Webhook { id, url, events, sealed_secret: sealed, replaced, created_at, last_attempt };
     webhooks::insert(&tx, &made).await?;
     let event = Event::new(EventKind::WebhookCreated).detail(made.id.as_str());
     audit_events::insert(&tx, &[event]).await?;

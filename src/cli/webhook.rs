@@ -4,12 +4,13 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::installation::{DatabaseUse, Installation};
-use super::output::table;
+use super::output::{table, words};
 use crate::admin::authority::May;
 use crate::admin::webhooks::{self, NewWebhook, Target};
 use crate::app;
+use crate::domain::outbound_error::OutboundError;
 use crate::domain::verdict::{Error, OrRejected};
-use crate::domain::webhook::{EventPattern, Webhook};
+use crate::domain::webhook::{EventPattern, LastAttempt, Webhook};
 use crate::keys::webhook_secrets::WebhookSecrets;
 
 /// Programs that are told of audit events.
@@ -17,8 +18,10 @@ use crate::keys::webhook_secrets::WebhookSecrets;
 pub(super) enum Verbs {
     /// Tell a program of events; the secret that signs is shown once
     Create(Create),
-    /// Every webhook
+    /// Every webhook, with its last attempt
     List,
+    /// One webhook: what it is told of, and how the last attempt to tell it ended
+    Show(One),
     /// Make a new secret; the old one signs as well for 24 hours
     RotateSecret(One),
     /// Send again: the message of this id, or at once what waits for the webhook of this id
@@ -66,8 +69,8 @@ pub(super) struct Replay {
 impl Verbs {
     pub(super) async fn run(self, at: &Installation) -> OrRejected {
         let settings = at.quiet_settings()?;
-        let database_use =
-            if matches!(self, Self::List) { DatabaseUse::Reads } else { DatabaseUse::Changes };
+        let reads = matches!(self, Self::List | Self::Show(_));
+        let database_use = if reads { DatabaseUse::Reads } else { DatabaseUse::Changes };
         let opened = at.store(&settings, database_use).await?;
         let (store, clock) = (&*opened, &at.clock);
         match self {
@@ -88,7 +91,12 @@ impl Verbs {
                 let every = webhooks::list(&May::operator(), store).await?;
                 let all: Vec<_> = every.iter().map(shown).collect();
                 let rows: Vec<_> = every.iter().map(row).collect();
-                at.print(&json!({ "webhooks": all }), &table(&["ID", "EVENTS", "URL"], &rows));
+                let head = ["ID", "EVENTS", "URL", "LAST ATTEMPT"];
+                at.print(&json!({ "webhooks": all }), &table(&head, &rows));
+            }
+            Self::Show(one) => {
+                let found = webhooks::find(&May::operator(), store, one.id()).await?;
+                at.print(&shown(&found), &lines(&found));
             }
             Self::RotateSecret(one) => {
                 let master = app::existing_master_key(&settings, store).await?;
@@ -132,10 +140,41 @@ fn shown(webhook: &Webhook) -> Value {
         "events": webhook.events,
         "replaced_secret_until": webhook.replaced.as_ref().map(|replaced| replaced.until),
         "created_at": webhook.created_at,
+        "last_attempt": webhook.last_attempt.map(attempt),
     })
+}
+
+fn attempt(last: LastAttempt) -> Value {
+    json!({
+        "at": last.at,
+        "status": last.outcome.status(),
+        "failure": last.outcome.failure().map(OutboundError::as_str),
+        "failures": last.failures,
+        "failing_since": last.failing_since,
+    })
+}
+
+fn lines(webhook: &Webhook) -> String {
+    let mut all = shown(webhook);
+    if let Some(members) = all.as_object_mut() {
+        members.insert("last_attempt".to_owned(), said(webhook).into());
+    }
+    words(&all)
+}
+
+/// The last attempt in words.
+fn said(webhook: &Webhook) -> String {
+    let Some(last) = webhook.last_attempt else { return "none yet".to_owned() };
+    let LastAttempt { at, outcome, failures, failing_since } = last;
+    let ended = format!("{}: {outcome}", at.to_rfc3339());
+    match failing_since {
+        Some(since) => format!("{ended} ({failures} failed since {})", since.to_rfc3339()),
+        None => ended,
+    }
 }
 
 fn row(webhook: &Webhook) -> Vec<String> {
     let events: Vec<_> = webhook.events.iter().map(EventPattern::as_str).collect();
-    vec![webhook.id.as_str().to_owned(), events.join(" "), webhook.url.clone()]
+    let id = webhook.id.as_str().to_owned();
+    vec![id, events.join(" "), webhook.url.clone(), said(webhook)]
 }

@@ -64,6 +64,7 @@ pub mod message;
 pub mod nearest;
 pub mod newcomer;
 pub mod nul;
+pub mod outbound_error;
 pub mod passkey;
 pub mod person;
 pub mod pkce;

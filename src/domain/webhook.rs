@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::audit::EventKind;
 use super::ids::identifier;
 use super::message::Message;
+use super::outbound_error::OutboundError;
 
 identifier! {
     /// The identifier of a webhook.
@@ -24,6 +25,8 @@ pub const OVERLAP: Duration = Duration::hours(24);
 pub const MOST_PATTERNS: usize = 100;
 /// The longest URL of a webhook.
 const LONGEST_URL: usize = 2000;
+/// How often it is written that messages are still taken.
+const NOTED_EVERY: Duration = Duration::minutes(1);
 
 /// Which audit events a webhook is told of: one kind, all kinds of an area (`user.*`), or all (`*`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,6 +107,73 @@ pub struct Webhook {
     pub replaced: Option<ReplacedSecret>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
+    /// What is known of the attempts to tell it of something.
+    pub last_attempt: Option<LastAttempt>,
+}
+
+/// How an attempt to send a message to a webhook ended. What the receiver wrote is not kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AttemptOutcome {
+    /// The receiver answered with this status.
+    Answered(u16),
+    /// There was no answer.
+    Failed(OutboundError),
+}
+
+impl AttemptOutcome {
+    /// Whether the receiver took the message. Only a status from 200 to 299 says so.
+    #[must_use]
+    pub fn is_taken(self) -> bool {
+        matches!(self, Self::Answered(200..=299))
+    }
+
+    /// The status of the answer, if there was one.
+    #[must_use]
+    pub fn status(self) -> Option<u16> {
+        match self {
+            Self::Answered(status) => Some(status),
+            Self::Failed(_) => None,
+        }
+    }
+
+    /// Why there was no answer.
+    #[must_use]
+    pub fn failure(self) -> Option<OutboundError> {
+        match self {
+            Self::Answered(_) => None,
+            Self::Failed(failure) => Some(failure),
+        }
+    }
+
+    /// Reads what [`Display`](fmt::Display) wrote. `None` for the words of another version of this
+    /// program.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let status = text.parse().ok().map(Self::Answered);
+        status.or_else(|| OutboundError::parse(text).map(Self::Failed))
+    }
+}
+
+impl fmt::Display for AttemptOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Answered(status) => write!(f, "{status}"),
+            Self::Failed(failure) => write!(f, "{failure}"),
+        }
+    }
+}
+
+/// The last attempt to send a message to a webhook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LastAttempt {
+    /// When it was made.
+    pub at: DateTime<Utc>,
+    /// How it ended.
+    pub outcome: AttemptOutcome,
+    /// How many attempts failed since a message was taken.
+    pub failures: u64,
+    /// When the first of these was made.
+    pub failing_since: Option<DateTime<Utc>>,
 }
 
 /// A secret that was replaced.
@@ -121,6 +191,20 @@ impl Webhook {
         let replaced = self.replaced.as_ref().filter(|replaced| now < replaced.until);
         let replaced = replaced.map(|replaced| replaced.sealed.as_slice());
         std::iter::once(self.sealed_secret.as_slice()).chain(replaced)
+    }
+
+    /// Whether the last attempt to tell it of something failed.
+    #[must_use]
+    pub fn is_failing(&self) -> bool {
+        self.last_attempt.is_some_and(|last| last.failures > 0)
+    }
+
+    /// Whether the outcome of an attempt at this instant is noted. That messages are taken as before
+    /// is noted now and then, so that it costs those of a busy webhook nothing.
+    #[must_use]
+    pub fn is_noted(&self, outcome: AttemptOutcome, now: DateTime<Utc>) -> bool {
+        let is_old = |last: LastAttempt| (now - last.at).abs() >= NOTED_EVERY;
+        !outcome.is_taken() || self.is_failing() || self.last_attempt.is_none_or(is_old)
     }
 }
 
@@ -297,8 +381,44 @@ mod tests {
             sealed_secret: vec![2],
             replaced: Some(ReplacedSecret { sealed: vec![1], until }),
             created_at: clock::from_millis(0),
+            last_attempt: None,
         };
         let signing = |at| webhook.signing(clock::from_millis(at)).count();
         assert_eq!([signing(0), signing(999), signing(1000)], [2, 2, 1]);
+    }
+
+    #[test]
+    fn what_fails_is_noted_each_time_and_what_is_taken_once_a_minute() {
+        let (at, taken) = (clock::from_millis(0), AttemptOutcome::Answered(204));
+        let failed = AttemptOutcome::Failed(OutboundError::TimedOut);
+        let is_noted = |failures, outcome, millis| {
+            let last = LastAttempt { at, outcome: taken, failures, failing_since: None };
+            let webhook = Webhook {
+                id: WebhookId::generate(),
+                url: "https://example.com/".to_owned(),
+                events: Vec::new(),
+                sealed_secret: Vec::new(),
+                replaced: None,
+                created_at: at,
+                last_attempt: Some(last),
+            };
+            webhook.is_noted(outcome, clock::from_millis(millis))
+        };
+        assert!(!is_noted(0, taken, 59_999) && is_noted(0, taken, 60_000));
+        assert!(is_noted(1, taken, 1) && is_noted(0, failed, 1) && is_noted(1, failed, 1));
+        // A clock that was ahead is no reason to note nothing for a long time.
+        assert!(is_noted(0, taken, -60_000));
+    }
+
+    #[test]
+    fn an_outcome_is_read_as_it_was_written() {
+        let statuses = [200, 204, 302, 500].map(AttemptOutcome::Answered);
+        let failed = OutboundError::ALL.iter().copied().map(AttemptOutcome::Failed);
+        for outcome in statuses.into_iter().chain(failed) {
+            assert_eq!(AttemptOutcome::parse(&outcome.to_string()), Some(outcome));
+        }
+        assert_eq!(AttemptOutcome::parse("<b>"), None);
+        let taken: Vec<_> = statuses.iter().filter(|one| one.is_taken()).collect();
+        assert_eq!(taken, [&statuses[0], &statuses[1]]);
     }
 }

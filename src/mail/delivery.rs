@@ -24,6 +24,7 @@ pub struct MailDelivery {
 
 impl Delivery for MailDelivery {
     type Message = SealedMail;
+    type Answer = Attempt;
 
     /// Together 24 hours.
     const PAUSES: &'static [i64] =

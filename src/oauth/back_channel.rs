@@ -42,6 +42,7 @@ pub struct LogoutDelivery {
 
 impl Delivery for LogoutDelivery {
     type Message = LogoutNotice;
+    type Answer = Attempt;
 
     const PAUSES: &'static [i64] = &[5, 30, 120, 600, 3600, 21_600];
 

@@ -17,6 +17,7 @@ use url::{Host, Url};
 use super::address_policy::{AddressPolicy, is_localhost};
 use super::proxy::{self, Proxy};
 use super::resolver::{Refused, Resolver, Unknown};
+use crate::domain::outbound_error::OutboundError;
 use crate::runtime::spans;
 use crate::settings::kinds::{flag, optional_path};
 use crate::settings::value_type::Holds;
@@ -59,41 +60,6 @@ impl ConfigError {
     fn file(file: &Path, problem: impl Display) -> Self {
         Self(format!("{}: {problem}", file.display()))
     }
-}
-
-/// Why a call failed. It contains no URL, because a URL can contain a secret.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum OutboundError {
-    /// The URL may not be called; nothing was sent.
-    #[error("the URL is at an address that this server never calls")]
-    NotAllowed,
-    /// The call took too long.
-    #[error("it took too long")]
-    TimedOut,
-    /// DNS does not know the name.
-    #[error("the name is not known (DNS)")]
-    UnknownName,
-    /// No server listens at the address.
-    #[error("connection refused")]
-    NobodyThere,
-    /// The server there does not speak TLS, or only an insecure version.
-    #[error("no TLS there")]
-    NoTls,
-    /// The operator's proxy did not make a connection.
-    #[error("the outbound proxy does not answer, or does not let it through")]
-    Proxy,
-    /// The connection broke.
-    #[error("the connection broke")]
-    Unreachable,
-    /// The certificate is not valid for the name, or its authority is not trusted.
-    #[error("its certificate is not trusted")]
-    Untrusted,
-    /// The body is longer than the caller accepts.
-    #[error("the answer is too large")]
-    TooLarge,
-    /// The answer is not HTTP.
-    #[error("the answer cannot be read")]
-    Malformed,
 }
 
 /// An answer that was read completely.

@@ -10,6 +10,8 @@ mod proxy;
 mod resolver;
 
 pub use address_policy::is_public;
-pub use client::{Config, ConfigError, HttpResponse, Outbound, OutboundError, may_call};
+pub use client::{Config, ConfigError, HttpResponse, Outbound, may_call};
 pub use operator::OperatorClient;
 pub use proxy::Proxy;
+
+pub use crate::domain::outbound_error::OutboundError;

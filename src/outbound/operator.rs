@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use reqwest::Client;
 
-use super::client::{self, ConfigError, OutboundError};
+use super::client::{self, ConfigError};
 use super::resolver::EveryAddress;
+use crate::domain::outbound_error::OutboundError;
 
 /// The most bytes that are read of an answer.
 const MOST: usize = 1024 * 1024;

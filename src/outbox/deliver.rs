@@ -167,16 +167,23 @@ async fn deliver_one<D: Delivery>(
     queued: Queued<D::Message>,
 ) -> Result<(), Fault> {
     let is_late = queued.expires_at.is_some_and(|end| end <= outbox.clock.now());
-    let attempt = if is_late {
-        Attempt::Refused("too late".to_owned())
+    let answer = if is_late {
+        None
     } else {
-        // A message that makes its delivery panic counts as not accepted. The others in its lane
-        // are still sent.
-        let caught = Supervisor::catch(D::Message::KIND, delivery.send(&queued)).await;
-        caught.unwrap_or(Ok(Attempt::Postponed))?
+        // The others in the lane of a message that makes its delivery panic are still sent.
+        Supervisor::catch(D::Message::KIND, delivery.send(&queued)).await.transpose()?
     };
     let event = || delivery.about(Event::new(D::GIVEN_UP), &queued.message);
     let tx = outbox.store.begin(outbox.clock.now()).await?;
+    if let Some(answer) = &answer {
+        delivery.note(&tx, &queued.message, answer).await?;
+    }
+    let attempt: Attempt = match answer {
+        Some(answer) => answer.into(),
+        None if is_late => Attempt::Refused("too late".to_owned()),
+        // It panicked, which counts as not accepted.
+        None => Attempt::Postponed,
+    };
     match attempt {
         Attempt::Accepted => outbox::delete(&tx, &queued.id).await?,
         Attempt::Postponed => postpone::<D>(&tx, &queued.id, queued.attempts, event()).await?,

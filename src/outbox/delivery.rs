@@ -6,6 +6,7 @@ use chrono::Duration;
 use crate::domain::audit::{Event, EventKind};
 use crate::domain::message::{Message, Queued};
 use crate::domain::verdict::Fault;
+use crate::store::Tx;
 
 /// How an attempt to send a message ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +23,9 @@ pub enum Attempt {
 pub trait Delivery: Sync {
     /// The type of the messages.
     type Message: Message;
+
+    /// What came of an attempt: [`Attempt`] itself, unless something of it is noted.
+    type Answer: Into<Attempt> + Send + Sync;
 
     /// The seconds to wait after each failed attempt. The attempt after the last of these pauses is
     /// the last one.
@@ -42,7 +46,18 @@ pub trait Delivery: Sync {
     fn send(
         &self,
         queued: &Queued<Self::Message>,
-    ) -> impl Future<Output = Result<Attempt, Fault>> + Send;
+    ) -> impl Future<Output = Result<Self::Answer, Fault>> + Send;
+
+    /// Notes what came of an attempt, in the transaction in which the message is deleted or
+    /// postponed, and before that.
+    fn note(
+        &self,
+        _tx: &Tx,
+        _message: &Self::Message,
+        _answer: &Self::Answer,
+    ) -> impl Future<Output = Result<(), Fault>> + Send {
+        std::future::ready(Ok(()))
+    }
 
     /// Called when nothing more is to be sent to a receiver for now, for example to close a
     /// connection.

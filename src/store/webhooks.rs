@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
-use sea_orm::{QueryOrder, QuerySelect};
+use sea_orm::{ExprTrait, QueryOrder, QuerySelect};
 
 use super::cause::while_doing;
 use super::column::{corrupt, instant, millis};
@@ -13,7 +13,9 @@ use super::revisions::{self, WatchedTable};
 use super::tx::Tx;
 use crate::domain::clock;
 use crate::domain::verdict::Fault;
-use crate::domain::webhook::{EventPattern, ReplacedSecret, Subscription, Webhook, WebhookId};
+use crate::domain::webhook::{
+    AttemptOutcome, EventPattern, LastAttempt, ReplacedSecret, Subscription, Webhook, WebhookId,
+};
 
 entity! {
     mod entity {
@@ -27,6 +29,10 @@ entity! {
             pub replaced_secret: Option<Vec<u8>>,
             pub replaced_until: Option<i64>,
             pub created_at: i64,
+            pub last_attempt_at: Option<i64>,
+            pub last_outcome: Option<String>,
+            pub failures: i64,
+            pub failing_since: Option<i64>,
         }
     }
 }
@@ -40,6 +46,7 @@ impl TryFrom<Model> for Webhook {
     type Error = Fault;
 
     fn try_from(row: Model) -> Result<Self, Fault> {
+        let last_attempt = last_attempt(&row);
         let replaced = row.replaced_secret.zip(instant(row.replaced_until));
         Ok(Self {
             id: WebhookId::from_stored(row.id),
@@ -48,8 +55,18 @@ impl TryFrom<Model> for Webhook {
             sealed_secret: row.sealed_secret,
             replaced: replaced.map(|(sealed, until)| ReplacedSecret { sealed, until }),
             created_at: clock::from_millis(row.created_at),
+            last_attempt,
         })
     }
+}
+
+fn last_attempt(row: &Model) -> Option<LastAttempt> {
+    Some(LastAttempt {
+        at: instant(row.last_attempt_at)?,
+        outcome: AttemptOutcome::parse(row.last_outcome.as_deref()?)?,
+        failures: row.failures.unsigned_abs(),
+        failing_since: instant(row.failing_since),
+    })
 }
 
 fn patterns(text: &str) -> Result<Vec<EventPattern>, Fault> {
@@ -67,6 +84,10 @@ pub async fn insert(tx: &Tx, new: &Webhook) -> Result<(), Fault> {
         replaced_secret: Set(None),
         replaced_until: Set(None),
         created_at: Set(millis(new.created_at)),
+        last_attempt_at: Set(None),
+        last_outcome: Set(None),
+        failures: Set(0),
+        failing_since: Set(None),
     };
     let inserted = Entity::insert(row).exec_without_returning(tx.connection()).await;
     inserted.map_err(while_doing(WRITING))?;
@@ -118,6 +139,27 @@ pub async fn set_secrets(
         .col_expr(Column::SealedSecret, Expr::value(sealed))
         .col_expr(Column::ReplacedSecret, Expr::value(replaced))
         .col_expr(Column::ReplacedUntil, Expr::value(until.map(millis)))
+        .filter(Column::Id.eq(id.as_str()))
+        .exec(tx.connection())
+        .await;
+    changed.map(drop).map_err(while_doing(WRITING))
+}
+
+/// Writes how an attempt to send a message to a webhook ended. If it was deleted meanwhile, nothing is
+/// written.
+pub async fn note_attempt(tx: &Tx, id: &WebhookId, outcome: AttemptOutcome) -> Result<(), Fault> {
+    let now = millis(tx.now());
+    let (failures, since) = if outcome.is_taken() {
+        (Expr::value(0_i64), Expr::value(None::<i64>))
+    } else {
+        let since = Expr::col(Column::FailingSince).if_null(now);
+        (Expr::col(Column::Failures).add(1_i64), since)
+    };
+    let changed = Entity::update_many()
+        .col_expr(Column::LastAttemptAt, Expr::value(now))
+        .col_expr(Column::LastOutcome, Expr::value(outcome.to_string()))
+        .col_expr(Column::Failures, failures)
+        .col_expr(Column::FailingSince, since)
         .filter(Column::Id.eq(id.as_str()))
         .exec(tx.connection())
         .await;

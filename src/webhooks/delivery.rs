@@ -9,11 +9,11 @@ use crate::domain::audit::{Event, EventKind};
 use crate::domain::clock::Clock;
 use crate::domain::message::Queued;
 use crate::domain::verdict::Fault;
-use crate::domain::webhook::{Webhook, WebhookMessage};
+use crate::domain::webhook::{AttemptOutcome, Webhook, WebhookMessage};
 use crate::keys::webhook_secrets::{Signed, WebhookSecrets};
 use crate::outbound::Outbound;
 use crate::outbox::{Attempt, Delivery};
-use crate::store::{Store, webhooks};
+use crate::store::{Store, Tx, webhooks};
 
 /// The parts that are used to send messages to webhooks.
 #[derive(Clone, Debug)]
@@ -28,23 +28,73 @@ pub struct WebhookDelivery {
     pub outbound: Outbound,
 }
 
+/// What came of sending a message to a webhook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WebhookAnswer {
+    /// It was deleted: there is nobody to tell.
+    Nobody,
+    /// It was tried.
+    Attempted {
+        /// How that ended.
+        outcome: AttemptOutcome,
+        /// Whether it is noted.
+        is_noted: bool,
+    },
+}
+
+impl WebhookAnswer {
+    fn is_taken(self) -> bool {
+        match self {
+            Self::Nobody => true,
+            Self::Attempted { outcome, .. } => outcome.is_taken(),
+        }
+    }
+}
+
+impl From<WebhookAnswer> for Attempt {
+    fn from(answer: WebhookAnswer) -> Self {
+        if answer.is_taken() { Self::Accepted } else { Self::Postponed }
+    }
+}
+
 impl Delivery for WebhookDelivery {
     type Message = WebhookMessage;
+    type Answer = WebhookAnswer;
 
     /// Ten attempts in three days.
     const PAUSES: &'static [i64] = &[5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 72_000];
 
     const GIVEN_UP: EventKind = EventKind::WebhookGivenUp;
 
-    async fn send(&self, queued: &Queued<WebhookMessage>) -> Result<Attempt, Fault> {
+    async fn send(&self, queued: &Queued<WebhookMessage>) -> Result<WebhookAnswer, Fault> {
         let message = &queued.message;
-        let is_taken = match webhooks::find(&*self.store, &message.webhook).await? {
-            Some(webhook) => self.is_taken(&webhook, message).await?,
-            // It was deleted: there is nobody to tell.
-            None => true,
+        let answer = match webhooks::find(&*self.store, &message.webhook).await? {
+            Some(webhook) => {
+                let outcome = self.tell(&webhook, message).await?;
+                let is_noted = webhook.is_noted(outcome, self.clock.now());
+                WebhookAnswer::Attempted { outcome, is_noted }
+            }
+            None => WebhookAnswer::Nobody,
         };
-        metrics::counter!("mapae_webhook_messages_total", "taken" => if is_taken { "true" } else { "false" }).increment(1);
-        Ok(if is_taken { Attempt::Accepted } else { Attempt::Postponed })
+        let taken = if answer.is_taken() { "true" } else { "false" };
+        metrics::counter!("mapae_webhook_messages_total", "taken" => taken).increment(1);
+        Ok(answer)
+    }
+
+    /// The row of the webhook is written before that of the message: whoever hurries messages locks
+    /// them in this order, too.
+    async fn note(
+        &self,
+        tx: &Tx,
+        message: &WebhookMessage,
+        answer: &WebhookAnswer,
+    ) -> Result<(), Fault> {
+        match answer {
+            WebhookAnswer::Attempted { outcome, is_noted: true } => {
+                webhooks::note_attempt(tx, &message.webhook, *outcome).await
+            }
+            WebhookAnswer::Attempted { .. } | WebhookAnswer::Nobody => Ok(()),
+        }
     }
 
     fn about(&self, event: Event, message: &WebhookMessage) -> Event {
@@ -53,20 +103,24 @@ impl Delivery for WebhookDelivery {
 }
 
 impl WebhookDelivery {
-    /// Only a status from 200 to 299 counts as success.
-    async fn is_taken(&self, webhook: &Webhook, message: &WebhookMessage) -> Result<bool, Fault> {
+    async fn tell(
+        &self,
+        webhook: &Webhook,
+        message: &WebhookMessage,
+    ) -> Result<AttemptOutcome, Fault> {
         let id = webhook.id.as_str();
-        match self.outbound.status_of(self.request(webhook, message)?).await {
-            Ok(200..=299) => Ok(true),
-            Ok(status) => {
+        let answered = self.outbound.status_of(self.request(webhook, message)?).await;
+        let outcome = answered.map_or_else(AttemptOutcome::Failed, AttemptOutcome::Answered);
+        match outcome {
+            AttemptOutcome::Answered(_) if outcome.is_taken() => {}
+            AttemptOutcome::Answered(status) => {
                 tracing::warn!(webhook = id, status, "a webhook refused a message");
-                Ok(false)
             }
-            Err(failure) => {
+            AttemptOutcome::Failed(failure) => {
                 tracing::warn!(webhook = id, %failure, "a message could not be sent to a webhook");
-                Ok(false)
             }
         }
+        Ok(outcome)
     }
 
     /// Each attempt is signed anew: its timestamp says when it was made.

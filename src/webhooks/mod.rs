@@ -4,4 +4,4 @@
 
 mod delivery;
 
-pub use delivery::WebhookDelivery;
+pub use delivery::{WebhookAnswer, WebhookDelivery};

@@ -1076,6 +1076,21 @@ console-webhook-waiting =
        *[other] { $number } messages wait
     }
 console-webhook-attempts = A message was sent { $number } times, and the program did not take it. It is given up after ten attempts, in about three days.
+console-webhook-last = Last attempt
+console-webhook-outcome = How it ended
+console-webhook-failures = Failed in a row
+console-webhook-failing-since = Failing since
+console-webhook-answered = status { $status }
+console-call-not-allowed = the URL is at an address that this server never calls
+console-call-timed-out = it took too long
+console-call-unknown-name = the name is not known (DNS)
+console-call-refused = connection refused
+console-call-no-tls = no TLS there
+console-call-proxy = the outbound proxy does not answer, or does not let it through
+console-call-broken = the connection broke
+console-call-untrusted = its certificate is not trusted
+console-call-too-large = the answer is too large
+console-call-malformed = the answer cannot be read
 console-webhook-secret = Secret that signs
 console-webhook-secret-hint = It is shown once. The program verifies with it that a message is from here.
 console-webhook-rotate-lead = The old secret signs as well for 24 hours, so that no message is lost meanwhile.

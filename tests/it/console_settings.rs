@@ -4,7 +4,7 @@ use mapae::domain::admin_role::AdminRole;
 use serde_json::json;
 
 use crate::console::{owner, send, visitor};
-use crate::support::{Browser, Server, both, http};
+use crate::support::{Browser, Server, both, eventually, http};
 
 both! {
     async fn what_is_set_up_for_the_whole_installation_is_made_changed_and_ended(database) {
@@ -62,6 +62,12 @@ async fn webhooks(server: &Server, browser: &mut Browser, auditor: &mut Browser)
     let replay = format!("{path}/replay");
     let sent = send(browser, &path, &replay, &[]).await;
     assert!(sent.reply.text.contains("It is sent again."), "{}", sent.reply.text);
+    eventually("the page says why it is not taken", async || {
+        let page = browser.open(&path).await.reply.text;
+        let words = ["connection refused", "Failed in a row", "Failing since"];
+        words.iter().all(|it| page.contains(it))
+    })
+    .await;
     let unknown = send(browser, &path, &replay, &[("message", "nothing")]).await;
     assert_eq!(unknown.reply.status, 404, "{}", unknown.reply.text);
     let event = evidence.texts("SELECT CAST(id AS TEXT) AS text FROM audit_event LIMIT 1").await;

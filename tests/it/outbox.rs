@@ -49,6 +49,7 @@ struct Post {
 
 impl Delivery for Post {
     type Message = Letter;
+    type Answer = Attempt;
 
     const PAUSES: &'static [i64] = &[10, 20];
 

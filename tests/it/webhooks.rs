@@ -62,7 +62,14 @@ struct Receiver {
     url: String,
 }
 
-async fn take(State(receiver): State<Receiver>, headers: HeaderMap, body: String) -> StatusCode {
+/// What a receiver writes into an answer that refuses a message.
+const WRITTEN: &str = "<b>ask root@hook.example</b>";
+
+async fn take(
+    State(receiver): State<Receiver>,
+    headers: HeaderMap,
+    body: String,
+) -> (StatusCode, &'static str) {
     let header = |name: &str| headers[name].to_str().expect("ASCII").to_owned();
     assert_eq!(header("content-type"), "application/json");
     receiver.told.lock().unwrap().push(Told {
@@ -75,7 +82,8 @@ async fn take(State(receiver): State<Receiver>, headers: HeaderMap, body: String
     if let Some(until) = hangs {
         until.notified().await;
     }
-    *receiver.answer.lock().unwrap()
+    let answer = *receiver.answer.lock().unwrap();
+    (answer, if answer.is_server_error() { WRITTEN } else { "" })
 }
 
 impl Receiver {
@@ -172,6 +180,20 @@ async fn learned(server: &Server, receiver: &Receiver, prefix: &str) {
     receiver.told.lock().unwrap().clear();
 }
 
+/// The last attempt to tell a webhook of something, as soon as it is like this.
+async fn attempt(api: &Api, id: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+    let path = format!("/webhooks/{id}");
+    let mut last = Value::Null;
+    eventually("the attempt is noted", async || {
+        let shown = api.send(Method::GET, &path, None, None).await.ok();
+        assert!(!shown.text.contains("hook.example"), "{}", shown.text);
+        last = shown.json()["last_attempt"].clone();
+        is_so(&last)
+    })
+    .await;
+    last
+}
+
 async fn waiting(server: &Server) -> i64 {
     let of_webhooks = "SELECT count(*) AS n FROM outbox WHERE kind = 'webhook'";
     server.evidence().await.count(of_webhooks).await
@@ -258,6 +280,83 @@ both! {
         assert_eq!(given_up.len(), 1);
         assert!(given_up[0].detail.as_ref().unwrap().starts_with(&receiver.all()[0].id));
         assert_eq!(receiver.all().len(), made);
+    }
+
+    async fn the_last_attempt_says_what_came_of_it_and_since_when_it_fails(database) {
+        let (server, receiver, api) = start(&database).await;
+        let made = api.create(&receiver.url, &["user.created"]).await;
+        assert!(made.json().get("last_attempt").is_none(), "{}", made.text);
+        let id = made.text("id");
+        learned(&server, &receiver, "early").await;
+        let taken = attempt(&api, &id, |last| last["status"] == 204).await;
+        assert_eq!((&taken["failures"], taken.get("failing_since")), (&json!(0), None));
+
+        receiver.answers(StatusCode::INTERNAL_SERVER_ERROR);
+        server.user("mina", None).await;
+        let first = attempt(&api, &id, |last| last["failures"] == 1).await;
+        assert_eq!((&first["status"], first.get("failure")), (&json!(500), None));
+        assert_eq!(first["at"], first["failing_since"]);
+        server.advance(60);
+        let second = attempt(&api, &id, |last| last["failures"] == 2).await;
+        assert_eq!(second["failing_since"], first["failing_since"]);
+        assert_ne!(second["at"], first["at"]);
+        // Of what the receiver wrote nothing is kept.
+        let stored = "SELECT last_outcome AS text FROM webhook";
+        assert_eq!(server.evidence().await.texts(stored).await, ["500"]);
+
+        receiver.answers(StatusCode::OK);
+        server.advance(301);
+        let again = attempt(&api, &id, |last| last["status"] == 200).await;
+        assert_eq!((&again["failures"], again.get("failing_since")), (&json!(0), None));
+
+        // At this port nobody listens.
+        let away = api.create("http://127.0.0.1:1/hook", &["user.created"]).await.text("id");
+        eventually("it was tried", async || {
+            server.user(&format!("jun{}", mapae::domain::random::identifier()), None).await;
+            server.evidence().await.count("SELECT count(*) AS n FROM webhook WHERE failures > 0").await == 1
+        }).await;
+        let unheard = attempt(&api, &away, |last| last["failures"].as_u64() > Some(0)).await;
+        assert_eq!((&unheard["failure"], unheard.get("status")), (&json!("connection refused"), None));
+        // An attempt is no change that somebody could overlook.
+        let path = format!("/webhooks/{id}");
+        assert_eq!(api.send(Method::DELETE, &path, Some(made.header("etag")), None).await.status, 204);
+    }
+
+    async fn the_command_line_shows_the_last_attempt(database) {
+        let mut cli = Cli::installed(&database).await;
+        cli.set("MAPAE_OUTBOUND_ALLOW_PRIVATE", "true");
+        let receiver = Receiver::start().await;
+        let create = ["webhook", "create", "--url", &receiver.url, "--event", "user.created"];
+        let made = cli.json(&create, None).await;
+        let id = made["id"].as_str().unwrap();
+        let words = cli.run(&["webhook", "show", id], None).await;
+        assert!(words.code == 0 && words.out.contains("last_attempt: none yet"), "{words:?}");
+        receiver.answers(StatusCode::SERVICE_UNAVAILABLE);
+        cli.json(&["user", "create", "--username", "mina"], None).await;
+        let binary = cli.serve().await;
+        let ended = async |status: u16| {
+            let mut last = Value::Null;
+            eventually("the attempt is noted", async || {
+                let shown = binary.cli.json(&["webhook", "show", "--id", id], None).await;
+                last = shown["last_attempt"].clone();
+                last["status"] == status
+            }).await;
+            last
+        };
+        let refused = ended(503).await;
+        assert!(refused["failures"].as_u64() > Some(0) && refused["failure"].is_null(), "{refused}");
+        let since = "failed since ";
+        let list = binary.cli.run(&["webhook", "list"], None).await;
+        assert!(list.out.contains(": 503 (") && list.out.contains(since), "{list:?}");
+        assert!(!list.out.contains("hook.example"), "{list:?}");
+        receiver.answers(StatusCode::OK);
+        binary.cli.json(&["webhook", "replay", id], None).await;
+        let taken = ended(200).await;
+        assert_eq!((&taken["failures"], &taken["failing_since"]), (&json!(0), &Value::Null));
+        let words = binary.cli.run(&["webhook", "show", id], None).await;
+        assert!(words.out.contains(": 200") && !words.out.contains(since), "{words:?}");
+        let unknown = binary.cli.run(&["webhook", "show", "nothing"], None).await;
+        assert_eq!(unknown.code, 1, "{unknown:?}");
     }
 
     async fn a_receiver_that_hangs_holds_nothing_else_back(database) {

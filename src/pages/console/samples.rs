@@ -32,6 +32,7 @@ use crate::domain::client::{Client, ClientId, ClientKind, TokenAlg};
 use crate::domain::console_notice::ConsoleNotice;
 use crate::domain::console_section::ConsoleSection;
 use crate::domain::grant_type::GrantType;
+use crate::domain::outbound_error::OutboundError;
 use crate::domain::provider::Preset;
 use crate::domain::registration_token::RegistrationTokenRecord;
 use crate::domain::resource::{Resource, ResourceMetadata};
@@ -39,7 +40,9 @@ use crate::domain::scim_token::ScimTokenRecord;
 use crate::domain::scope::Scope;
 use crate::domain::scope_words::ScopeWords;
 use crate::domain::user::{AccountSource, Profile, User, UserId};
-use crate::domain::webhook::{EventPattern, ReplacedSecret, Webhook, WebhookId};
+use crate::domain::webhook::{
+    AttemptOutcome, EventPattern, LastAttempt, ReplacedSecret, Webhook, WebhookId,
+};
 use crate::pages::frame::Frame;
 use crate::pages::sample::Sample;
 use crate::pages::samples::names::{HOSTILE, LONG};
@@ -685,9 +688,18 @@ fn of_webhooks(frame: Frame<'_>) -> Vec<(&'static str, ConsolePage<'_>)> {
         sealed_secret: Vec::new(),
         replaced: Some(ReplacedSecret { sealed: Vec::new(), until: instant(3600) }),
         created_at: instant(-9_000_000),
+        last_attempt: None,
     };
-    let siem = webhook("https://siem.example.com/mapae", &["user.*", "sign_in.failed"]);
-    let bad = webhook(HOSTILE, &[HOSTILE]);
+    let attempt = |outcome, failures| LastAttempt {
+        at: instant(-60),
+        outcome,
+        failures,
+        failing_since: (failures > 0).then(|| instant(-7200)),
+    };
+    let mut siem = webhook("https://siem.example.com/mapae", &["user.*", "sign_in.failed"]);
+    siem.last_attempt = Some(attempt(AttemptOutcome::Answered(204), 0));
+    let mut bad = webhook(HOSTILE, &[HOSTILE]);
+    bad.last_attempt = Some(attempt(AttemptOutcome::Failed(OutboundError::TimedOut), 3));
     let line = |webhook| WebhookLine { webhook, waiting: 0, is_more: false, attempts: 0 };
     let fails = WebhookLine { waiting: 1000, is_more: true, attempts: 3, ..line(&bad) };
     let typed = NewWebhookInput { url: HOSTILE, events: HOSTILE };

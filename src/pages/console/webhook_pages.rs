@@ -8,7 +8,8 @@ use super::settings;
 use super::short_pages::{self, Ending};
 use crate::domain::admin_right::AdminRight;
 use crate::domain::console_urls as urls;
-use crate::domain::webhook::{EventPattern, Webhook};
+use crate::domain::outbound_error::OutboundError;
+use crate::domain::webhook::{AttemptOutcome, EventPattern, LastAttempt, Webhook};
 use crate::pages::frame::Frame;
 
 /// A webhook, and what waits for it.
@@ -25,9 +26,13 @@ pub struct WebhookLine<'a> {
 }
 
 impl WebhookLine<'_> {
-    /// Whether a message was not taken. The first attempt may still be under way.
-    fn is_failing(&self) -> bool {
+    /// Whether a message that waits was not taken. Its first attempt may still be under way.
+    fn was_refused(&self) -> bool {
         self.attempts > 1
+    }
+
+    fn is_failing(&self) -> bool {
+        self.was_refused() || self.webhook.is_failing()
     }
 
     fn path(&self, template: &str) -> String {
@@ -67,11 +72,14 @@ pub fn list<'a>(
     } else {
         let row = |one: &WebhookLine<'_>| {
             let waiting = (one.waiting > 0).then(|| Value::Text(one.waiting(&frame)));
+            let failed = one.webhook.last_attempt.filter(|last| last.failures > 0);
+            let failed = failed.map(|last| Value::Text(ended(&frame, last.outcome)));
+            let lines = [Value::Code(one.events())].into_iter().chain(waiting).chain(failed);
             Row {
                 title: one.webhook.url.clone(),
                 href: Some(shell.href(&frame, &one.path(urls::WEBHOOK))),
                 tags: one.failure(&frame).into_iter().collect(),
-                lines: [Value::Code(one.events())].into_iter().chain(waiting).collect(),
+                lines: lines.collect(),
                 ..Row::default()
             }
         };
@@ -119,7 +127,7 @@ pub fn show<'a>(
     now: DateTime<Utc>,
 ) -> ConsolePage<'a> {
     let mut parts = Vec::new();
-    if one.is_failing() {
+    if one.was_refused() {
         let words = frame.tn("console-webhook-attempts", "number", one.attempts);
         parts.push(Part::Note(Tone::Bad, words));
     }
@@ -155,14 +163,51 @@ fn facts(frame: &Frame<'_>, one: &WebhookLine<'_>, now: DateTime<Utc>) -> Vec<Fa
     let mut facts = vec![
         Fact { name: frame.t("console-state"), value: Value::Tags(vec![state]) },
         Fact::text(frame.t("console-webhook-messages"), one.waiting(frame)),
-        Fact::code(frame.t("console-webhook-events"), one.events()),
-        Fact::code(frame.t("console-id"), one.webhook.id.as_str()),
     ];
+    facts.extend(one.webhook.last_attempt.into_iter().flat_map(|last| attempt(frame, last)));
+    facts.push(Fact::code(frame.t("console-webhook-events"), one.events()));
+    facts.push(Fact::code(frame.t("console-id"), one.webhook.id.as_str()));
     let until = one.webhook.replaced.as_ref().map(|replaced| replaced.until);
     let until = until.filter(|until| now < *until);
     facts.extend(until.map(|until| Fact::time(frame.t("console-webhook-old-secret"), until)));
     facts.push(Fact::time(frame.t("console-made"), one.webhook.created_at));
     facts
+}
+
+/// The last attempt, and since when attempts fail.
+fn attempt(frame: &Frame<'_>, last: LastAttempt) -> Vec<Fact> {
+    let mut facts = vec![
+        Fact::time(frame.t("console-webhook-last"), last.at),
+        Fact::text(frame.t("console-webhook-outcome"), ended(frame, last.outcome)),
+    ];
+    if let Some(since) = last.failing_since {
+        let failures = last.failures.to_string();
+        facts.push(Fact::text(frame.t("console-webhook-failures"), failures));
+        facts.push(Fact::time(frame.t("console-webhook-failing-since"), since));
+    }
+    facts
+}
+
+/// How an attempt ended.
+fn ended(frame: &Frame<'_>, outcome: AttemptOutcome) -> String {
+    let failure = match outcome {
+        AttemptOutcome::Answered(status) => {
+            return frame.t1("console-webhook-answered", "status", &status.to_string());
+        }
+        AttemptOutcome::Failed(failure) => failure,
+    };
+    match failure {
+        OutboundError::NotAllowed => frame.t("console-call-not-allowed"),
+        OutboundError::TimedOut => frame.t("console-call-timed-out"),
+        OutboundError::UnknownName => frame.t("console-call-unknown-name"),
+        OutboundError::NobodyThere => frame.t("console-call-refused"),
+        OutboundError::NoTls => frame.t("console-call-no-tls"),
+        OutboundError::Proxy => frame.t("console-call-proxy"),
+        OutboundError::Unreachable => frame.t("console-call-broken"),
+        OutboundError::Untrusted => frame.t("console-call-untrusted"),
+        OutboundError::TooLarge => frame.t("console-call-too-large"),
+        OutboundError::Malformed => frame.t("console-call-malformed"),
+    }
 }
 
 fn replay_form(frame: &Frame<'_>, one: &WebhookLine<'_>) -> Form {

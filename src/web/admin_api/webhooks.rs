@@ -17,7 +17,8 @@ use super::received::{Named, Parameters, Seen, Sent};
 use super::shown::{Shown, done, location};
 use crate::admin::authority::{ChangeClients, ChangeSecrets, ReadClients};
 use crate::admin::webhooks::{self, NewWebhook, Target};
-use crate::domain::webhook::EventPattern;
+use crate::domain::outbound_error::OutboundError;
+use crate::domain::webhook::{self, EventPattern};
 use crate::web::shared::Shared;
 
 /// A webhook, without its secret.
@@ -34,16 +35,51 @@ pub(super) struct Webhook {
     replaced_secret_until: Option<DateTime<Utc>>,
     /// When it was made.
     created_at: DateTime<Utc>,
+    /// How the last attempt to tell it of something ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_attempt: Option<LastAttempt>,
 }
 
-impl From<&crate::domain::webhook::Webhook> for Webhook {
-    fn from(one: &crate::domain::webhook::Webhook) -> Self {
+/// The last attempt to send a message to a webhook. That messages are taken as before is noted once a
+/// minute.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct LastAttempt {
+    /// When it was made.
+    at: DateTime<Utc>,
+    /// The status that the receiver answered. From 200 to 299 it took the message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
+    /// Why there was no answer, like `connection refused`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<&'static str>,
+    /// How many attempts failed since a message was taken.
+    failures: u64,
+    /// When the first of these was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failing_since: Option<DateTime<Utc>>,
+}
+
+impl From<webhook::LastAttempt> for LastAttempt {
+    fn from(last: webhook::LastAttempt) -> Self {
+        Self {
+            at: last.at,
+            status: last.outcome.status(),
+            failure: last.outcome.failure().map(OutboundError::as_str),
+            failures: last.failures,
+            failing_since: last.failing_since,
+        }
+    }
+}
+
+impl From<&webhook::Webhook> for Webhook {
+    fn from(one: &webhook::Webhook) -> Self {
         Self {
             id: one.id.as_str().to_owned(),
             url: one.url.clone(),
             events: one.events.iter().map(EventPattern::to_string).collect(),
             replaced_secret_until: one.replaced.as_ref().map(|replaced| replaced.until),
             created_at: one.created_at,
+            last_attempt: one.last_attempt.map(LastAttempt::from),
         }
     }
 }
