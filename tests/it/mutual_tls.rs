@@ -28,7 +28,7 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore, SignatureScheme};
 use crate::support::certificates::{Authority, Pair, https};
 use crate::support::{
     App, Binary, CertificateProxy, Cli, Database, Holder, Network, Reply, Server, both,
-    decode_claims, eventually, form, free_port, write_secret,
+    decode_claims, eventually, form, free_port, plain_http, write_secret,
 };
 
 const OWN: &[(&str, &str)] = &[("grant_type", "client_credentials"), ("scope", "read")];
@@ -142,7 +142,7 @@ fn by_address(app: &App, address: &str, headers: &[(&str, &str)]) -> App {
         let name = reqwest::header::HeaderName::from_bytes(name.as_bytes()).unwrap();
         sent.append(name, value.parse().unwrap());
     }
-    let http = reqwest::Client::builder().local_address(Some(address.parse().unwrap()));
+    let http = plain_http().local_address(Some(address.parse().unwrap()));
     App { http: http.default_headers(sent).build().unwrap(), ..app.clone() }
 }
 

@@ -11,7 +11,7 @@ use tokio::process::Child;
 
 use crate::interop::toolchain::otlp_collector;
 use crate::support::{App, Binary, Cli, ClientArguments, Database, PASSWORD, Reply, eventually};
-use crate::support::{form, free_port, http, required_or_skip};
+use crate::support::{form, free_port, http, plain_http, required_or_skip};
 
 /// A collector that reads messages with the definitions of the OpenTelemetry project.
 struct Collector {
@@ -79,7 +79,7 @@ const SPAN: &str = "b7ad6b7169203331";
 
 async fn refused_with(server: &Binary, client: &str, flags: &str, from: &str) -> Reply {
     let address = from.parse().expect("an address");
-    let http = reqwest::Client::builder().local_address(Some(address)).build().expect("a client");
+    let http = plain_http().local_address(Some(address)).build().expect("a client");
     let body = form(&[("grant_type", "client_credentials"), ("client_id", client)]);
     let request = http.post(format!("{}/token?canary=1", server.issuer())).body(body);
     let request = request.header("content-type", "application/x-www-form-urlencoded");

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use mapae::domain::client::RefreshPolicy;
 
-use crate::support::{App, Database, Evidence, Server, both};
+use crate::support::{App, Database, Evidence, Server, both, plain_http};
 
 const PEOPLE: usize = 40;
 
@@ -26,7 +26,7 @@ async fn unlock(evidence: &Evidence) {
 
 /// The same app; it hangs up when there is no answer for a moment.
 fn impatient(app: &App) -> App {
-    let http = reqwest::Client::builder().timeout(Duration::from_millis(300)).build().unwrap();
+    let http = plain_http().timeout(Duration::from_millis(300)).build().unwrap();
     App { http, ..app.clone() }
 }
 

@@ -29,11 +29,12 @@ async fn get(url: &str) -> Reply {
 /// A resource server that verifies tokens alone and asks the status lists.
 pub(crate) struct Verifier {
     base: String,
+    http: reqwest::Client,
 }
 
 impl Verifier {
     pub(crate) fn at(base: &str) -> Self {
-        Self { base: base.to_owned() }
+        Self { base: base.to_owned(), http: http() }
     }
 
     /// The bits of the list to which a token points.
@@ -41,7 +42,8 @@ impl Verifier {
         let claims = decode_claims(token);
         let uri = claims["status"]["status_list"]["uri"].as_str().expect("a place");
         let path = uri.split_once("/status/").expect("the URL of a list").1;
-        let reply = get(&format!("{}/status/{path}", self.base)).await;
+        let list = self.http.get(format!("{}/status/{path}", self.base)).send().await;
+        let reply = Reply::of(list.expect("an answer")).await;
         if reply.status == 404 {
             return None;
         }

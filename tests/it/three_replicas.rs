@@ -15,7 +15,7 @@ use crate::support::factors::Authenticator;
 use crate::support::upstream::Oidc;
 use crate::support::{
     App, Balancer, Binary, Browser, CALLBACK, Cli, ClientArguments, Database, Evidence, PASSWORD,
-    Reply, USERNAME, decode_claims, eventually, free_port, http, postgres_or_skip,
+    Reply, USERNAME, decode_claims, eventually, free_port, http, plain_http, postgres_or_skip,
 };
 
 /// How many use the same thing at once.
@@ -64,8 +64,7 @@ async fn start(database: &Database, issuer: &str, provider: &str) -> Vec<Binary>
 fn to(number: usize) -> reqwest::Client {
     let value = HeaderValue::from(number);
     let headers = HeaderMap::from_iter([(HeaderName::from_static("x-server"), value)]);
-    let policy = reqwest::redirect::Policy::none();
-    reqwest::Client::builder().redirect(policy).default_headers(headers).build().unwrap()
+    plain_http().default_headers(headers).build().unwrap()
 }
 
 async fn leads(replica: &Binary) -> bool {

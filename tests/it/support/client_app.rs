@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use reqwest::{Response, StatusCode};
 use serde_json::Value;
 
-use super::server::{PASSWORD, USERNAME};
+use super::server::{PASSWORD, USERNAME, plain_http};
 
 /// A registered client that calls the server.
 #[derive(Clone, Debug)]
@@ -100,12 +100,8 @@ impl App {
     pub(crate) fn behind_proxy(&self, address: &str) -> Self {
         let address = reqwest::header::HeaderValue::from_str(address).expect("a header");
         let said = [(reqwest::header::HeaderName::from_static("x-forwarded-for"), address)];
-        let http = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .default_headers(said.into_iter().collect())
-            .build()
-            .expect("a client");
-        Self { http, ..self.clone() }
+        let http = plain_http().default_headers(said.into_iter().collect()).build();
+        Self { http: http.expect("a client"), ..self.clone() }
     }
 
     /// The URL of an authorization request. `changes` replaces or adds parameters; an empty one is

@@ -41,7 +41,7 @@ pub(crate) use publisher::{Published, Publisher};
 pub(crate) use redis_server::RedisServer;
 pub(crate) use relay::Relay;
 pub(crate) use rsa_keys::LentKey;
-pub(crate) use server::{LOCALHOST, PASSWORD, Server, USERNAME, http};
+pub(crate) use server::{LOCALHOST, PASSWORD, Server, USERNAME, http, plain_http};
 
 /// Checks a condition until it holds, for at most two minutes, since a machine may be very busy.
 /// Use it only for things that happen at their own time: another process, or a job of the server.
