@@ -31,7 +31,7 @@ mod tokens;
 mod users;
 mod webhooks;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use axum::Router;
 use axum::body::Body;
@@ -178,9 +178,12 @@ fn complete(operation: &mut Operation) {
     responses.insert("default".to_owned(), refusal.build().into());
 }
 
-/// The routes of the API.
+/// The routes of the API. They are made once: with each of them its description is made, which is then
+/// not needed, and a process may start many servers.
 pub(super) fn routes() -> Router<Arc<Shared>> {
-    let operations = operations().split_for_parts().0;
+    static OPERATIONS: LazyLock<Router<Arc<Shared>>> =
+        LazyLock::new(|| operations().split_for_parts().0);
+    let operations = OPERATIONS.clone();
     Router::new().nest(admin_urls::API_V1, operations).route(admin_urls::OPENAPI, get(openapi))
 }
 
