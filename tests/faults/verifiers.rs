@@ -117,7 +117,7 @@ async fn programs() -> Result<(Programs, Vec<String>), CannotRun> {
         ("Go", Language::Go, "go"),
         ("Java", Language::Java, "spring"),
     ] {
-        match of_the_kit(language, folder, "-verifiers").await {
+        match of_the_kit(language, folder).await {
             Ok(mut program) => {
                 if language == Language::Python {
                     program.envs(environment("FAKETIME", PYTHON).await?);

@@ -43,7 +43,7 @@ async fn poll(programs: &[(Language, &str)]) {
     let app = server.register("app", &app.with("--status-list", "true")).await;
     let mut apis = vec![ResourceServer::of_the_crate(&issuer, AUDIENCE)];
     for (language, name) in programs {
-        match toolchain::of_the_kit(*language, name, "-polling").await {
+        match toolchain::of_the_kit(*language, name).await {
             Ok(program) => apis.push(ResourceServer::start(program, &issuer, AUDIENCE)),
             Err(why) => required_or_skip(&why),
         }

@@ -77,27 +77,27 @@ async fn is_strict(program: Result<Command, String>) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn node() {
-    is_strict(toolchain::of_the_kit(Language::Node, "node", "").await).await;
+    is_strict(toolchain::of_the_kit(Language::Node, "node").await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fastapi() {
-    is_strict(toolchain::of_the_kit(Language::Python, "python/fastapi", "").await).await;
+    is_strict(toolchain::of_the_kit(Language::Python, "python/fastapi").await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn django() {
-    is_strict(toolchain::of_the_kit(Language::Python, "python/django", "").await).await;
+    is_strict(toolchain::of_the_kit(Language::Python, "python/django").await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn go() {
-    is_strict(toolchain::of_the_kit(Language::Go, "go", "").await).await;
+    is_strict(toolchain::of_the_kit(Language::Go, "go").await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn spring() {
-    is_strict(toolchain::of_the_kit(Language::Java, "spring", "").await).await;
+    is_strict(toolchain::of_the_kit(Language::Java, "spring").await).await;
 }
 
 /// An example of the crate, as it was built with the tests.

@@ -124,7 +124,7 @@ async fn envoy_refuses_all_that_a_status_list_need_not_tell() {
 /// The free Traefik verifies no JWT: it asks a program of the kit, which looks at status lists.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn traefik_lets_through_what_a_program_of_the_kit_accepts() {
-    let asked = toolchain::of_the_kit(Language::Node, "node", "-traefik").await;
+    let asked = toolchain::of_the_kit(Language::Node, "node").await;
     let (program, mut asked) = match (toolchain::traefik().await, asked) {
         (Ok(program), Ok(asked)) => (program, asked),
         (Err(why), _) | (_, Err(why)) => return required_or_skip(&why),
