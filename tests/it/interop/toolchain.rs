@@ -242,12 +242,22 @@ async fn python(folder: &Path, program: &str) -> Result<Command, String> {
     let python = folder.join("venv/bin/python");
     let python = python.to_str().expect("UTF-8");
     let packages = async {
-        run(folder, "python3", &["-m", "venv", "venv"]).await?;
-        let install = ["-m", "pip", "install", "--quiet", "--requirement", "requirements.txt"];
-        run(folder, python, &install).await
+        run(folder, "python3", &["-m", "venv", "--without-pip", "venv"]).await?;
+        let pip = pip().await?;
+        let install = ["install", "--quiet", "--requirement", "requirements.txt"];
+        let arguments = [&["-m", "pip", "--python", python][..], &install].concat();
+        run(folder, pip.to_str().expect("UTF-8"), &arguments).await
     };
     once(folder, packages).await?;
     Ok(command(folder, python, &[program]))
+}
+
+/// The Python whose pip (22.3 or newer) installs for all folders: one for each takes seconds to make.
+async fn pip() -> Result<PathBuf, String> {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("pip");
+    fs::create_dir_all(&folder).expect("a folder");
+    once(&folder, run(&folder, "python3", &["-m", "venv", "venv"])).await?;
+    Ok(folder.join("venv/bin/python"))
 }
 
 async fn node(folder: &Path, program: &str) -> Result<Command, String> {
