@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use thirtyfour::{By, ChromiumLikeCapabilities, DesiredCapabilities, Key, WebDriver, WebElement};
 use tokio::process::{Child, Command};
+use tokio::sync::OnceCell;
 
 use crate::support::{PASSWORD, USERNAME, eventually, free_port, http, required_or_skip};
 
@@ -37,12 +38,10 @@ pub(super) struct Window {
 impl Chromium {
     /// Starts the driver, where Chromium and its driver are installed.
     pub(super) async fn start() -> Option<Self> {
-        for program in ["chromium", "chromedriver"] {
-            let found = Command::new(program).arg("--version").stderr(Stdio::null()).output().await;
-            if !found.is_ok_and(|output| output.status.success()) {
-                required_or_skip(&format!("there is no {program}"));
-                return None;
-            }
+        static MISSING: OnceCell<Option<&str>> = OnceCell::const_new();
+        if let Some(program) = MISSING.get_or_init(missing).await {
+            required_or_skip(&format!("there is no {program}"));
+            return None;
         }
         let port = free_port();
         let profiles = tempfile::tempdir().expect("a folder");
@@ -100,6 +99,17 @@ impl Chromium {
         }
         window
     }
+}
+
+/// What is not installed. To say its version takes Chromium a while, so it is asked once.
+async fn missing() -> Option<&'static str> {
+    for program in ["chromium", "chromedriver"] {
+        let found = Command::new(program).arg("--version").stderr(Stdio::null()).output().await;
+        if !found.is_ok_and(|output| output.status.success()) {
+            return Some(program);
+        }
+    }
+    None
 }
 
 /// Where Chromium without a surface to draw on is. Debian has a script for it in `/usr/bin`, which is
