@@ -286,7 +286,7 @@ both! {
 
 #[tokio::test]
 async fn client_create_says_what_the_app_must_do_and_what_people_see() {
-    let cli = Cli::new(&Database::Sqlite).await;
+    let cli = Cli::migrated(&Database::Sqlite).await;
     let create = async |id: &str, more: &[&str]| {
         let start = ["client", "create", "--id", id, "--name", id, "--scope", "openid email"];
         let said = cli.run(&[&start[..], more].concat(), None).await;
@@ -322,7 +322,7 @@ async fn client_create_says_what_the_app_must_do_and_what_people_see() {
 
 #[tokio::test]
 async fn what_can_never_work_is_refused_at_registration_with_a_word() {
-    let cli = Cli::new(&Database::Sqlite).await;
+    let cli = Cli::migrated(&Database::Sqlite).await;
     let web = ["--kind", "confidential", "--grant", "authorization_code", "--redirect-uri"];
     let fine = [&web[..], &[CALLBACK]].concat();
     for (arguments, word) in [

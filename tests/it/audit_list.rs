@@ -16,7 +16,7 @@ async fn found(cli: &Cli, options: &[&str]) -> Vec<String> {
 
 both! {
     async fn events_are_found_newest_first_by_what_they_concern(database) {
-        let cli = Cli::new(&database).await;
+        let cli = Cli::migrated(&database).await;
         for name in ["alice", "bob"] {
             let create = ["user", "create", "--username", name, "--password-stdin"];
             cli.json(&create, Some("correct horse battery staple")).await;
@@ -44,8 +44,7 @@ both! {
     }
 
     async fn more_events_than_a_page_holds_come_each_once(database) {
-        let cli = Cli::new(&database).await;
-        cli.json(&["migrate", "up"], None).await;
+        let cli = Cli::migrated(&database).await;
         let evidence = Evidence::at(cli.get("MAPAE_DATABASE_URL")).await;
         // Many at one instant: what tells them apart is their id.
         for chunk in 0..13 {
@@ -63,8 +62,7 @@ both! {
     }
 
     async fn people_read_a_table_and_a_wrong_time_is_a_usage_error(database) {
-        let cli = Cli::new(&database).await;
-        cli.json(&["migrate", "up"], None).await;
+        let cli = Cli::migrated(&database).await;
         let said = cli.run(&["audit", "list"], None).await;
         assert!(said.code == 0 && said.out.contains("no such event"), "{said:?}");
         cli.json(&["user", "create", "--username", "alice", "--password-stdin"], Some("correct horse battery staple")).await;

@@ -59,8 +59,7 @@ impl Running {
 
 both! {
     async fn an_export_is_one_object_a_line_and_goes_on_behind_a_place(database) {
-        let cli = Cli::new(&database).await;
-        cli.json(&["migrate", "up"], None).await;
+        let cli = Cli::migrated(&database).await;
         assert!(exported(&cli, &[]).await.is_empty());
         let evidence = Evidence::at(cli.get("MAPAE_DATABASE_URL")).await;
         for chunk in 0..13 {
@@ -94,7 +93,7 @@ both! {
     }
 
     async fn a_tail_shows_the_last_events_and_then_each_new_one_once(database) {
-        let cli = Cli::new(&database).await;
+        let cli = Cli::migrated(&database).await;
         for name in ["ant", "bee", "cat"] {
             make(&cli, name).await;
         }

@@ -102,7 +102,7 @@ async fn an_issuer_that_others_see_differently_is_an_error_and_a_server_that_is_
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_forged_address_that_is_believed_is_an_error_and_only_the_doctor_may_ask() {
-    let mut cli = Cli::new(&Database::Sqlite).await;
+    let mut cli = Cli::prepared(&Database::Sqlite).await;
     cli.set("MAPAE_TRUSTED_PROXIES", "127.0.0.0/8");
     let binary = cli.serve().await;
     let report = examine(&binary.cli, &["--through"]).await;

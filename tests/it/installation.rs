@@ -174,7 +174,7 @@ fn line(log: &str, message: &str) -> Option<Value> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_log_names_the_database_and_says_that_it_is_new() {
-    let mut binary = Binary::start(&Database::Sqlite).await;
+    let mut binary = Cli::new(&Database::Sqlite).await.serve().await;
     let path = binary.cli.folder.path().join("mapae.db").display().to_string();
     let ready = async |binary: &Binary| {
         eventually("logged", async || line(&binary.log(), "ready").is_some()).await;

@@ -113,7 +113,7 @@ async fn sign_people_in(language: Language, tokens: Tokens) {
         Ok(command) => command,
         Err(why) => return required_or_skip(&why),
     };
-    let mut cli = Cli::new(&Database::Sqlite).await;
+    let mut cli = Cli::prepared(&Database::Sqlite).await;
     if tokens == Tokens::Bound {
         cli.set("MAPAE_DPOP_REQUIRE_NONCE", "true");
     }

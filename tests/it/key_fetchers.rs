@@ -184,7 +184,7 @@ async fn two_replicas_add_up_and_the_last_fetch_counts() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_metric_says_how_many_fetched_each_key() {
-    let mut cli = Cli::new(&Database::Sqlite).await;
+    let mut cli = Cli::prepared(&Database::Sqlite).await;
     cli.set("MAPAE_ADMIN_LISTEN", format!("127.0.0.1:{}", free_port()));
     let server = cli.serve().await;
     let scrape = async || {

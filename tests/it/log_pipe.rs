@@ -99,7 +99,7 @@ async fn an_app_that_never_answers_does_not_hold_up_the_end_beyond_its_deadline(
     // It takes connections and says nothing.
     let app = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let uri = format!("http://{}/logout", app.local_addr().unwrap());
-    let mut cli = Cli::new(&Database::Sqlite).await;
+    let mut cli = Cli::prepared(&Database::Sqlite).await;
     cli.set("MAPAE_OUTBOUND_ALLOW_PRIVATE", "true");
     cli.set("MAPAE_SHUTDOWN_DEADLINE", "1s");
     let mut binary: Binary = cli.serve().await;

@@ -13,7 +13,7 @@ use crate::support::{eventually, required_or_skip};
 
 /// A server whose metrics can be read.
 async fn measured() -> Binary {
-    let mut cli = Cli::new(&Database::Sqlite).await;
+    let mut cli = Cli::prepared(&Database::Sqlite).await;
     cli.set("MAPAE_ADMIN_LISTEN", format!("127.0.0.1:{}", free_port()));
     cli.serve().await
 }

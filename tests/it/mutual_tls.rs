@@ -683,7 +683,7 @@ both! {
     async fn rfc8705_2_each_fault_of_a_certificate_has_its_reason(database) {
         for is_proxied in [false, true] {
             let files = Files::new();
-            let mut cli = Cli::new(&database).await;
+            let mut cli = Cli::prepared(&database).await;
             let settings = if is_proxied { files.settings_behind_proxies() } else { files.settings() };
             for (key, value) in settings {
                 cli.set(&format!("MAPAE_{}", key.replace('.', "_").to_uppercase()), value);

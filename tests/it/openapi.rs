@@ -78,7 +78,7 @@ async fn s168_no_request_that_is_made_from_the_document_makes_the_server_fail() 
         Ok(command) => command,
         Err(why) => return required_or_skip(&why),
     };
-    let mut cli = Cli::new(&Database::Sqlite).await;
+    let mut cli = Cli::prepared(&Database::Sqlite).await;
     cli.set("MAPAE_REGISTRATION_MODE", "open");
     let server = cli.serve().await;
     let app =

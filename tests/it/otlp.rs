@@ -129,7 +129,7 @@ async fn traces_and_metrics_reach_a_collector_and_a_trusted_proxy_alone_continue
         Ok(collector) => collector,
         Err(why) => return required_or_skip(&why),
     };
-    let mut cli = Cli::new(&Database::Sqlite).await;
+    let mut cli = Cli::prepared(&Database::Sqlite).await;
     cli.set("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://127.0.0.1:{}", collector.port));
     cli.set("MAPAE_TRUSTED_PROXIES", "127.0.0.1");
     let server = cli.serve().await;
@@ -206,7 +206,7 @@ async fn traces_and_metrics_reach_a_collector_and_a_trusted_proxy_alone_continue
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_absent_collector_costs_nothing_and_what_it_misses_is_counted() {
-    let mut cli = Cli::new(&Database::Sqlite).await;
+    let mut cli = Cli::prepared(&Database::Sqlite).await;
     let admin = format!("127.0.0.1:{}", free_port());
     cli.set("MAPAE_ADMIN_LISTEN", &*admin);
     cli.set("MAPAE_TELEMETRY_OTLP_ENDPOINT", format!("http://127.0.0.1:{}", free_port()));
@@ -233,7 +233,7 @@ async fn an_absent_collector_costs_nothing_and_what_it_misses_is_counted() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_collector_that_takes_a_connection_and_says_nothing_holds_up_no_request_and_no_stop() {
     let silent = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let mut cli = Cli::new(&Database::Sqlite).await;
+    let mut cli = Cli::prepared(&Database::Sqlite).await;
     let address = silent.local_addr().expect("an address");
     cli.set("MAPAE_TELEMETRY_OTLP_ENDPOINT", format!("http://{address}"));
     let mut server = cli.serve().await;

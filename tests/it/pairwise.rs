@@ -319,7 +319,7 @@ both! {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn core_8_1_a_sub_outlives_every_rotation() {
-    let cli = Cli::new(&Database::Sqlite).await;
+    let cli = Cli::prepared(&Database::Sqlite).await;
     let mut server = cli.serve().await;
     let alice = server.user(USERNAME, PASSWORD).await;
     let app = server

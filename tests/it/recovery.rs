@@ -369,7 +369,7 @@ both! {
     /// Where mails are sent, a link goes to the person; `--print` gives it to the operator instead.
     async fn an_operator_mails_links_or_prints_them(database) {
         let mails = Mailbox::new();
-        let mut cli = Cli::new(&database).await;
+        let mut cli = Cli::prepared(&database).await;
         cli.set("MAPAE_MAIL_URL", mails.url());
         let binary = cli.serve().await;
         let create = ["user", "create", "--username", "alice", "--email", EMAIL, "--email-verified"];

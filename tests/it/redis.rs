@@ -16,7 +16,7 @@ const GRANT: [(&str, &str); 1] = [("grant_type", "client_credentials")];
 
 /// An installation that allows so many requests of a client, with this Redis.
 async fn installation(database: &Database, redis: &str, rate: &str) -> Cli {
-    let mut cli = Cli::new(database).await;
+    let mut cli = Cli::prepared(database).await;
     cli.set("MAPAE_ADMIN_LISTEN", format!("127.0.0.1:{}", free_port()));
     cli.set("MAPAE_REDIS_URL", redis);
     cli.set("MAPAE_RATE_LIMIT_CLIENT", rate);

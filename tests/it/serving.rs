@@ -118,7 +118,7 @@ async fn one_server_serves_one_sqlite_file_and_a_killed_one_frees_it() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn metrics_are_on_the_admin_listener_alone() {
-    let mut cli = Cli::new(&Database::Sqlite).await;
+    let mut cli = Cli::prepared(&Database::Sqlite).await;
     let admin = format!("127.0.0.1:{}", free_port());
     cli.set("MAPAE_ADMIN_LISTEN", &admin);
     let binary = cli.serve().await;
@@ -224,7 +224,7 @@ impl Half {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn r09_it_says_that_it_is_not_ready_finishes_what_runs_and_exits_0() {
-    let mut cli = Cli::new(&Database::Sqlite).await;
+    let mut cli = Cli::prepared(&Database::Sqlite).await;
     cli.set("MAPAE_SHUTDOWN_DELAY", "2s");
     let mut binary = cli.serve().await;
     binary.user("alice", PASSWORD).await;
@@ -254,7 +254,7 @@ async fn r09_it_says_that_it_is_not_ready_finishes_what_runs_and_exits_0() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn r09_who_hangs_is_not_waited_for_beyond_the_deadline() {
     for (deadline, twice) in [("1s", false), ("20s", true)] {
-        let mut cli = Cli::new(&Database::Sqlite).await;
+        let mut cli = Cli::prepared(&Database::Sqlite).await;
         cli.set("MAPAE_SHUTDOWN_DEADLINE", deadline);
         let mut binary = cli.serve().await;
         let address = binary.cli.get("MAPAE_LISTEN").to_owned();

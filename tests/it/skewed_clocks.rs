@@ -78,8 +78,7 @@ async fn doctor_tells_of_a_clock_that_is_off() {
     if !has_faketime().await {
         return;
     }
-    let cli = Cli::new(&database).await;
-    cli.json(&["migrate", "up"], None).await;
+    let cli = Cli::migrated(&database).await;
     let (warning, error) = ("warning", "error");
     for (shift, level) in [("+0s", "ok"), ("+5s", warning), ("-5s", warning), ("+40s", error)] {
         let mut command = off_by(&cli, shift, &["doctor", "--json"]).await;

@@ -26,7 +26,7 @@ async fn start(database: &Database, issuer: &str, provider: &str) -> Vec<Binary>
     let mut replicas: Vec<Binary> = Vec::new();
     for number in 0..3 {
         let mut cli = match replicas.first() {
-            None => Cli::new(database).await,
+            None => Cli::prepared(database).await,
             Some(first) => {
                 let mut cli = Cli::new(&Database::Sqlite).await;
                 cli.set("MAPAE_DATABASE_URL", first.cli.get("MAPAE_DATABASE_URL"));

@@ -135,7 +135,7 @@ both! {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_large_token_is_issued_logged_and_counted() {
-    let mut cli = Cli::new(&Database::Sqlite).await;
+    let mut cli = Cli::prepared(&Database::Sqlite).await;
     cli.set("MAPAE_ADMIN_LISTEN", format!("127.0.0.1:{}", free_port()));
     let server = cli.serve().await;
     server.user(USERNAME, PASSWORD).await;

@@ -39,8 +39,7 @@ async fn make(cli: &Cli, username: &str, email: Option<&str>) {
 
 both! {
     async fn accounts_are_found_by_the_beginning_of_name_or_address_in_any_spelling(database) {
-        let cli = Cli::new(&database).await;
-        cli.json(&["migrate", "up"], None).await;
+        let cli = Cli::migrated(&database).await;
         make(&cli, "Alice", Some("alice@example.com")).await;
         make(&cli, "albert", Some("x@bücher.example")).await;
         make(&cli, "zoe", Some("alina@example.com")).await;
@@ -86,8 +85,7 @@ both! {
     /// Where names are addresses, the accounts that only their address finds are few among many. A page
     /// looks at a limited number of them, and the next one goes on.
     async fn a_page_behind_the_last_name_looks_at_a_limited_number_of_accounts(database) {
-        let cli = Cli::new(&database).await;
-        cli.json(&["migrate", "up"], None).await;
+        let cli = Cli::migrated(&database).await;
         let evidence = Evidence::at(cli.get("MAPAE_DATABASE_URL")).await;
         let named = "'mail' || n || '@a', 'mail' || n || '@a'";
         evidence.run(&many(&database, 2500, "account (id, username, username_key, email, email_key, email_verified, profile, created_at, updated_at)",

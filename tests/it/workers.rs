@@ -77,7 +77,7 @@ both! {
 
     // Both databases can refuse at COMMIT what they took before: a reference that is checked there.
     async fn an_audit_event_whose_commit_failed_is_neither_logged_nor_counted(database) {
-        let mut cli = Cli::new(&database).await;
+        let mut cli = Cli::prepared(&database).await;
         let admin = format!("127.0.0.1:{}", free_port());
         cli.set("MAPAE_ADMIN_LISTEN", &admin);
         let binary = cli.serve().await;

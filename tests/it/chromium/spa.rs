@@ -80,7 +80,7 @@ async fn a_single_page_app_keeps_people_signed_in_without_knowing_how() {
         Ok(folder) => folder,
         Err(why) => return required_or_skip(&why),
     };
-    let mut cli = Cli::new(&Database::Sqlite).await;
+    let mut cli = Cli::prepared(&Database::Sqlite).await;
     let issuer = cli.get("MAPAE_ISSUER").replace("127.0.0.1", "localhost");
     cli.set("MAPAE_ISSUER", issuer.clone());
     let server = cli.serve().await;

@@ -80,7 +80,7 @@ async fn fapi2_ms_node_signs_people_in_by_everything_that_the_profile_has() {
             Ok(command) => command,
             Err(why) => return required_or_skip(&why),
         };
-        let mut cli = Cli::new(&Database::Sqlite).await;
+        let mut cli = Cli::prepared(&Database::Sqlite).await;
         cli.set("MAPAE_DPOP_REQUIRE_NONCE", "true");
         let server = cli.serve().await;
         server.user(USERNAME, PASSWORD).await;
@@ -312,7 +312,7 @@ async fn fapi2_nimbus_signs_people_in_by_keys_and_by_certificates() {
 
 /// A server with a listener of mutual TLS, and nonces in proofs.
 async fn of_nimbus(authority: &Authority) -> Binary {
-    let mut cli = Cli::new(&Database::Sqlite).await;
+    let mut cli = Cli::prepared(&Database::Sqlite).await;
     let own = authority.issue(&["localhost", "127.0.0.1"]);
     let files = [
         ("MAPAE_MTLS_CERT_FILE", "cert.pem", own.certificate.as_str()),

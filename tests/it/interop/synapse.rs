@@ -26,7 +26,7 @@ async fn synapse_knows_people_by_name_and_e_mail_and_hears_of_their_end() {
         Ok(program) => program,
         Err(why) => return required_or_skip(&why),
     };
-    let mut cli = Cli::new(&Database::Sqlite).await;
+    let mut cli = Cli::prepared(&Database::Sqlite).await;
     cli.set("MAPAE_OUTBOUND_ALLOW_PRIVATE", "true");
     let server = cli.serve().await;
     alice(&server).await;

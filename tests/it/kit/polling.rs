@@ -34,7 +34,7 @@ async fn refuses_in_time(api: &ResourceServer, token: &str, revoked: Instant) {
 }
 
 async fn poll(programs: &[(Language, &str)]) {
-    let mut cli = Cli::new(&Database::Sqlite).await;
+    let mut cli = Cli::prepared(&Database::Sqlite).await;
     cli.set("MAPAE_STATUS_LIST_TTL", format!("{}s", TTL.as_secs()));
     let mut server = cli.serve().await;
     let issuer = server.issuer();

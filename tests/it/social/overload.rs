@@ -158,7 +158,7 @@ both! {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_provider_says_is_short_in_the_log() {
     let idp = Oidc::start().await;
-    let mut cli = Cli::new(&Database::Sqlite).await;
+    let mut cli = Cli::prepared(&Database::Sqlite).await;
     let file = cli.folder.path().join("mapae.toml");
     std::fs::write(&file, super::table("idp", "oidc", idp.base(), "")).unwrap();
     cli.set("MAPAE_CONFIG", file.to_str().unwrap());

@@ -20,9 +20,8 @@ fn web() -> ClientArguments {
 
 /// An installation whose providers may live on this machine.
 async fn installed(database: &Database) -> Cli {
-    let mut cli = Cli::new(database).await;
+    let mut cli = Cli::migrated(database).await;
     cli.set("MAPAE_OUTBOUND_ALLOW_PRIVATE", "true");
-    cli.json(&["migrate", "up"], None).await;
     cli
 }
 

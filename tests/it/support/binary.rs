@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use mapae::domain::clock::Clock;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, Command};
 
-use super::server::http;
-use super::{App, ClientArguments, Database, Evidence, eventually};
+use super::server::{http, put_key};
+use super::{App, ClientArguments, Database, Evidence, LentKey, eventually};
 
 /// An installation of the binary: a folder, a database, and settings in the environment.
 pub(crate) struct Cli {
@@ -19,6 +20,8 @@ pub(crate) struct Cli {
     pub(crate) environment: Vec<(String, String)>,
     /// The binary: that of this build, or of another version.
     pub(crate) program: PathBuf,
+    /// The RSA key that it was given.
+    _key: Option<LentKey>,
 }
 
 /// The result of a verb.
@@ -39,9 +42,28 @@ impl Said {
 }
 
 impl Cli {
-    /// A new installation on a fresh database.
+    /// A new installation on a fresh database, which has no tables.
     pub(crate) async fn new(database: &Database) -> Self {
         Self::in_folder(tempfile::tempdir().expect("a folder"), database).await
+    }
+
+    /// A new installation whose database has its tables.
+    pub(crate) async fn migrated(database: &Database) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let database_url = database.migrated(&folder).await;
+        Self::of(folder, database_url)
+    }
+
+    /// A new installation that has what a first start is longest busy with: the tables, a master key and
+    /// an RSA key. That a server makes them itself is shown where an installation is [`new`](Self::new).
+    pub(crate) async fn prepared(database: &Database) -> Self {
+        if database.is_on_own_server() {
+            return Self::new(database).await;
+        }
+        let (cli, key) = (Self::migrated(database).await, LentKey::take());
+        let (keys_dir, database_url) = (cli.get("MAPAE_KEYS_DIR"), cli.get("MAPAE_DATABASE_URL"));
+        put_key(&key, Path::new(keys_dir), database_url, &Clock::system()).await;
+        Self { _key: Some(key), ..cli }
     }
 
     /// The same on a disk: the folder for temporary files may be in memory, where other rules hold
@@ -53,6 +75,10 @@ impl Cli {
 
     async fn in_folder(folder: TempDir, database: &Database) -> Self {
         let database_url = database.fresh(&folder).await;
+        Self::of(folder, database_url)
+    }
+
+    fn of(folder: TempDir, database_url: String) -> Self {
         let port = free_port();
         let environment = [
             ("MAPAE_ISSUER", format!("http://127.0.0.1:{port}")),
@@ -63,7 +89,8 @@ impl Cli {
             ("MAPAE_KEYS_DIR", folder.path().join("keys").display().to_string()),
         ];
         let environment = environment.map(|(name, value)| (name.to_owned(), value)).to_vec();
-        Self { folder, environment, program: PathBuf::from(env!("CARGO_BIN_EXE_mapae")) }
+        let program = PathBuf::from(env!("CARGO_BIN_EXE_mapae"));
+        Self { folder, environment, program, _key: None }
     }
 
     /// Sets an environment variable.
@@ -155,7 +182,7 @@ impl Cli {
 
     /// A new installation on a database on which a server ran once, so it has tables and keys.
     pub(crate) async fn installed(database: &Database) -> Self {
-        Self::new(database).await.ran_once().await
+        Self::prepared(database).await.ran_once().await
     }
 
     /// The installation after a server ran on it once.
@@ -202,7 +229,7 @@ pub(crate) struct Binary {
 impl Binary {
     /// Starts a server in a new installation.
     pub(crate) async fn start(database: &Database) -> Self {
-        Cli::new(database).await.serve().await
+        Cli::prepared(database).await.serve().await
     }
 
     /// The issuer URL.

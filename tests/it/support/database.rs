@@ -108,6 +108,11 @@ impl Database {
         }
     }
 
+    /// Whether it is on a server of which only this test knows. Nothing is prepared there.
+    pub(crate) fn is_on_own_server(&self) -> bool {
+        matches!(self, Self::Postgres { made, .. } if made.go_with_server)
+    }
+
     /// Makes a fresh database without tables, in this folder or on the server, and returns its URL.
     pub(crate) async fn fresh(&self, folder: &TempDir) -> String {
         match self {

@@ -258,7 +258,7 @@ impl Server {
 }
 
 /// Puts the master key and the first RSA key where a server makes them at its first start.
-async fn put_key(key: &LentKey, keys_dir: &Path, database_url: &str, clock: &Clock) {
+pub(super) async fn put_key(key: &LentKey, keys_dir: &Path, database_url: &str, clock: &Clock) {
     let master = MasterKey::make(keys_dir).expect("a master key");
     let sealer = Sealer::new(&master).expect("a sealer");
     let pkcs8 = Secret::new(key.pkcs8().to_vec());
