@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::my_account::{first_party, send, signed_in};
-use crate::support::{Browser, PASSWORD, Page, Server, both};
+use crate::support::{Browser, Evidence, PASSWORD, Page, Server, both};
 
 const PAGES: [&str; 6] = ["", "/security", "/devices", "/apps", "/activity", "/data"];
 
@@ -30,6 +30,13 @@ async fn export(browser: &mut Browser) -> Value {
     assert_eq!(file.header("content-disposition"), "attachment; filename=\"my-account.json\"");
     assert_eq!(file.header("cache-control"), "no-store");
     file.ok().json()
+}
+
+/// Writes these rows of audit events at once.
+async fn write_events(evidence: &Evidence, rows: impl Iterator<Item = String>) {
+    let rows: Vec<String> = rows.collect();
+    let columns = "id, at, kind, user_id, times";
+    evidence.run(&format!("INSERT INTO audit_event ({columns}) VALUES {}", rows.join(", "))).await;
 }
 
 both! {
@@ -188,14 +195,11 @@ both! {
         // Many at the same instant, and among them many that are for operators only. They are young, so
         // that the cleaning up leaves them.
         let since = server.now().now().timestamp_millis() - 1_000_000;
-        for number in 0..100 {
+        let row = |number: i64| {
             let kind = if number % 2 == 0 { "user.password_changed" } else { "family.started" };
-            evidence.run(&format!(
-                "INSERT INTO audit_event (id, at, kind, user_id, times) VALUES ('e{number:03}', {}, '{kind}', '{sub}', 1)",
-                since + number / 10,
-            ))
-            .await;
-        }
+            format!("('e{number:03}', {}, '{kind}', '{sub}', 1)", since + number / 10)
+        };
+        write_events(&evidence, (0..100).map(row)).await;
         let mut page = browser.open("/account/activity").await;
         let mut seen = page.reply.text.matches("You changed your password").count();
         for _ in 0..10 {
@@ -218,13 +222,8 @@ both! {
         let evidence = server.evidence().await;
         // More than is read at once, and young, so that the cleaning up leaves them.
         let since = server.now().now().timestamp_millis() - 1_000_000;
-        for number in 0..1100 {
-            evidence.run(&format!(
-                "INSERT INTO audit_event (id, at, kind, user_id, times) VALUES ('e{number}', {}, 'user.updated', '{sub}', 1)",
-                since + number
-            ))
-            .await;
-        }
+        let row = |number: i64| format!("('e{number}', {}, 'user.updated', '{sub}', 1)", since + number);
+        write_events(&evidence, (0..1100).map(row)).await;
         let file = export(&mut browser).await;
         assert_eq!((&file["account"]["sub"], &file["account"]["username"]), (&json!(sub), &json!("alice")));
         assert_eq!(file["account"]["claims"]["name"], "Alice");
