@@ -170,7 +170,7 @@ both! {
     async fn s155_every_state_of_every_page_carries_its_policy(database) {
         let (server, mails) = with_mail(&database, SETTINGS).await;
         let app = hostile_app(&server).await;
-        for (name, page) in hostile_pages(&server, &mails, &app, server.browser()).await {
+        for (name, page) in Box::pin(hostile_pages(&server, &mails, &app, server.browser())).await {
             let policy = page.reply.header("content-security-policy");
             let scripts = if name == "form_post" { "script-src 'sha256-" } else { "script-src 'self';" };
             for part in ["default-src 'none';", "style-src 'self';", "img-src 'self' data:;", scripts,
@@ -200,7 +200,7 @@ both! {
         let (server, mails) = with_mail(&database, SETTINGS).await;
         let app = hostile_app(&server).await;
         let browser = server.browser().saying("user-agent", HOSTILE);
-        for (name, page) in hostile_pages(&server, &mails, &app, browser).await {
+        for (name, page) in Box::pin(hostile_pages(&server, &mails, &app, browser)).await {
             let html = &page.reply.text;
             for markup in ["<img src=x", "onerror=alert(1)>", "href=\"javascript:", "href=\"data:", "49'", "></script>'"] {
                 assert!(!html.contains(markup), "{name}: {html}");
