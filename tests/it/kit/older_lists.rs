@@ -114,7 +114,7 @@ async fn the_crate_takes_nothing_back() {
 }
 
 async fn the_kit_takes_nothing_back(language: Language, name: &str) {
-    let program = match toolchain::of_the_kit(language, name, "-older-lists").await {
+    let program = match toolchain::of_the_kit(language, name).await {
         Ok(program) => program,
         Err(why) => return required_or_skip(&why),
     };

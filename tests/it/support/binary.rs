@@ -115,7 +115,7 @@ impl Cli {
 
     /// A command that runs the binary with these arguments in this installation.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = self.prepared(Command::new(&self.program));
+        let mut command = self.with_settings(Command::new(&self.program));
         command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
@@ -127,13 +127,13 @@ impl Cli {
         before: &[&str],
         arguments: &[&str],
     ) -> Command {
-        let mut command = self.prepared(Command::new(program));
+        let mut command = self.with_settings(Command::new(program));
         command.args(before).arg(&self.program).args(arguments);
         command.env("PATH", "/usr/bin:/bin");
         command
     }
 
-    fn prepared(&self, mut command: Command) -> Command {
+    fn with_settings(&self, mut command: Command) -> Command {
         let environment = self.environment.iter().map(|(name, value)| (name, value));
         command.current_dir(self.folder.path()).env_clear().envs(environment).kill_on_drop(true);
         command
