@@ -234,7 +234,7 @@ pub(super) async fn spring_boot(version: &str) -> Result<Command, String> {
     let folder = copied_from(&sources, "clients", &format!("spring-boot{version}"));
     let description = format!("pom-{version}.xml");
     let package = ["--quiet", "--batch-mode", "--file", &description, "package"];
-    once(&folder, run(&folder, "mvn", &package)).await?;
+    Box::pin(once(&folder, run(&folder, "mvn", &package))).await?;
     Ok(command(&folder, "java", &[&QUICK[..], &["-jar", "target/app.jar"]].concat()))
 }
 
@@ -248,7 +248,7 @@ async fn python(folder: &Path, program: &str) -> Result<Command, String> {
         let arguments = [&["-m", "pip", "--python", python][..], &install].concat();
         run(folder, pip.to_str().expect("UTF-8"), &arguments).await
     };
-    once(folder, packages).await?;
+    Box::pin(once(folder, packages)).await?;
     Ok(command(folder, python, &[program]))
 }
 
@@ -256,7 +256,7 @@ async fn python(folder: &Path, program: &str) -> Result<Command, String> {
 async fn pip() -> Result<PathBuf, String> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("pip");
     fs::create_dir_all(&folder).expect("a folder");
-    once(&folder, run(&folder, "python3", &["-m", "venv", "venv"])).await?;
+    Box::pin(once(&folder, run(&folder, "python3", &["-m", "venv", "venv"]))).await?;
     Ok(folder.join("venv/bin/python"))
 }
 
@@ -281,7 +281,7 @@ async fn once(
 
 async fn npm(folder: &Path) -> Result<(), String> {
     let install = ["ci", "--prefer-offline", "--no-audit", "--no-fund"];
-    once(folder, run(folder, "npm", &install)).await
+    Box::pin(once(folder, run(folder, "npm", &install))).await
 }
 
 async fn go(folder: &Path) -> Result<Command, String> {
@@ -289,7 +289,7 @@ async fn go(folder: &Path) -> Result<Command, String> {
         run(folder, "go", &["mod", "download"]).await?;
         run(folder, "go", &["build", "-mod=readonly", "-buildvcs=false", "-o", "program"]).await
     };
-    once(folder, program).await?;
+    Box::pin(once(folder, program)).await?;
     let program = folder.join("program");
     Ok(command(folder, program.to_str().expect("UTF-8"), &[]))
 }
@@ -310,7 +310,7 @@ async fn package(folder: &Path) -> Result<(), String> {
         let _alone = MAVEN.lock().await;
         run(folder, "mvn", &["--quiet", "--batch-mode", "package"]).await
     };
-    once(folder, packaged).await
+    Box::pin(once(folder, packaged)).await
 }
 
 fn command(folder: &Path, program: &str, arguments: &[&str]) -> Command {
