@@ -6,7 +6,7 @@
 //! returns to the pool only if the statement that ended its transaction succeeded.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -226,7 +226,7 @@ struct Pooled {
 
 /// The longest time to make a connection.
 const CONNECT: Duration = Duration::from_secs(5);
-/// How long a caller waits until another one has found out whether the database is back.
+/// How long a caller waits until others have found out whether the database is back.
 const PROBED: Duration = Duration::from_millis(500);
 /// A connection that was unused for this long is checked before it is used again. Under load, the
 /// time between two uses is shorter.
@@ -314,6 +314,8 @@ pub(super) struct Pool {
     /// are refused.
     away: AtomicBool,
     probe: tokio::sync::Mutex<()>,
+    /// How many of those who tried have failed.
+    failed_probes: AtomicU64,
     how: How,
 }
 
@@ -390,7 +392,8 @@ impl Pool {
             .map_err(|error| DbErr::Custom(error.to_string()))?;
         let queue = Semaphore::new(how.queue.saturating_add(how.connections));
         let (away, probe) = (AtomicBool::default(), tokio::sync::Mutex::default());
-        Ok(Self { inner, queue, away, probe, how })
+        let failed_probes = AtomicU64::default();
+        Ok(Self { inner, queue, away, probe, failed_probes, how })
     }
 
     pub(super) fn how(&self) -> How {
@@ -416,16 +419,27 @@ impl Pool {
         if !self.away.load(Ordering::SeqCst) {
             return self.wait().await;
         }
-        if let Ok(_probing) = self.probe.try_lock() {
+        // Whoever is trying already may have begun when the database was still away. So a caller is
+        // refused only after an attempt that began later than this call.
+        let failed_before = self.failed_probes.load(Ordering::SeqCst);
+        let (probing, begun_before) = match self.probe.try_lock() {
+            Ok(probing) => (Some(probing), 0),
+            Err(_) => (timeout(request::at_most(PROBED), self.probe.lock()).await.ok(), 1),
+        };
+        if !self.away.load(Ordering::SeqCst) {
+            drop(probing);
             return self.wait().await;
         }
-        // Somebody else is finding out whether the database is back.
-        let _found = timeout(request::at_most(PROBED), self.probe.lock()).await;
-        if self.away.load(Ordering::SeqCst) {
+        let failed = self.failed_probes.load(Ordering::SeqCst) - failed_before;
+        if probing.is_none() || failed > begun_before {
             let name = self.inner.manager().target.name();
             return Err(unavailable(format!("{name} does not answer")));
         }
-        self.wait().await
+        let got = self.wait().await;
+        if got.is_err() {
+            self.failed_probes.fetch_add(1, Ordering::SeqCst);
+        }
+        got
     }
 
     async fn wait(&self) -> Result<Held, DbErr> {

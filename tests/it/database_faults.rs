@@ -132,10 +132,10 @@ async fn a_pooled_connection_that_died_costs_nobody_an_answer() {
     let app = server.client("app", |_| {}).await;
     let (access, token) = app.password("openid").await.pair();
     for _ in 0..5 {
-        relay.shut();
+        relay.shut().await;
         relay.open();
         assert!(app.is_active(&access).await);
-        relay.shut();
+        relay.shut().await;
         relay.open();
         app.refresh(&token).await.ok();
     }
@@ -149,7 +149,7 @@ async fn while_postgres_is_away_everybody_is_told_so_and_afterwards_served() {
     server.alice().await;
     let app = server.client("app", |_| {}).await;
     let (access, token) = app.password("openid").await.pair();
-    relay.shut();
+    relay.shut().await;
     for _ in 0..3 {
         let asking = (0..200).map(|_| ask(&app, &access));
         let answers = tokio::time::timeout(TIMEOUT, join_all(asking)).await.expect("answers");
@@ -237,16 +237,16 @@ async fn of_several_hosts_the_first_that_answers_is_taken() {
         cli.set("MAPAE_DATABASE_URL", format!("{hosts}/{name}?{read_write}"));
         cli
     };
-    first.shut();
+    first.shut().await;
     let binary = cli.serve().await;
     binary.user("alice", PASSWORD).await;
     let app = binary.register("app", &ClientArguments::by_password()).await;
     let (_, token) = app.password("openid").await.pair();
     first.open();
-    second.shut();
+    second.shut().await;
     let (_, token) = app.refresh(&token).await.pair();
     second.open();
-    first.shut();
+    first.shut().await;
     app.refresh(&token).await.ok();
 }
 
@@ -290,7 +290,7 @@ async fn after_a_clean_end_the_one_file_holds_everything() {
 async fn a_start_waits_for_postgres_and_says_once_for_whom() {
     let Some(database) = postgres_or_skip() else { return };
     let relay = Relay::to(&database).await;
-    relay.shut();
+    relay.shut().await;
     let folder = tempfile::tempdir().expect("a folder");
     let fresh = database.fresh(&folder).await;
     let name = fresh.rsplit_once('/').expect("a name").1;

@@ -21,6 +21,8 @@ struct Way {
     cut_to: u64,
     /// New connections are closed at once.
     shut: bool,
+    /// How many connections there are.
+    live: usize,
 }
 
 /// A relay to Postgres.
@@ -62,8 +64,13 @@ impl Relay {
         let task = tokio::spawn(async move {
             for number in 1.. {
                 let Ok((stream, _)) = listener.accept().await else { return };
-                changes.send_modify(|way| way.last = number);
-                tokio::spawn(carry(stream, server.clone(), number, mine.clone()));
+                changes.send_modify(|way| (way.last, way.live) = (number, way.live + 1));
+                let carried = carry(stream, server.clone(), number, mine.clone());
+                let changes = changes.clone();
+                tokio::spawn(async move {
+                    carried.await;
+                    changes.send_modify(|way| way.live -= 1);
+                });
             }
         });
         Self { address, way, task }
@@ -100,9 +107,11 @@ impl Relay {
         self.way.send_modify(|way| way.deaf_to = u64::MAX);
     }
 
-    /// Closes all connections, and new ones at once.
-    pub(crate) fn shut(&self) {
+    /// Closes all connections, and new ones at once. Those that there were are closed when it returns,
+    /// so that none of them is closed while a later request is already under way.
+    pub(crate) async fn shut(&self) {
         self.way.send_modify(|way| (way.cut_to, way.shut) = (way.last, true));
+        self.way.subscribe().wait_for(|way| way.live == 0).await.expect("the relay");
     }
 
     /// Serves new connections from now on.
