@@ -6,10 +6,13 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use jsonwebtoken::Algorithm;
-use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, ThumbprintHash};
+use jsonwebtoken::jwk::{
+    AlgorithmParameters, CommonParameters, EllipticCurve, EllipticCurveKeyParameters,
+    EllipticCurveKeyType, Jwk, OctetKeyPairParameters, OctetKeyPairType, RSAKeyParameters,
+    RSAKeyType, ThumbprintHash,
+};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use serde::de::{DeserializeOwned, IgnoredAny};
 use sha2::{Digest, Sha256};
 
 use super::jwt::VerifyingKey;
@@ -55,8 +58,64 @@ pub struct Proof {
 struct Head {
     typ: Option<String>,
     alg: Option<String>,
-    jwk: Option<Map<String, Value>>,
-    crit: Option<Value>,
+    jwk: Option<HeadKey>,
+    crit: Option<IgnoredAny>,
+}
+
+/// The key in the header of a proof. What it says of its use is not asked: it is used here, and its
+/// holder has sent it.
+#[derive(Deserialize)]
+struct HeadKey {
+    kty: Option<String>,
+    crv: Option<String>,
+    x: Option<String>,
+    y: Option<String>,
+    n: Option<String>,
+    e: Option<String>,
+    d: Option<IgnoredAny>,
+    p: Option<IgnoredAny>,
+    q: Option<IgnoredAny>,
+    dp: Option<IgnoredAny>,
+    dq: Option<IgnoredAny>,
+    qi: Option<IgnoredAny>,
+    oth: Option<IgnoredAny>,
+    k: Option<IgnoredAny>,
+}
+
+impl HeadKey {
+    /// Whether it has a part that nobody but its holder may know (RFC 7518 §6).
+    fn is_private(&self) -> bool {
+        [self.d, self.p, self.q, self.dp, self.dq, self.qi, self.oth, self.k]
+            .iter()
+            .any(Option::is_some)
+    }
+
+    /// The public key, if it is one for this algorithm.
+    fn parameters(self, alg: Algorithm) -> Option<AlgorithmParameters> {
+        match (alg, self.kty.as_deref()?, self.crv.as_deref()) {
+            (Algorithm::ES256, "EC", Some("P-256")) => {
+                Some(AlgorithmParameters::EllipticCurve(EllipticCurveKeyParameters {
+                    key_type: EllipticCurveKeyType::EC,
+                    curve: EllipticCurve::P256,
+                    x: self.x?,
+                    y: self.y?,
+                }))
+            }
+            (Algorithm::EdDSA, "OKP", Some("Ed25519")) => {
+                Some(AlgorithmParameters::OctetKeyPair(OctetKeyPairParameters {
+                    key_type: OctetKeyPairType::OctetKeyPair,
+                    curve: EllipticCurve::Ed25519,
+                    x: self.x?,
+                }))
+            }
+            (Algorithm::PS256, "RSA", _) => Some(AlgorithmParameters::RSA(RSAKeyParameters {
+                key_type: RSAKeyType::RSA,
+                n: self.n?,
+                e: self.e?,
+            })),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -105,8 +164,9 @@ pub fn verify_proof(
     if method != expected.method {
         return Err(Reason::DpopProofMethodMismatch);
     }
-    let uri = normal_uri(uri).ok_or(Reason::DpopProofUriMismatch)?;
-    if uri != expected.uri && Some(uri.as_str()) != expected.alias {
+    let is_expected = |uri: &str| uri == expected.uri || Some(uri) == expected.alias;
+    // Nearly every proof names the address in its normal form.
+    if !is_expected(uri) && !normal_uri(uri).is_some_and(|uri| is_expected(&uri)) {
         return Err(Reason::DpopProofUriMismatch);
     }
     match (expected.access_token, claims.ath.as_deref()) {
@@ -164,23 +224,12 @@ fn key(head: Head) -> Result<(Thumbprint, VerifyingKey), Reason> {
     };
     let jwk = head.jwk.ok_or(Reason::DpopProofKeyUnusable)?;
     // RFC 9449 §4.3 (7)
-    if ["d", "p", "q", "dp", "dq", "qi", "oth", "k"].iter().any(|name| jwk.contains_key(*name)) {
+    if jwk.is_private() {
         return Err(Reason::DpopProofKeyPrivate);
     }
     let unusable = Reason::DpopProofKeyUnusable;
-    // What the key says of its use is not asked: it is used here, and its holder has sent it.
-    let named = ["kty", "crv", "x", "y", "n", "e"];
-    let jwk: Map<String, Value> =
-        jwk.into_iter().filter(|(name, _)| named.contains(&name.as_str())).collect();
-    let jwk: Jwk = serde_json::from_value(Value::Object(jwk)).map_err(|_| unusable)?;
-    match (&jwk.algorithm, alg) {
-        (AlgorithmParameters::EllipticCurve(key), Algorithm::ES256)
-            if key.curve == EllipticCurve::P256 => {}
-        (AlgorithmParameters::OctetKeyPair(key), Algorithm::EdDSA)
-            if key.curve == EllipticCurve::Ed25519 => {}
-        (AlgorithmParameters::RSA(_), Algorithm::PS256) => {}
-        _ => return Err(unusable),
-    }
+    let algorithm = jwk.parameters(alg).ok_or(unusable)?;
+    let jwk = Jwk { common: CommonParameters::default(), algorithm };
     let thumbprint = jwk.thumbprint(ThumbprintHash::SHA256).map_err(|_| unusable)?;
     let verifying = VerifyingKey::from_jwk(&jwk, alg).map_err(|_| unusable)?;
     Ok((Thumbprint::from_stored(thumbprint), verifying))
