@@ -302,7 +302,7 @@ mod tests {
     use aws_lc_rs::signature::{
         ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair,
     };
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::domain::client::TokenAlg;
