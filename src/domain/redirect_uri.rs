@@ -114,6 +114,59 @@ mod tests {
     use super::*;
 
     #[test]
+    fn rfc8252_7_3_localhost_has_any_port_for_an_app_for_which_nobody_vouches_alone() {
+        let registered = "http://localhost:3000/cb?a=1";
+        for same in [
+            "http://localhost:3000/cb?a=1",
+            "http://localhost/cb?a=1",
+            "http://localhost:65535/cb?a=1",
+        ] {
+            assert!(matches_of_unvouched(registered, same), "{same}");
+            assert_eq!(matches(registered, same), same == registered, "{same}");
+        }
+        for other in [
+            "http://localhost:3000/cb",
+            "http://localhost:3000/cb?a=2",
+            "http://localhost:99999/cb?a=1",
+            "http://localhost.evil:3000/cb?a=1",
+            "http://127.0.0.1:3000/cb?a=1",
+            "https://localhost:3000/cb?a=1",
+        ] {
+            assert!(!matches_of_unvouched(registered, other), "{other}");
+        }
+        assert!(matches_of_unvouched("http://127.0.0.1/cb", "http://127.0.0.1:9/cb"));
+        assert!(!matches_of_unvouched("https://rp.example/cb", "https://rp.example:9/cb"));
+    }
+
+    #[test]
+    fn the_front_page_is_the_root_of_a_web_app_and_an_app_on_a_device_has_none() {
+        for (uri, page) in [
+            ("https://rp.example/a/cb?x=1", Some("https://rp.example/")),
+            ("https://rp.example:8443/cb", Some("https://rp.example:8443/")),
+            ("http://localhost:3000/cb", Some("http://localhost:3000/")),
+            ("com.example.app:/cb", None),
+            ("", None),
+        ] {
+            assert_eq!(front_page(uri).as_deref(), page, "{uri}");
+        }
+    }
+
+    #[test]
+    fn what_may_not_be_registered_is_told_by_its_reason() {
+        use ClientKind::{Confidential, Public};
+        for (uri, kind, reason) in [
+            ("https://rp.example:65536/cb", Public, "a port from 0 to 65535"),
+            ("/cb", Public, "an absolute URI"),
+            ("http://rp.example/cb", Public, "plain http is for loopback alone"),
+            ("com.example.app:/cb", Confidential, "for public clients"),
+            ("app:/cb", Public, "a private-use scheme like"),
+        ] {
+            let refused = check(uri, kind).unwrap_err();
+            assert!(refused.contains(reason), "{uri}: {refused}");
+        }
+    }
+
+    #[test]
     fn rfc9700_2_1_what_may_be_registered() {
         use ClientKind::{Confidential, Public};
         for (uri, kind) in [

@@ -83,7 +83,7 @@ struct HeadKey {
 }
 
 impl HeadKey {
-    /// Whether it has a part that nobody but its holder may know (RFC 7518 §6).
+    /// Whether it has a part that nobody but its holder may know.
     fn is_private(&self) -> bool {
         [self.d, self.p, self.q, self.dp, self.dq, self.qi, self.oth, self.k]
             .iter()

@@ -185,6 +185,42 @@ mod tests {
     }
 
     #[test]
+    fn a_key_is_stray_that_signs_later_than_one_made_now_by_the_slowest_clock() {
+        let lead = Duration::hours(2);
+        let latest = t(0) + lead + Duration::hours(1);
+        for (signs_from, stray) in
+            [(t(0), false), (latest, false), (latest + Duration::milliseconds(1), true)]
+        {
+            assert_eq!(is_stray(t(0), signs_from, lead), stray, "{signs_from}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_published_until_nobody_can_hold_a_token_by_it() {
+        let keys = [key(0, 0), key(1, 500), key(2, 500), key(3, 900)];
+        let es = Timing { alg: TokenAlg::Es256, ..key(0, 100) };
+        let all = [keys.as_slice(), &[es]].concat();
+        for (key, until) in [
+            (keys[0], Some(t(600))),
+            // Its successor signs from the same instant.
+            (keys[1], Some(t(600))),
+            (keys[2], Some(t(1000))),
+            (keys[3], None),
+            (es, None),
+        ] {
+            assert_eq!(published_until(key, &all, memory()), until, "{key:?}");
+        }
+    }
+
+    #[test]
+    fn a_phase_is_told_by_its_own_word() {
+        let phases =
+            [Phase::Pending, Phase::Signing, Phase::Retiring, Phase::Remembered, Phase::Forgotten];
+        let words: Vec<_> = phases.iter().map(|phase| phase.as_str()).collect();
+        assert_eq!(words, ["pending", "signing", "retiring", "remembered", "forgotten"]);
+    }
+
+    #[test]
     fn of_two_keys_from_the_same_instant_the_later_one_signs() {
         let view = at(t(10), &[key(0, 5), key(1, 5)], memory());
         assert_eq!(view.phases, [Phase::Retiring, Phase::Signing]);

@@ -404,11 +404,8 @@ fn dated(now: DateTime<Utc>, then: DateTime<Utc>) -> String {
 
 /// The scope, which only the resource server can judge.
 pub(super) fn scope(claims: &PastedObject, facts: &Facts) -> Found {
-    let Some(value) = claims.members.get("scope") else {
-        return Found::good(
-            "there is none: an API that asks for a scope answers 403 insufficient_scope",
-        );
-    };
+    let none = "there is none: an API that asks for a scope answers 403 insufficient_scope";
+    let Some(value) = claims.members.get("scope") else { return Found::good(none) };
     // RFC 8693 §4.2: one string.
     let read = value.as_str().map(Scope::parse);
     let Some(Ok(scope)) = read else {
@@ -416,6 +413,9 @@ pub(super) fn scope(claims: &PastedObject, facts: &Facts) -> Found {
             format!("scope is not a text of words with spaces between them: {}", excerpt(value));
         return Found::bad(Reason::TokenScopeMalformed, says);
     };
+    if scope.is_empty() {
+        return Found::good(none);
+    }
     let shown = excerpt(&scope).up_to(500).to_string();
     let registered = facts.registered.as_ref().map(|registered| &registered.client);
     let Some(ClientFact::Known(client)) = registered else { return Found::good(shown) };

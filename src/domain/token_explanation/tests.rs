@@ -491,6 +491,17 @@ fn without_the_database_and_without_a_header_it_says_what_is_not_known() {
     assert!(found.mend().contains("give the whole token"));
 }
 
+#[test]
+fn a_scope_without_a_word_is_told_as_none() {
+    for members in [json!({ "scope": "" }), json!({ "scope": null })] {
+        let mut claims = with(claims(), &members);
+        if claims["scope"].is_null() {
+            claims.as_object_mut().unwrap().remove("scope");
+        }
+        holds(&of(&token(&header(), &claims), |_| {}), Check::Scope, "there is none");
+    }
+}
+
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
