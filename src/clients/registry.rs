@@ -105,14 +105,14 @@ impl<T> Default for Place<T> {
 /// What is in memory, or else is read and kept there.
 async fn kept<T: Clone>(
     place: &Place<T>,
-    reading: impl Future<Output = Result<T, Fault>>,
+    reading: impl AsyncFnOnce() -> Result<T, Fault>,
 ) -> Result<T, Fault> {
     let there = || place.found.get().cloned();
     if let Some(found) = there() {
         return Ok(found);
     }
     let attempt = async {
-        let read = reading.await?;
+        let read = reading().await?;
         Ok(place.found.get_or_init(|| read).clone())
     };
     Box::pin(place.attempts.make(there, attempt)).await
@@ -122,11 +122,11 @@ async fn kept<T: Clone>(
 /// What it reads is not kept, since it may be rolled back.
 async fn kept_before<T: Clone>(
     place: &Place<T>,
-    reading: impl Future<Output = Result<T, Fault>>,
+    reading: impl AsyncFnOnce() -> Result<T, Fault>,
 ) -> Result<T, Fault> {
     match place.found.get() {
         Some(kept) => Ok(kept.clone()),
-        None => reading.await,
+        None => reading().await,
     }
 }
 
@@ -174,18 +174,15 @@ impl Registry {
         self.key_sets.for_token(registered, token, alg).await
     }
 
-    /// Notes that a client got tokens, of a person or for itself. Only of those that no operator
-    /// registered it is written, once a day.
-    pub async fn note_use(
-        &self,
-        client: &Client,
-        has_person: bool,
-        now: DateTime<Utc>,
-    ) -> Result<(), Fault> {
-        let counts = has_person || self.of_apps.come_by_token;
-        if client.registered_by == RegisteredBy::Operator || !counts {
-            return Ok(());
-        }
+    /// Whether it is noted that a client gets tokens, of a person or for itself: only of those that no
+    /// operator registered.
+    #[must_use]
+    pub fn notes_use(&self, client: &Client, has_person: bool) -> bool {
+        client.registered_by != RegisteredBy::Operator && (has_person || self.of_apps.come_by_token)
+    }
+
+    /// Notes that a client got tokens. It is written once a day.
+    pub async fn note_use(&self, client: &Client, now: DateTime<Utc>) -> Result<(), Fault> {
         {
             let used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
             let noted = used.get(&client.id).is_some_and(|at| now - *at < Duration::days(1));
@@ -318,7 +315,7 @@ impl Registry {
 
     /// Every origin of every enabled client.
     pub async fn origins(&self) -> Result<Arc<[ClientOrigin]>, Fault> {
-        let reading = async {
+        let reading = async || {
             let every = clients::list_with_origins(&*self.store).await?;
             let enabled = every.into_iter().filter(Client::is_enabled);
             Ok(enabled.flat_map(origins_of).collect())
@@ -344,7 +341,7 @@ impl Registry {
     /// Every algorithm for which a client of an operator or a resource is registered. The key of another
     /// one is made when an app needs it.
     pub async fn algorithms(&self) -> Result<Arc<[TokenAlg]>, Fault> {
-        let reading = async {
+        let reading = async || {
             let mut found = HashSet::new();
             for Client { metadata, .. } in clients::list_of_operators(&*self.store).await? {
                 found.insert(metadata.token_alg);
@@ -363,7 +360,7 @@ impl Registry {
     /// Every scope that a client of an operator is registered for, or that apps may have which no operator
     /// registered.
     pub async fn every_scope(&self) -> Result<Arc<Scope>, Fault> {
-        let reading = async {
+        let reading = async || {
             let every = clients::list_of_operators(&*self.store).await?;
             let of_apps = self.of_apps.scopes.joined_with(&documents::scope());
             let of_apps = of_apps.joined_with(&self.mcp_scope().await?);
@@ -375,7 +372,7 @@ impl Registry {
 
     /// Whether any enabled client says that people may make an account on the way to it.
     pub async fn any_open(&self) -> Result<bool, Fault> {
-        let reading = async {
+        let reading = async || {
             let every = clients::list_of_operators(&*self.store).await?;
             let is_open = |client: &Client| client.metadata.signup == Some(SignUpMode::Open);
             Ok(every.iter().any(|client| client.is_enabled() && is_open(client)))
@@ -388,14 +385,14 @@ impl Registry {
     pub async fn with_status(&self, tx: Option<&Tx>) -> Result<Arc<HashSet<String>>, Fault> {
         let every = self.every();
         match tx {
-            Some(tx) => kept_before(&every.with_status, read_with_status(tx)).await,
-            None => kept(&every.with_status, read_with_status(&*self.store)).await,
+            Some(tx) => kept_before(&every.with_status, async || read_with_status(tx).await).await,
+            None => kept(&every.with_status, async || read_with_status(&*self.store).await).await,
         }
     }
 
     /// The clients that are the resource servers of each audience.
     pub async fn resource_servers(&self) -> Result<Arc<HashMap<String, Vec<ClientId>>>, Fault> {
-        let reading = async {
+        let reading = async || {
             let mut servers: HashMap<String, Vec<ClientId>> = HashMap::new();
             for client in clients::list_of_operators(&*self.store).await? {
                 for audience in client.metadata.resource_servers {
@@ -409,7 +406,7 @@ impl Registry {
 
     /// The attributes of people that operators declared.
     pub async fn attributes(&self) -> Result<Arc<[Attribute]>, Fault> {
-        let reading = async { Ok(attributes::list_all(&*self.store).await?.into()) };
+        let reading = async || Ok(attributes::list_all(&*self.store).await?.into());
         kept(&self.every().attributes, reading).await
     }
 
@@ -421,8 +418,8 @@ impl Registry {
     async fn resources_in(&self, tx: Option<&Tx>) -> Result<Resources, Fault> {
         let every = self.every();
         match tx {
-            Some(tx) => kept_before(&every.resources, read_resources(tx)).await,
-            None => kept(&every.resources, read_resources(&*self.store)).await,
+            Some(tx) => kept_before(&every.resources, async || read_resources(tx).await).await,
+            None => kept(&every.resources, async || read_resources(&*self.store).await).await,
         }
     }
 

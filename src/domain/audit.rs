@@ -1,5 +1,7 @@
 //! Audit events: what an operator must be able to look up afterwards.
 
+use std::sync::LazyLock;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -136,6 +138,9 @@ pub struct Origin {
     /// The request id that the response and the log carry.
     pub request_id: Option<String>,
 }
+
+/// The same, written only once an event needs it: most token requests leave none.
+pub type LazyOrigin = LazyLock<Origin, Box<dyn FnOnce() -> Origin + Send>>;
 
 /// One event. It never holds a secret.
 #[derive(Clone, Debug)]

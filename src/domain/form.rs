@@ -117,6 +117,10 @@ impl fmt::Debug for Form {
 /// Decodes one half of a form field; `None` when it is not UTF-8 or badly escaped.
 #[must_use]
 pub fn decode(raw: &[u8]) -> Option<Secret<String>> {
+    let is_escape = |byte: &u8| matches!(byte, b'+' | b'%');
+    if !raw.iter().any(is_escape) {
+        return std::str::from_utf8(raw).ok().map(|text| Secret::new(text.to_owned()));
+    }
     let mut bytes = Secret::new(Vec::with_capacity(raw.len()));
     let mut rest = raw.iter().copied();
     while let Some(byte) = rest.next() {

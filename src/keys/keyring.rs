@@ -1,7 +1,7 @@
 //! The keyring: the keys of this process, read and opened from the database, and read again at
 //! intervals.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration as StdDuration;
 
@@ -109,7 +109,8 @@ pub struct Snapshot {
     keys: Vec<Key>,
     phases: Vec<Phase>,
     until: DateTime<Utc>,
-    signing: HashMap<TokenAlg, SigningKey>,
+    /// The key that signs with each algorithm: so few that looking at each is the shortest way.
+    signing: Vec<(TokenAlg, SigningKey)>,
     jwks: Bytes,
     etag: String,
     published_kids: Arc<[String]>,
@@ -153,8 +154,9 @@ impl Snapshot {
 
     /// The key that signs with this algorithm.
     pub fn signing(&self, alg: TokenAlg) -> Result<&SigningKey, Fault> {
-        self.signing
-            .get(&alg)
+        let found = self.signing.iter().find(|(of, _)| *of == alg);
+        found
+            .map(|(_, key)| key)
             .ok_or_else(|| Fault::internal("looking for a signing key", alg.as_str()))
     }
 
@@ -313,8 +315,9 @@ impl Keyring {
     /// Creates the first key of each of these algorithms that has none. It signs at once: there is no
     /// other, and whoever verifies asks for a key that they do not know.
     pub async fn ensure(&self, algs: impl IntoIterator<Item = TokenAlg>) -> Result<(), Fault> {
+        let current = self.snapshot()?;
         for alg in algs {
-            if self.snapshot()?.signing(alg).is_ok() {
+            if current.signing(alg).is_ok() {
                 continue;
             }
             // Many requests may want it at once, and an RSA key takes long to make.

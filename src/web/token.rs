@@ -8,6 +8,7 @@ use axum::http::Response;
 
 use super::body::{self, Head};
 use super::edge::Context;
+use crate::domain::audit::LazyOrigin;
 use crate::domain::form::Form;
 use crate::oauth::client_auth::Credentials;
 use crate::oauth::token::endpoint;
@@ -37,15 +38,16 @@ async fn answered(shared: Arc<Shared>, context: Context, head: Head, form: Form)
     let credentials = head.credentials(&form);
     let client = credentials.as_ref().ok().and_then(Credentials::client);
     let cookie = client.as_ref().and_then(|id| shared.cookies.refresh_token(head.headers(), id));
+    let proof = head.proof();
     let request = endpoint::TokenRequest {
         credentials,
         form,
         script,
         cookie,
-        proof: head.proof(),
+        proof,
         certificate: head.thumbprint().cloned(),
         address: context.address,
-        origin: &context.origin(),
+        origin: &LazyOrigin::new(Box::new(move || context.origin())),
     };
     let mut response = match Box::pin(endpoint::token(&shared.token, request)).await {
         Ok(issued) => {
@@ -57,6 +59,6 @@ async fn answered(shared: Arc<Shared>, context: Context, head: Head, form: Form)
         }
         Err(error) => answer::json::<()>(Err(error), client.as_ref()),
     };
-    answer::with_nonce(&mut response, &shared.token.possession, head.proof());
+    answer::with_nonce(&mut response, &shared.token.possession, proof);
     cors::answers(client, response)
 }

@@ -16,7 +16,7 @@ use super::grants::refresh_token::RefreshToken;
 use super::id_jag::issuing;
 use super::mint::{self, Mint, TokenResponse};
 use super::person_claims::PersonClaims;
-use crate::domain::audit::Origin;
+use crate::domain::audit::LazyOrigin;
 use crate::domain::client::{Client, ClientId, RefreshDelivery};
 use crate::domain::dpop::{Confirmation, Thumbprint};
 use crate::domain::form::Form;
@@ -47,7 +47,7 @@ pub struct TokenRequest<'a> {
     /// The client address.
     pub address: IpAddr,
     /// What audit events say about where the request came from.
-    pub origin: &'a Origin,
+    pub origin: &'a LazyOrigin,
 }
 
 /// The answer to a token request.
@@ -198,9 +198,12 @@ async fn counted(
     has_person: bool,
 ) -> Result<()> {
     ISSUED.of(grant_type.as_str()).increment(1);
+    let clients = &endpoint.clients.clients;
     // What an app gets for itself alone says nothing about whether anybody uses it.
-    let now = endpoint.clients.clock.now();
-    Ok(endpoint.clients.clients.note_use(client, has_person, now).await?)
+    if clients.notes_use(client, has_person) {
+        clients.note_use(client, endpoint.clients.clock.now()).await?;
+    }
+    Ok(())
 }
 
 /// Whether a grant writes the use of the proof together with what it spends. The others do slow work

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use super::context::GrantContext;
 use super::mint::Entitlement;
 use crate::clients::registry::Registry;
-use crate::domain::audit::Origin;
+use crate::domain::audit::LazyOrigin;
 use crate::domain::claim_names::SCOPE_CLAIMS;
 use crate::domain::client::Client;
 use crate::domain::dpop::{Confirmation, REMEMBERED, Thumbprint};
@@ -35,7 +35,7 @@ pub struct Cx<'a> {
     /// The client address.
     pub address: IpAddr,
     /// What audit events say about where the request came from.
-    pub origin: &'a Origin,
+    pub origin: &'a LazyOrigin,
     /// The proof of possession that came with the request.
     pub proof: Option<&'a Proof>,
     /// The thumbprint of the certificate that the client showed, RFC 8705 §3.1.

@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use crate::accounts::sign_in::{AttemptPlace, PasswordAttempt, ProvenPassword, SignInRefused};
-use crate::domain::audit::Origin;
+use crate::domain::audit::{LazyOrigin, Origin};
 use crate::domain::auth_session::{AuthSession, LIFE};
 use crate::domain::authentication::{Authentication, Method};
 use crate::domain::client::{Client, ClientId, ClientKind};
@@ -63,7 +63,8 @@ impl Grant for Password {
         let from = AttemptFrom::of(client, self.user_ip.as_deref(), cx.address, cx.origin)?;
         let attempt = from.attempt(&self.username, self.password.expose());
         let signed_in = cx.server.password.by_password(attempt).await.map_err(refused)?;
-        let cx = &Cx { origin: &from.origin, ..*cx };
+        let origin = LazyOrigin::new(Box::new(move || from.origin));
+        let cx = &Cx { origin: &origin, ..*cx };
         let mut repeats = Repeats::default();
         loop {
             let tx = cx.server.store.begin(cx.server.clock.now()).await?;

@@ -3,6 +3,7 @@
 
 use serde_json::Map;
 
+use crate::domain::audit::Origin;
 use crate::domain::client::ClientKind;
 use crate::domain::family::FamilyId;
 use crate::domain::form::Form;
@@ -72,7 +73,7 @@ impl Grant for RefreshToken {
                 binds: (client.kind == ClientKind::Public).then(|| cx.binding()),
                 scope: self.scope,
                 resources: asked,
-                origin: cx.origin.clone(),
+                origin: Origin::clone(cx.origin),
                 idle: cx.server.families.lifetimes.of(&client.metadata).refresh_idle,
                 wants_status,
             })
