@@ -177,8 +177,8 @@ async fn use_up(store: &Store, clock: &Clock, proofs: &[[u8; 32]]) -> Vec<Result
         // In one order everywhere, so that two replicas never wait for each other.
         sorted.sort_unstable();
         sorted.dedup();
-        let tx = store.begin(now).await?;
-        let fresh = used_assertions::remember_all(&tx, &sorted, now + REMEMBERED).await?;
+        let (tx, fresh) =
+            used_assertions::begin_with_proofs(store, now, &sorted, now + REMEMBERED).await?;
         tx.commit().await?;
         Ok::<_, Fault>(fresh)
     };

@@ -10,6 +10,7 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{OnConflict, Query};
 use sea_orm::{ConnectionTrait, QueryResult};
 
+use super::Store;
 use super::cause::while_doing;
 use super::column::millis;
 use super::entity::entity;
@@ -47,31 +48,41 @@ pub async fn remember(
     Ok(inserted == 1)
 }
 
-/// Records several proofs of possession as used, and returns those that were not used before.
-pub async fn remember_all(
-    tx: &Tx,
-    hashes: &[[u8; 32]],
+/// Begins a transaction that records these proofs of possession as used, each of which is named once.
+/// Returns it with those that were not used before.
+pub async fn begin_with_proofs(
+    store: &Store,
+    now: DateTime<Utc>,
+    proofs: &[[u8; 32]],
     expires_at: DateTime<Utc>,
-) -> Result<HashSet<[u8; 32]>, Fault> {
-    if hashes.is_empty() {
-        return Ok(HashSet::new());
-    }
+) -> Result<(Tx, HashSet<[u8; 32]>), Fault> {
     let fault = while_doing("writing the table used_assertion");
     let mut insert = Query::insert();
     insert
         .into_table(Entity)
         .columns([Column::Hash, Column::ExpiresAt])
-        .on_conflict(OnConflict::column(Column::Hash).do_nothing().to_owned())
-        .returning(Query::returning().column(Column::Hash));
-    for hash in hashes {
-        insert.values_panic([hash.to_vec().into(), millis(expires_at).into()]);
+        .on_conflict(OnConflict::column(Column::Hash).do_nothing().to_owned());
+    for proof in proofs {
+        insert.values_panic([proof.to_vec().into(), millis(expires_at).into()]);
     }
+    let tx = store.begin(now).await?;
+    let inserted = tx.connection().execute(&insert).await.map_err(&fault)?.rows_affected();
+    if usize::try_from(inserted) == Ok(proofs.len()) {
+        return Ok((tx, proofs.iter().copied().collect()));
+    }
+    // One was used before, which is rare. Which one is told by rows, and the driver of SQLite hands
+    // these over one by one, so they are asked for only now.
+    tx.abandon().await;
+    let tx = store.begin(now).await?;
+    insert.returning(Query::returning().column(Column::Hash));
     let inserted = tx.connection().query_all(&insert).await.map_err(&fault)?;
     let hash = |row: QueryResult| {
         let hash: Vec<u8> = row.try_get_by_index(0).map_err(&fault)?;
         Ok(hash.try_into().ok())
     };
-    inserted.into_iter().filter_map(|row| hash(row).transpose()).collect()
+    let fresh: Result<_, Fault> =
+        inserted.into_iter().filter_map(|row| hash(row).transpose()).collect();
+    Ok((tx, fresh?))
 }
 
 /// Whether an assertion was recorded as used.

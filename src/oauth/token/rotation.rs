@@ -326,8 +326,8 @@ impl RefreshTokenParts {
         // In one order everywhere, so that two replicas never wait for each other.
         proofs.sort_unstable();
         proofs.dedup();
-        let tx = self.store.begin(now).await?;
-        let mut fresh = used_assertions::remember_all(&tx, &proofs, now + REMEMBERED).await?;
+        let (tx, mut fresh) =
+            used_assertions::begin_with_proofs(&self.store, now, &proofs, now + REMEMBERED).await?;
         for (using, state) in open {
             let Some(proof) = of(using, state) else { continue };
             // Of two uses with one proof the first one counts.
