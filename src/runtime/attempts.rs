@@ -1,6 +1,7 @@
 //! Attempts at one thing that many wait for: one is made at a time, and whoever waited for one that
 //! failed shares its failure. If each of them made an attempt of its own while the database is away,
-//! the last one would be answered only after all the others had waited in vain.
+//! the last one would be answered only after all the others had waited in vain. An attempt that had
+//! begun before somebody came may have met what was over by then, so they share the next one.
 
 use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,10 +14,11 @@ use crate::domain::verdict::{Fault, FaultKind};
 /// The attempts at one thing.
 #[derive(Debug, Default)]
 pub struct Attempts {
-    /// Whoever makes an attempt holds it. It has the last failure that is shared.
-    turn: Mutex<Option<Fault>>,
-    /// How many such failures there were.
-    failures: AtomicU64,
+    /// Whoever makes an attempt holds it. It has the last failure that is shared, with the number of
+    /// its attempt.
+    turn: Mutex<Option<(u64, Fault)>>,
+    /// How many attempts have begun.
+    begun: AtomicU64,
 }
 
 impl Attempts {
@@ -30,7 +32,7 @@ impl Attempts {
         if let Some(there) = there() {
             return Ok(there);
         }
-        let before = self.failures.load(Ordering::SeqCst);
+        let begun_before = self.begun.load(Ordering::SeqCst);
         let Some(mut last) = request::in_time(self.turn.lock()).await else {
             let why = "the request has no time left";
             return Err(Fault::unavailable("waiting for an attempt of somebody else", why));
@@ -38,17 +40,17 @@ impl Attempts {
         if let Some(there) = there() {
             return Ok(there);
         }
-        if self.failures.load(Ordering::SeqCst) != before
-            && let Some(fault) = &*last
+        if let Some((number, fault)) = &*last
+            && *number > begun_before
         {
             return Err(fault.clone());
         }
+        let number = self.begun.fetch_add(1, Ordering::SeqCst) + 1;
         let made = attempt.await;
         if let Err(fault) = &made
             && is_of_all(fault)
         {
-            *last = Some(fault.clone());
-            self.failures.fetch_add(1, Ordering::SeqCst);
+            *last = Some((number, fault.clone()));
         }
         made
     }
@@ -120,7 +122,8 @@ mod tests {
     #[tokio::test]
     async fn whoever_waited_for_an_attempt_that_failed_shares_its_failure() {
         let (others, attempts, made) = others(None, away()).await;
-        assert_eq!(made, 0);
+        // They came when the first attempt had begun: one of them makes the next one, for all.
+        assert_eq!(made, 1);
         for other in others {
             assert_eq!(other.unwrap_err().to_string(), away().to_string());
         }
