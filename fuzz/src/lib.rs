@@ -39,7 +39,7 @@ use mapae::domain::token_explanation::presented::Presented as Pasted;
 use mapae::domain::trace::TraceParent;
 use mapae::keys::certificates::ClientCertificate;
 use mapae::keys::client_keys::ClientKeys;
-use mapae::keys::dpop::{Expected, verify_proof};
+use mapae::keys::dpop::{Expected, KnownKeys, verify_proof};
 use mapae::keys::jwt;
 use mapae::oauth::authorize::object;
 use mapae::oauth::client_auth::Credentials;
@@ -188,10 +188,17 @@ pub fn dpop(data: &[u8]) {
         assert_eq!(normal_uri(&normal).as_ref(), Some(&normal), "{uri:?}");
         assert!(!normal.contains(['?', '#']), "{normal:?}");
     }
-    let now = clock::from_millis(1_800_000_000_000);
+    let (now, known) = (clock::from_millis(1_800_000_000_000), KnownKeys::default());
     for access_token in [None, Some("token")] {
         let uri = "https://id.example.com/token";
-        let expected = Expected { method: "POST", uri, alias: None, access_token, nonces: None };
+        let expected = Expected {
+            method: "POST",
+            uri,
+            alias: None,
+            access_token,
+            nonces: None,
+            known: &known,
+        };
         if let Ok(proof) = verify_proof(proof, &expected, now) {
             assert!(Thumbprint::parse(proof.key.as_str()).is_some());
         }

@@ -1,6 +1,8 @@
 //! Proofs of possession, RFC 9449: reads and checks a proof, and makes the nonces that proofs carry
 //! where the server asks for them.
 
+use std::sync::Arc;
+
 use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -11,6 +13,7 @@ use jsonwebtoken::jwk::{
     EllipticCurveKeyType, Jwk, OctetKeyPairParameters, OctetKeyPairType, RSAKeyParameters,
     RSAKeyType, ThumbprintHash,
 };
+use quick_cache::sync::Cache;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use sha2::{Digest, Sha256};
@@ -30,6 +33,46 @@ const LONGEST: usize = 8192;
 /// The longest `jti` that is taken.
 const LONGEST_JTI: usize = 512;
 
+/// How many keys are remembered.
+const REMEMBERED_KEYS: usize = 1024;
+/// The longest header of a proof that is remembered, so that all of them take little more than
+/// a megabyte.
+const LONGEST_REMEMBERED: usize = 768;
+
+/// The keys of the proofs that were verified last, by the header of the proof as it came: an app sends
+/// the same one with each of its proofs. What a header says depends on nothing but the header.
+pub struct KnownKeys(Cache<Box<str>, Arc<HolderKey>>);
+
+impl Default for KnownKeys {
+    fn default() -> Self {
+        Self(Cache::new(REMEMBERED_KEYS))
+    }
+}
+
+impl std::fmt::Debug for KnownKeys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("KnownKeys").field(&self.0.len()).finish()
+    }
+}
+
+impl KnownKeys {
+    fn find(&self, head: &str) -> Option<Arc<HolderKey>> {
+        self.0.get(head)
+    }
+
+    fn remember(&self, head: &str, key: &Arc<HolderKey>) {
+        if head.len() <= LONGEST_REMEMBERED {
+            self.0.insert(head.into(), Arc::clone(key));
+        }
+    }
+}
+
+/// The key of a proof, with its thumbprint.
+struct HolderKey {
+    thumbprint: Thumbprint,
+    verifying: VerifyingKey,
+}
+
 /// What a proof must be for.
 #[derive(Clone, Copy, Debug)]
 pub struct Expected<'a> {
@@ -43,6 +86,8 @@ pub struct Expected<'a> {
     pub access_token: Option<&'a str>,
     /// Where proofs need a nonce: the key of the nonces.
     pub nonces: Option<&'a NonceKey>,
+    /// The keys of earlier proofs.
+    pub known: &'a KnownKeys,
 }
 
 /// A proof that is good, if it was not used before.
@@ -147,11 +192,17 @@ pub fn verify_proof(
     else {
         return Err(malformed);
     };
-    let head: Head = part(head).ok_or(malformed)?;
+    let known = expected.known.find(head);
+    let key = match &known {
+        Some(known) => Arc::clone(known),
+        None => Arc::new(key(part(head).ok_or(malformed)?)?),
+    };
     let claims: Claims = part(claims).ok_or(malformed)?;
-    let (key, verifying) = key(head)?;
-    if !verifying.has_signed(proof) {
+    if !key.verifying.has_signed(proof) {
         return Err(Reason::DpopProofSignatureInvalid);
+    }
+    if known.is_none() {
+        expected.known.remember(head, &key);
     }
     let missing = Reason::DpopProofClaimMissing;
     let jti = claims.jti.as_deref().filter(|jti| !jti.is_empty()).ok_or(missing)?;
@@ -184,6 +235,7 @@ pub fn verify_proof(
         }
         None => timely(&claims, iat, now)?,
     }
+    let key = key.thumbprint.clone();
     let once = once(&key, jti);
     Ok(Proof { key, once })
 }
@@ -206,8 +258,8 @@ fn part<T: DeserializeOwned>(encoded: &str) -> Option<T> {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(encoded).ok()?).ok()
 }
 
-/// The key in the header of a proof, RFC 9449 §4.2, and its thumbprint.
-fn key(head: Head) -> Result<(Thumbprint, VerifyingKey), Reason> {
+/// The key in the header of a proof, RFC 9449 §4.2.
+fn key(head: Head) -> Result<HolderKey, Reason> {
     // RFC 9449 §4.3 (4). RFC 7515 §4.1.9: compared as a media type.
     if jwt_type::plain(&head.typ.unwrap_or_default()) != "dpop+jwt" {
         return Err(Reason::DpopProofTypMismatch);
@@ -232,7 +284,7 @@ fn key(head: Head) -> Result<(Thumbprint, VerifyingKey), Reason> {
     let jwk = Jwk { common: CommonParameters::default(), algorithm };
     let thumbprint = jwk.thumbprint(ThumbprintHash::SHA256).map_err(|_| unusable)?;
     let verifying = VerifyingKey::from_jwk(&jwk, alg).map_err(|_| unusable)?;
-    Ok((Thumbprint::from_stored(thumbprint), verifying))
+    Ok(HolderKey { thumbprint: Thumbprint::from_stored(thumbprint), verifying })
 }
 
 /// `ath`, RFC 9449 §4.2.
@@ -298,6 +350,8 @@ impl NonceKey {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use aws_lc_rs::rand::SystemRandom;
     use aws_lc_rs::signature::{
         ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair,
@@ -310,6 +364,7 @@ mod tests {
     use crate::keys::jws::PrivateKey;
     use crate::keys::make;
 
+    static KNOWN: LazyLock<KnownKeys> = LazyLock::new(KnownKeys::default);
     const NOW: i64 = 1_800_000_000;
     const TOKEN: &str = "access.token";
 
@@ -355,6 +410,7 @@ mod tests {
             alias: None,
             access_token: Some(TOKEN),
             nonces: None,
+            known: &KNOWN,
         }
     }
 
@@ -461,6 +517,28 @@ mod tests {
         let theirs = other.sign(&head(&other), &claims());
         let theirs = verify_proof(&theirs, &expected(), now()).unwrap();
         assert!(theirs.key != found.key && theirs.once != found.once);
+    }
+
+    #[test]
+    fn the_key_of_a_header_is_remembered_once_it_has_signed_and_proves_nothing_by_itself() {
+        let (holder, other) = (Holder::new(), Holder::new());
+        let known = KnownKeys::default();
+        let expected = Expected { known: &known, ..expected() };
+        let verified = |proof: &str| verify_proof(proof, &expected, now());
+        let forged = other.sign(&head(&holder), &claims());
+        assert_eq!(verified(&forged), Err(Reason::DpopProofSignatureInvalid));
+        assert_eq!(known.0.len(), 0);
+        let first = verified(&holder.sign(&head(&holder), &claims())).unwrap();
+        assert_eq!(known.0.len(), 1);
+        let next = holder.sign(&head(&holder), &with(claims(), "jti", json!("2")));
+        assert_eq!(verified(&next).unwrap().key, first.key);
+        assert_eq!(verified(&forged), Err(Reason::DpopProofSignatureInvalid));
+        let theirs = verified(&other.sign(&head(&other), &claims())).unwrap();
+        assert!(theirs.key != first.key);
+        assert_eq!(known.0.len(), 2);
+        let long = with(head(&holder), "more", json!("x".repeat(LONGEST_REMEMBERED)));
+        assert_eq!(verified(&holder.sign(&long, &claims())).unwrap().key, first.key);
+        assert_eq!(known.0.len(), 2);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::domain::dpop::{REMEMBERED, Thumbprint, normal_uri};
 use crate::domain::reason::Reason;
 use crate::domain::urls::{self, Issuer};
 use crate::domain::verdict::Fault;
-use crate::keys::dpop::{Expected, NonceKey, Proof, verify_proof};
+use crate::keys::dpop::{Expected, KnownKeys, NonceKey, Proof, verify_proof};
 use crate::keys::seal::MasterKey;
 use crate::oauth::error::{Refusal, Result};
 use crate::runtime::batch::{Batch, Bounds};
@@ -56,6 +56,7 @@ pub struct Possession {
     challenge: Addresses,
     clock: Clock,
     nonces: NonceKey,
+    known: KnownKeys,
     requires_nonce: bool,
     /// Writes down which proofs were used.
     used: Batch<[u8; 32], Result<bool, Fault>>,
@@ -99,6 +100,7 @@ impl Possession {
             challenge: address(urls::AUTHORIZE_CHALLENGE),
             clock,
             nonces: NonceKey::new(master)?,
+            known: KnownKeys::default(),
             requires_nonce: settings.require_nonce,
             used,
         })
@@ -140,7 +142,8 @@ impl Possession {
         let Some(proof) = presented.transpose()? else { return Ok(None) };
         let nonces = self.requires_nonce.then_some(&self.nonces);
         let Addresses { own, alias } = addresses;
-        let expected = Expected { method, uri: own, alias: alias.as_deref(), access_token, nonces };
+        let (alias, known) = (alias.as_deref(), &self.known);
+        let expected = Expected { method, uri: own, alias, access_token, nonces, known };
         Ok(Some(verify_proof(proof, &expected, self.clock.now())?))
     }
 

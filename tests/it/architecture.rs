@@ -113,7 +113,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("hyper_util", &["web", "net", "outbound"]),
     ("tower", &["web", "app", "net"]),
     ("http_body_util", &["web", "app"]),
-    ("quick_cache", &["clients", "oauth"]),
+    ("quick_cache", &["clients", "keys", "oauth"]),
     ("redis", &["redis_client"]),
     ("reqwest", &["outbound", "cli"]),
     ("rustls", &["app", "keys", "net", "outbound"]),
