@@ -576,4 +576,11 @@ mod tests {
             assert!(basic(&header).is_err(), "{:?}", String::from_utf8_lossy(&header));
         }
     }
+
+    #[test]
+    fn rfc7523_3_a_jti_is_remembered_until_every_clock_refuses_its_assertion() {
+        for (exp, until) in [(100.0, 100), (100.2, 101)] {
+            assert_eq!(forgotten_at(exp), from_millis((until + SKEW_SECONDS) * 1000));
+        }
+    }
 }

@@ -384,6 +384,24 @@ mod tests {
         })
     }
 
+    #[test]
+    fn a_consent_grows_by_what_is_new_and_names_nothing_twice() {
+        let [known, new] = ["https://known.example", "https://new.example"].map(str::to_owned);
+        let mut before = allowed("openid").unwrap();
+        before.claims = vec!["email".to_owned()];
+        let asked = request(|request| {
+            let claims = r#"{"id_token": {"email": null, "name": null}}"#;
+            request.claims = RequestedClaims::parse(claims, |_| true).unwrap();
+            request.resources = vec![known.clone(), new.clone()];
+        });
+        let both = joined(Some(&before), &asked);
+        assert_eq!(both.claims, ["email", "name"]);
+        assert_eq!(both.resources, [known, new]);
+        assert_eq!(both.scope, asked.scope);
+        let first = joined(None, &asked);
+        assert_eq!((first.claims, first.resources), (both.claims, both.resources));
+    }
+
     type Change<'a> = &'a dyn Fn(&mut AuthorizationRequest);
 
     fn facts<'a>(people: &'a [(Session, Option<Consent>)], received_at: i64) -> Facts<'a> {
