@@ -151,6 +151,30 @@ both! {
         assert_eq!(rows(&server).await[0], 1);
     }
 
+    /// Whoever comes again with a proof takes the address from an account that only claims it.
+    async fn s121_an_address_that_is_proven_later_is_taken_from_who_only_claims_it(database) {
+        let (server, idp, native) = with_native(&database, "follow_profile = true").await;
+        let emails = async |name: &str| {
+            let of = format!("FROM account WHERE username = '{name}' AND email IS NOT NULL");
+            server.evidence().await.count(&format!("SELECT count(*) AS n {of}")).await
+        };
+        let arrives = async |email: &str, verified: bool| {
+            let claims = |claims: &mut Value| {
+                claims["email"] = json!(email);
+                claims["email_verified"] = json!(verified);
+            };
+            about(&native, exchange(&native, "idp", &idp, claims).await).await["email"].clone()
+        };
+        assert_eq!(arrives(MINA, false).await, MINA);
+        claimant(&server, "first", MINA).await;
+        assert_eq!((arrives(MINA, false).await, emails("first").await), (json!(MINA), 1));
+        assert_eq!((arrives(MINA, true).await, emails("first").await), (json!(MINA), 0));
+        // With an address that was proven already, by a new one.
+        let new = "new@example.com";
+        claimant(&server, "second", new).await;
+        assert_eq!((arrives(new, true).await, emails("second").await), (json!(new), 0));
+    }
+
     /// A name that is typed may be both, so only one of the two may lead somewhere.
     async fn s121_an_address_that_is_another_persons_user_name_is_not_verified(database) {
         let (server, idp, native) = with_native(&database, "").await;
