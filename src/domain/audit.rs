@@ -139,7 +139,7 @@ pub struct Origin {
     pub request_id: Option<String>,
 }
 
-/// The same, written only once an event needs it: most token requests leave none.
+/// The same, written only once it is needed: a token that a client gets for itself leaves no event.
 pub type LazyOrigin = LazyLock<Origin, Box<dyn FnOnce() -> Origin + Send>>;
 
 /// One event. It never holds a secret.
