@@ -2,7 +2,7 @@
 
 use mapae::admin::authority::May;
 use mapae::admin::users::Target;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::fixtures::{
     asks_for_proof, by, exchange, exchanger, known, person, refusals, rows, said,
@@ -74,6 +74,24 @@ both! {
         reasons.dedup();
         assert_eq!(reasons, ["idp: disabled", "idp: domain_not_allowed"]);
         assert_eq!(said(&server, "identity.linked").await.len(), 1, "{claims}");
+    }
+
+    /// Whoever tries again and again does not fill the audit.
+    async fn a_refused_person_is_written_down_once_a_minute(database) {
+        let idp = Oidc::start().await;
+        let domains = "allowed_domains = [\"example.com\"]";
+        let (server, _) = with_idp(&database, idp.base(), domains).await;
+        idp.follows(server.now());
+        let native = exchanger(&server).await;
+        // To the beginning of a minute.
+        server.advance(60 - server.now().now().timestamp() % 60);
+        for (later, written) in [(0, 1), (59, 1), (1, 2)] {
+            server.advance(later);
+            let claims = |claims: &mut Value| claims["email"] = json!("mina@elsewhere.example");
+            let refused = exchange(&native, "idp", &idp, claims).await;
+            refused.refused(400, "invalid_grant");
+            assert_eq!(refusals(&server).await, vec!["idp: domain_not_allowed"; written]);
+        }
     }
 
     async fn s126_a_provider_that_is_not_for_this_is_not_there(database) {
