@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 
 use super::fixtures::{about, by, claimant, exchange, exchanger, identities, known, person, rows};
 use super::with_idp;
+use crate::deletion::{DAY, delete, without_the_job};
 use crate::support::upstream::Oidc;
-use crate::support::{PASSWORD, Server, both};
+use crate::support::{PASSWORD, Server, both, eventually};
 
 const MINA: &str = "mina@example.com";
 
@@ -173,6 +174,29 @@ both! {
         let new = "new@example.com";
         claimant(&server, "second", new).await;
         assert_eq!((arrives(new, true).await, emails("second").await), (json!(new), 0));
+    }
+
+    /// An account that is over has no identity any more, although its rows may still be there.
+    async fn whoever_comes_again_when_their_account_is_over_gets_a_new_one(database) {
+        let idp = Oidc::start().await;
+        let (server, app) = with_idp(&database, idp.base(), "").await;
+        idp.follows(server.now());
+        let mut browser = server.browser();
+        let (first, _) = person(&app, &by(&mut browser, &app, "idp", &idp).await).await;
+        delete(&mut browser).await;
+        let evidence = server.evidence().await;
+        without_the_job(&evidence).await;
+        server.advance(7 * DAY);
+        let arrived = by(&mut server.browser(), &app, "idp", &idp).await;
+        let (second, profile) = person(&app, &arrived).await;
+        assert_ne!(second["sub"], first["sub"]);
+        assert_eq!((&profile["email"], &profile["email_verified"]), (&json!(MINA), &json!(true)));
+        assert_eq!(rows(&server).await[..2], [2, 1]);
+        // The rows of the first account go, and the identity stays with the second one.
+        evidence.run("UPDATE ending SET due_at = 0").await;
+        eventually("the rows are gone", async || rows(&server).await[0] == 1).await;
+        let arrived = by(&mut server.browser(), &app, "idp", &idp).await;
+        assert_eq!(person(&app, &arrived).await.0["sub"], second["sub"]);
     }
 
     /// A name that is typed may be both, so only one of the two may lead somewhere.
