@@ -176,6 +176,28 @@ both! {
         assert_eq!((arrives(new, true).await, emails("second").await), (json!(new), 0));
     }
 
+    /// Who reads accounts again once they change learns of it.
+    async fn an_account_that_loses_its_address_was_changed_at_that_moment(database) {
+        let (server, idp, native) = with_native(&database, "").await;
+        let arrives = async |sub: &str, email: Option<&str>, verified: bool| {
+            let claims = |claims: &mut Value| {
+                claims["sub"] = json!(sub);
+                claims["email"] = json!(email);
+                claims["email_verified"] = json!(verified);
+            };
+            about(&native, exchange(&native, "idp", &idp, claims).await).await
+        };
+        let before = arrives("claimant", Some(MINA), false).await;
+        server.advance(60);
+        let owner = arrives("owner", Some(MINA), true).await;
+        server.advance(60);
+        // Coming again changes nothing more.
+        let after = arrives("claimant", None, false).await;
+        assert_eq!((&after["sub"], after.get("email")), (&before["sub"], None));
+        assert_ne!(after["updated_at"], before["updated_at"]);
+        assert_eq!(after["updated_at"], owner["updated_at"]);
+    }
+
     /// An account that is over has no identity any more, although its rows may still be there.
     async fn whoever_comes_again_when_their_account_is_over_gets_a_new_one(database) {
         let idp = Oidc::start().await;
