@@ -176,6 +176,33 @@ both! {
         assert_eq!((arrives(new, true).await, emails("second").await), (json!(new), 0));
     }
 
+    /// An account displaces others when it gets an address, not each time that one is proven.
+    async fn s121_who_gets_no_new_address_displaces_nobody(database) {
+        let (server, idp, native) = with_native(&database, "").await;
+        let arrives = async |sub: &str, email: Option<&str>, nickname: Option<&str>| {
+            let claims = |claims: &mut Value| {
+                claims["sub"] = json!(sub);
+                claims["email"] = json!(email);
+                claims["email_verified"] = json!(email.is_some());
+                claims["nickname"] = json!(nickname);
+            };
+            about(&native, exchange(&native, "idp", &idp, claims).await).await
+        };
+        let owner = arrives("owner", Some(MINA), None).await;
+        arrives("other", None, None).await;
+        claimant(&server, "since", MINA).await;
+        // Their accounts are written, since the nickname is new.
+        for (sub, email) in [("owner", json!(MINA)), ("other", json!(null))] {
+            let seen = arrives(sub, Some(MINA), Some("mimi")).await;
+            assert_eq!((&seen["nickname"], &seen["email"]), (&json!("mimi"), &email), "{sub}");
+            let since = native.password_as("since", PASSWORD, "openid email").await;
+            assert_eq!(about(&native, since).await["email"], MINA, "{sub}");
+            let kept = arrives("owner", None, None).await;
+            assert_eq!((&kept["sub"], &kept["email"]), (&owner["sub"], &json!(MINA)), "{sub}");
+        }
+        assert_eq!(server.evidence().await.events_of("account.displaced").await.len(), 0);
+    }
+
     /// Who reads accounts again once they change learns of it.
     async fn an_account_that_loses_its_address_was_changed_at_that_moment(database) {
         let (server, idp, native) = with_native(&database, "").await;
