@@ -111,6 +111,29 @@ async fn every_refusal_leaves_one_line_with_request_id_client_route_reason_and_v
     assert!(!server.whole_log().await.contains("canary"), "no secret and no query");
 }
 
+#[tokio::test]
+async fn the_log_tells_the_wrong_way_of_authentication_from_a_wrong_secret() {
+    let server = Binary::start(&Database::Sqlite).await;
+    let arguments = ClientArguments::confidential(&["client_credentials"]);
+    let arguments = arguments.with("--auth-method", "client_secret_post");
+    let by_header = server.register("app", &arguments).await;
+    let secret = by_header.secret.clone().expect("a secret");
+    let by_form = App { secret: None, ..by_header.clone() };
+    let own = ("grant_type", "client_credentials");
+    by_form.token(&[own, ("client_secret", &secret)]).await.ok();
+    let mut seen = 0;
+    let wrong_way = by_header.token(&[own]).await;
+    let line = only_new(&server, &mut seen).await;
+    assert_eq!(line["reason"], "client_auth_method_mismatch", "{line}");
+    let wrong_secret = by_form.token(&[own, ("client_secret", "wrong")]).await;
+    let line = only_new(&server, &mut seen).await;
+    assert_eq!(line["reason"], "client_secret_wrong", "{line}");
+    // Whoever asks does not learn which of the two it was.
+    wrong_way.refused(401, "invalid_client");
+    wrong_secret.refused(401, "invalid_client");
+    assert_eq!(wrong_way.text, wrong_secret.text);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_path_that_refuses_leaves_exactly_one_line_and_no_secret_in_it() {
     const CANARY: &str = "canary-5f1c";
