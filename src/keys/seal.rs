@@ -728,6 +728,29 @@ mod tests {
         assert!(matches!(MasterKey::load(&source), Err(NoMasterKey::File(_))));
     }
 
+    /// The keys are sealed under it next, so all would be lost with a key that is in no file.
+    #[test]
+    fn a_next_key_that_could_not_be_written_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let (first, second) = (MasterKey::generate(), MasterKey::generate());
+        let missing = folder.path().join("missing");
+        assert!(matches!(first.write_next(&missing), Err(NoMasterKey::File(_))));
+        assert!(MasterKey::load_next(&missing).unwrap().is_none());
+        for key in [first, second] {
+            key.write_next(folder.path()).unwrap();
+            assert_eq!(MasterKey::load_next(folder.path()).unwrap().unwrap().0, key.0);
+        }
+    }
+
+    /// Otherwise it would count as the key that another process has just written.
+    #[test]
+    fn what_stands_in_the_way_of_the_next_key_and_cannot_be_removed_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join(NEXT_FILE_NAME)).unwrap();
+        let written = MasterKey::generate().write_next(folder.path());
+        assert!(matches!(written, Err(NoMasterKey::File(_))));
+    }
+
     #[test]
     fn a_master_key_is_32_bytes() {
         assert!(MasterKey::parse(&"ab".repeat(32)).is_ok());
