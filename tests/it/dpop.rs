@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     App, CALLBACK, Holder, Network, PASSWORD, Reply, Server, USERNAME, VERIFIER, both,
-    decode_claims, form, postgres_or_skip, token_by, userinfo_by,
+    decode_claims, eventually, form, postgres_or_skip, token_by, userinfo_by,
 };
 
 const OWN: &[(&str, &str)] = &[("grant_type", "client_credentials"), ("scope", "read")];
@@ -377,6 +377,35 @@ both! {
         let server = server.restart().await;
         let app = app.at(server.issuer());
         token_by(&app, OWN, &[&again]).await.refused(400, "invalid_dpop_proof");
+    }
+
+    async fn rfc9449_11_1_a_proof_is_known_after_a_clean_up(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let app = server.client("app", |_| {}).await;
+        let native = server.public_client("native").await;
+        let holder = Holder::new(server.now());
+        let (_, refresh) = holder.password(&native, "openid").await.pair();
+        server.advance(600);
+        // The clock of the device is ahead, so its proofs are good for longer than a minute.
+        let ahead = json!({ "iat": server.now().now().timestamp() + 50 });
+        let url = server.url("/token");
+        let [used, own, fresh] = [(); 3].map(|()| holder.prove("POST", &url, &ahead));
+        let fields = [("grant_type", "refresh_token"), ("refresh_token", refresh.as_str())];
+        let (_, refresh) = token_by(&native, &fields, &[&used]).await.pair();
+        token_by(&app, OWN, &[&own]).await.ok();
+        server.advance(100);
+        // The clean-up runs at every start.
+        let server = server.restart().await;
+        let (app, native) = (app.at(server.issuer()), native.at(server.issuer()));
+        let evidence = server.evidence().await;
+        let left = async || evidence.count("SELECT count(*) AS n FROM used_assertion").await;
+        eventually("the one of the sign-in is deleted", async || left().await < 3).await;
+        let fields = [("grant_type", "refresh_token"), ("refresh_token", refresh.as_str())];
+        token_by(&native, &fields, &[&used]).await.refused(400, "invalid_dpop_proof");
+        token_by(&app, OWN, &[&own]).await.refused(400, "invalid_dpop_proof");
+        // It is not because of the time or the address.
+        token_by(&native, &fields, &[&fresh]).await.ok();
     }
 
     async fn rfc9449_7_userinfo_takes_a_bound_token_with_its_proof_alone(database) {
