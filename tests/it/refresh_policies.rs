@@ -78,6 +78,15 @@ both! {
         let [event] = &events[..] else { panic!("one event, not {events:?}") };
         assert_eq!(event.address.as_deref(), Some("198.51.100.1"));
         assert!(event.family.is_some() && event.client.is_some() && event.user.is_some());
+        // The address is written down at once: another repeat from there is nothing new, and one from
+        // the address before is.
+        for address in ["198.51.100.1", "192.0.2.7"] {
+            assert_eq!(from(address).refresh(&first).await.pair().1, second);
+        }
+        let events = evidence.events_of("refresh.repeated_elsewhere").await;
+        let mut addresses: Vec<_> = events.iter().map(|event| event.address.as_deref()).collect();
+        addresses.sort_unstable();
+        assert_eq!(addresses, [Some("192.0.2.7"), Some("198.51.100.1")]);
         app.refresh(&second).await.ok();
     }
 
