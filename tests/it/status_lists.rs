@@ -18,7 +18,7 @@ use tokio::io::AsyncWriteExt;
 
 use crate::interop::toolchain::status_list_reader;
 use crate::support::{
-    App, Database, PASSWORD, Reply, Server, USERNAME, both, decode_claims, decode_header,
+    App, Database, Evidence, PASSWORD, Reply, Server, USERNAME, both, decode_claims, decode_header,
     eventually, http, postgres_or_skip, required_or_skip, run,
 };
 
@@ -82,6 +82,32 @@ async fn own_token(app: &App) -> String {
     app.token(&[("grant_type", "client_credentials")]).await.ok().text("access_token")
 }
 
+/// Does what another server might do a moment before a family is given a place: it changes the row of
+/// the family in this way, so that the place is not taken.
+async fn overtake(evidence: &Evidence, database: &Database, how: &str) {
+    let change = format!("UPDATE family SET {how} WHERE id = NEW.id");
+    let when = "BEFORE UPDATE OF status_list ON family";
+    let statements = match database {
+        Database::Sqlite => [
+            "DROP TRIGGER IF EXISTS overtake".to_owned(),
+            format!("CREATE TRIGGER overtake {when} BEGIN {change}; SELECT RAISE(IGNORE); END"),
+        ],
+        Database::Postgres { .. } => [
+            format!(
+                "CREATE OR REPLACE FUNCTION overtake() RETURNS trigger LANGUAGE plpgsql AS \
+                 $$ BEGIN {change}; RETURN NULL; END $$"
+            ),
+            format!(
+                "CREATE OR REPLACE TRIGGER overtake {when} FOR EACH ROW \
+                 WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION overtake()"
+            ),
+        ],
+    };
+    for statement in &statements {
+        evidence.run(statement).await;
+    }
+}
+
 both! {
     /// The seeds of this project said so. A stolen token is refused long before it expires.
     async fn until_the_access_token_expires_it_is_defenceless(database) {
@@ -137,6 +163,27 @@ both! {
         assert_eq!(place(&after), place(&plain.refresh(&refresh).await.pair().0));
         server.change("plain", |client| client.metadata.status_list = StatusListMode::Off).await;
         assert!(decode_claims(&plain.password("openid").await.pair().0)["status"].is_null());
+    }
+
+    /// No list would ever say of a token with another place that it is revoked.
+    async fn a_token_names_the_place_that_its_family_got_from_another_server(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let app = app(&server, StatusListMode::Off).await;
+        let (before, refresh) = app.password("openid").await.pair();
+        let (_, ending) = app.password("openid").await.pair();
+        assert!(decode_claims(&before)["status"].is_null());
+        server.change("app", |client| client.metadata.status_list = StatusListMode::Families).await;
+        let evidence = server.evidence().await;
+        let another = "status_list = NEW.status_list, status_index = abs(NEW.status_index - 1)";
+        overtake(&evidence, &database, another).await;
+        let (access, _) = app.refresh(&refresh).await.pair();
+        let sid = decode_claims(&access)["sid"].as_str().expect("a sid").to_owned();
+        let got = format!("SELECT status_index AS n FROM family WHERE id = '{sid}'");
+        assert_eq!(i64::try_from(place(&access).1), Ok(evidence.count(&got).await));
+        // A family that ended a moment before has none.
+        overtake(&evidence, &database, "revoked_at = NEW.handed_out_at").await;
+        app.refresh(&ending).await.refused(400, "invalid_grant");
     }
 
     /// Whatever ends a token.
