@@ -176,12 +176,8 @@ pub fn key_of_code(
 async fn use_up(store: &Store, clock: &Clock, proofs: &[[u8; 32]]) -> Vec<Result<bool, Fault>> {
     let written = async {
         let now = clock.now();
-        let mut sorted = proofs.to_vec();
-        // In one order everywhere, so that two replicas never wait for each other.
-        sorted.sort_unstable();
-        sorted.dedup();
-        let (tx, fresh) =
-            used_assertions::begin_with_proofs(store, now, &sorted, now + REMEMBERED).await?;
+        let (used, end) = (proofs.to_vec(), now + REMEMBERED);
+        let (tx, fresh) = used_assertions::begin_with_proofs(store, now, used, end).await?;
         tx.commit().await?;
         Ok::<_, Fault>(fresh)
     };

@@ -48,27 +48,30 @@ pub async fn remember(
     Ok(inserted == 1)
 }
 
-/// Begins a transaction that records these proofs of possession as used, each of which is named once.
-/// Returns it with those that were not used before.
+/// Begins a transaction that records these proofs of possession as used. Returns it with those that
+/// were not used before.
 pub async fn begin_with_proofs(
     store: &Store,
     now: DateTime<Utc>,
-    proofs: &[[u8; 32]],
+    mut proofs: Vec<[u8; 32]>,
     expires_at: DateTime<Utc>,
 ) -> Result<(Tx, HashSet<[u8; 32]>), Fault> {
     let fault = while_doing("writing the table used_assertion");
+    // In one order everywhere, so that two replicas never wait for each other.
+    proofs.sort_unstable();
+    proofs.dedup();
     let mut insert = Query::insert();
     insert
         .into_table(Entity)
         .columns([Column::Hash, Column::ExpiresAt])
         .on_conflict(OnConflict::column(Column::Hash).do_nothing().to_owned());
-    for proof in proofs {
+    for proof in &proofs {
         insert.values_panic([proof.to_vec().into(), millis(expires_at).into()]);
     }
     let tx = store.begin(now).await?;
     let inserted = tx.connection().execute(&insert).await.map_err(&fault)?.rows_affected();
     if usize::try_from(inserted) == Ok(proofs.len()) {
-        return Ok((tx, proofs.iter().copied().collect()));
+        return Ok((tx, proofs.into_iter().collect()));
     }
     // One was used before, which is rare. Which one is told by rows, and the driver of SQLite hands
     // these over one by one, so they are asked for only now.

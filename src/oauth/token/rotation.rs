@@ -318,16 +318,13 @@ impl RefreshTokenParts {
             let proof = using.possession.as_ref().filter(|_| !state.is_proof_used)?;
             rows.contains_key(&using.token.family).then_some(proof.once)
         };
-        let mut proofs: Vec<_> =
-            open.iter().filter_map(|(using, state)| of(using, state)).collect();
+        let proofs: Vec<_> = open.iter().filter_map(|(using, state)| of(using, state)).collect();
         if proofs.is_empty() {
             return Ok(None);
         }
-        // In one order everywhere, so that two replicas never wait for each other.
-        proofs.sort_unstable();
-        proofs.dedup();
+        let end = now + REMEMBERED;
         let (tx, mut fresh) =
-            used_assertions::begin_with_proofs(&self.store, now, &proofs, now + REMEMBERED).await?;
+            used_assertions::begin_with_proofs(&self.store, now, proofs, end).await?;
         for (using, state) in open {
             let Some(proof) = of(using, state) else { continue };
             // Of two uses with one proof the first one counts.
