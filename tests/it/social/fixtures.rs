@@ -32,7 +32,6 @@ pub(crate) async fn known(server: &Server, name: &str, email: &str, verified: bo
 /// Makes a person with the usual password who registered by themselves and only claims an address.
 pub(crate) async fn claimant(server: &Server, name: &str, email: &str) -> String {
     let sub = known(server, name, email, false).await;
-    // Nobody can register yet: what a person says of themselves has no other way in.
     let by_themselves = "UPDATE account SET made_by = 'person', email_by = 'person' WHERE id = ";
     server.evidence().await.run(&format!("{by_themselves}'{sub}'")).await;
     sub
