@@ -1,5 +1,6 @@
 //! A fresh database for each test. It is dropped when the test has ended.
 
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use sea_orm::{ConnectionTrait, Database as Sea, DbErr};
@@ -75,6 +76,8 @@ pub(crate) fn required_or_skip(why: &str) {
 /// Runs a test. Everything that it started has ended when this returns or panics.
 pub(crate) fn run(proof: impl Future<Output = ()>) {
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    // One type for all tests: the compiler makes the functions of the runtime anew for each type.
+    let proof: Pin<Box<dyn Future<Output = ()>>> = Box::pin(proof);
     runtime.worker_threads(2).enable_all().build().expect("a runtime").block_on(proof);
 }
 
