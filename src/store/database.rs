@@ -56,14 +56,11 @@ impl Store {
             DatabasePlace::Sqlite(given) => {
                 let path = given.get_filename().to_path_buf();
                 file::make(&path)?;
-                let target = || {
-                    Target::Sqlite(
-                        Box::new(file::options(&given, options.lock_timeout)),
-                        path.clone(),
-                    )
-                };
-                let writer = Pool::new(target(), How { connections: 1, ..how }).map_err(&fault)?;
-                let reader = Pool::new(target(), How { connections: 2, ..how }).map_err(&fault)?;
+                let target = |options| Target::Sqlite(Box::new(options), path.clone());
+                let to_write = target(file::options_to_write(&given, options.lock_timeout));
+                let to_read = target(file::options(&given, options.lock_timeout));
+                let writer = Pool::new(to_write, How { connections: 1, ..how }).map_err(&fault)?;
+                let reader = Pool::new(to_read, How { connections: 2, ..how }).map_err(&fault)?;
                 (Arc::new(writer), Arc::new(reader))
             }
             DatabasePlace::Postgres(place) => {

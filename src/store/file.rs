@@ -40,6 +40,16 @@ pub(super) fn options(
         .disable_statement_logging()
 }
 
+/// The options of the connection that writes.
+pub(super) fn options_to_write(
+    given: &SqliteConnectOptions,
+    lock_timeout: Duration,
+) -> SqliteConnectOptions {
+    // At most 16 MB, taken page by page. Without this setting it is 2 MB, in which the inner pages of the
+    // trees of ten million rows have no room: each change reads several of them anew.
+    options(given, lock_timeout).pragma("cache_size", "-16000")
+}
+
 /// The file of an SQLite URL; `None` for Postgres.
 pub fn sqlite_path(url: &str) -> Result<Option<PathBuf>, Fault> {
     Ok(match place::read(url)? {
