@@ -108,11 +108,12 @@ fn rows(url: &str, user: &str, client: &str, first: u32, last: u32) -> String {
         )
     };
     let (now, end) = (1_700_000_000_000_i64, 4_000_000_000_000_i64);
+    // With the address, as a sign-in writes it: a row that grows at its first refresh divides its page.
     format!(
         "{numbers} INSERT INTO family (id, user_id, client_id, scope, resources, auth_time, amr, \
-         claims, expires_at, salt, handed_out_at, idle_ends_at) SELECT {id}, '{user}', \
-         '{client}', 'profile', '[]', {now}, '[\"pwd\"]', '[]', {end}, {salt}, {now}, {end} \
-         FROM n"
+         claims, expires_at, salt, handed_out_at, handed_out_to, idle_ends_at) SELECT {id}, \
+         '{user}', '{client}', 'profile', '[]', {now}, '[\"pwd\"]', '[]', {end}, {salt}, {now}, \
+         '127.0.0.1', {end} FROM n"
     )
 }
 
