@@ -82,6 +82,13 @@ async fn own_token(app: &App) -> String {
     app.token(&[("grant_type", "client_credentials")]).await.ok().text("access_token")
 }
 
+/// The index that the row of the family of this token has.
+async fn index_of_family(evidence: &Evidence, token: &str) -> i64 {
+    let claims = decode_claims(token);
+    let sid = claims["sid"].as_str().expect("a sid");
+    evidence.count(&format!("SELECT status_index AS n FROM family WHERE id = '{sid}'")).await
+}
+
 /// Makes the database do this whenever a family is to be given a place, before the row is changed.
 async fn before_a_place(
     evidence: &Evidence,
@@ -188,9 +195,7 @@ both! {
         let another = "status_list = NEW.status_list, status_index = abs(NEW.status_index - 1)";
         overtake(&evidence, &database, another).await;
         let (access, _) = app.refresh(&refresh).await.pair();
-        let sid = decode_claims(&access)["sid"].as_str().expect("a sid").to_owned();
-        let got = format!("SELECT status_index AS n FROM family WHERE id = '{sid}'");
-        assert_eq!(i64::try_from(place(&access).1), Ok(evidence.count(&got).await));
+        assert_eq!(i64::try_from(place(&access).1), Ok(index_of_family(&evidence, &access).await));
         // A family that ended a moment before has none.
         overtake(&evidence, &database, "revoked_at = NEW.handed_out_at").await;
         app.refresh(&ending).await.refused(400, "invalid_grant");
@@ -209,9 +214,7 @@ both! {
         app.refresh(&refresh).await.refused(500, "server_error");
         before_a_place(&evidence, ["SELECT 1", "RETURN NEW"], &database).await;
         let (access, _) = app.refresh(&refresh).await.pair();
-        let sid = decode_claims(&access)["sid"].as_str().expect("a sid").to_owned();
-        let got = format!("SELECT status_index AS n FROM family WHERE id = '{sid}'");
-        assert_eq!(i64::try_from(place(&access).1), Ok(evidence.count(&got).await));
+        assert_eq!(i64::try_from(place(&access).1), Ok(index_of_family(&evidence, &access).await));
     }
 
     /// Whatever ends a token.
