@@ -25,6 +25,7 @@ use crate::oauth::status::feed;
 use crate::oauth::status::measured::Places;
 use crate::outbox::{self, Delivery};
 use crate::redis_client::{Redis, StreamBounds, StreamEntry};
+use crate::runtime::free_memory;
 use crate::runtime::supervisor::{Need, Supervisor};
 use crate::store::revisions::{self, Revisions};
 use crate::store::{self, client_changes, leaders};
@@ -80,17 +81,6 @@ pub(super) fn start(
     };
     let cleaning = clean_up::start(services, settings.audit, stopped);
     let ending = end_what_was_begun(Arc::clone(services), stopped.clone());
-    let folding = every(
-        supervisor,
-        "folding metrics",
-        Need::Beside,
-        telemetry::UPKEEP,
-        stopped.clone(),
-        || async {
-            telemetry::upkeep();
-            Ok(())
-        },
-    );
     let counting = {
         let services = Arc::clone(services);
         let name = "counting what waits to be sent and places in status lists";
@@ -110,7 +100,8 @@ pub(super) fn start(
         })
     };
     let own = hear_of_own_changes(services, &hint, stopped);
-    let mut jobs = vec![watching, keys, cleaning, ending, folding, counting, noting, own];
+    let mut jobs = vec![watching, keys, cleaning, ending, counting, noting, own];
+    jobs.extend(keep_memory_small(supervisor, stopped));
     if let Some(redis) = &services.redis {
         jobs.extend(share_hints(services, redis, &hint, stopped));
     }
@@ -125,6 +116,39 @@ pub(super) fn start(
         services.mail_delivery.as_ref()
     }));
     jobs
+}
+
+/// Aggregates what is kept for the metrics, and gives back the memory that nobody uses any more.
+fn keep_memory_small(
+    supervisor: &Supervisor,
+    stopped: &watch::Receiver<bool>,
+) -> [JoinHandle<()>; 2] {
+    let fold = || async {
+        telemetry::upkeep();
+        Ok(())
+    };
+    let give_back = || async {
+        free_memory::give_back();
+        Ok(())
+    };
+    [
+        every(
+            supervisor,
+            "folding metrics",
+            Need::Beside,
+            telemetry::UPKEEP,
+            stopped.clone(),
+            fold,
+        ),
+        every(
+            supervisor,
+            "giving memory back",
+            Need::Beside,
+            free_memory::PERIOD,
+            stopped.clone(),
+            give_back,
+        ),
+    ]
 }
 
 /// Makes this process learn at once of what it changed itself.

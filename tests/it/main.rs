@@ -95,6 +95,7 @@ mod mail_limits;
 mod mail_secrets;
 mod mcp;
 mod mcp_clients;
+mod memory;
 mod metrics;
 mod migrating;
 mod mutual_tls;

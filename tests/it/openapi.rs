@@ -48,14 +48,6 @@ async fn status_lists_and_the_feed_are_described_as_they_are() {
     }
 }
 
-/// The resident memory of a server, in KiB.
-fn memory(server: &Binary) -> u64 {
-    let process = server.child.id().expect("a process");
-    let status = fs::read_to_string(format!("/proc/{process}/status")).expect("a status");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a line");
-    line.split_whitespace().next().expect("a number").parse().expect("a number")
-}
-
 /// Sends what nobody can use, each time another: 30 MB together.
 async fn send_nonsense(issuer: &str) {
     const PATHS: [&str; 6] = ["/token", "/introspect", "/revoke", "/par", "/userinfo", "/register"];
@@ -106,9 +98,9 @@ async fn s168_no_request_that_is_made_from_the_document_makes_the_server_fail() 
         format!("{}{}", String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
     assert!(ran.status.success(), "{said}");
     // Nothing of what is refused is kept in memory.
-    let before = memory(&server);
+    let before = server.memory();
     send_nonsense(&server.issuer()).await;
-    let grown = memory(&server).saturating_sub(before);
+    let grown = server.memory().saturating_sub(before);
     assert!(grown < 16 * 1024, "{grown} KiB more than {before}");
     assert!(!server.whole_log().await.contains("panicked"));
 }

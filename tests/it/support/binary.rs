@@ -232,6 +232,23 @@ impl Binary {
         Cli::prepared(database).await.serve().await
     }
 
+    /// The resident memory in KiB.
+    pub(crate) fn memory(&self) -> u64 {
+        self.memory_as("VmRSS:")
+    }
+
+    /// The most resident memory that there ever was, in KiB.
+    pub(crate) fn most_memory(&self) -> u64 {
+        self.memory_as("VmHWM:")
+    }
+
+    fn memory_as(&self, name: &str) -> u64 {
+        let process = self.child.id().expect("a process");
+        let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("a status");
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("a line");
+        line.split_whitespace().next().expect("a number").parse().expect("a number")
+    }
+
     /// The issuer URL.
     pub(crate) fn issuer(&self) -> String {
         self.cli.get("MAPAE_ISSUER").to_owned()
