@@ -1,13 +1,14 @@
 //! The first sign-in by a provider: what the new account gets, and that nobody can prepare an
 //! account for somebody else. Security cases S121, S125.
 
+use sea_orm::{ConnectionTrait, Database as Sea, TransactionTrait};
 use serde_json::{Value, json};
 
 use super::fixtures::{about, by, claimant, exchange, exchanger, identities, known, person, rows};
 use super::with_idp;
 use crate::deletion::{DAY, delete, without_the_job};
 use crate::support::upstream::Oidc;
-use crate::support::{PASSWORD, Server, both, eventually};
+use crate::support::{PASSWORD, Server, both, eventually, postgres_or_skip};
 
 const MINA: &str = "mina@example.com";
 
@@ -20,6 +21,39 @@ async fn with_native(
     idp.follows(server.now());
     let native = exchanger(&server).await;
     (server, idp, native)
+}
+
+/// On SQLite one follows the other. Another session stands here for the first of the two: it commits
+/// the account and its identity after the second one did not find the identity, and before it looks
+/// for the address.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_first_sign_ins_at_once_the_second_comes_to_the_account_of_the_first() {
+    let Some(database) = postgres_or_skip() else { return };
+    let (server, idp, native) = with_native(&database, "").await;
+    let claims = |claims: &mut Value| {
+        claims["email"] = json!(MINA);
+        claims["email_verified"] = json!(true);
+    };
+    let first = about(&native, exchange(&native, "idp", &idp, claims).await).await;
+    let evidence = server.evidence().await;
+    evidence.run("UPDATE identity SET subject = subject || ' later'").await;
+
+    let other = Sea::connect(server.database_url()).await.expect("the database");
+    #[expect(clippy::disallowed_methods, reason = "another session")]
+    let commits = other.begin().await.expect("a transaction");
+    let sql = "LOCK TABLE account IN ACCESS EXCLUSIVE MODE; \
+               UPDATE identity SET subject = replace(subject, ' later', '')";
+    commits.execute_unprepared(sql).await.expect("locked");
+    let second = async { about(&native, exchange(&native, "idp", &idp, claims).await).await };
+    let commit = async {
+        let waits = "SELECT count(*) AS n FROM pg_locks \
+                     WHERE NOT granted AND relation = 'account'::regclass";
+        eventually("the second waits", async || evidence.count(waits).await == 1).await;
+        commits.commit().await.expect("committed");
+    };
+    let (second, ()) = tokio::join!(second, commit);
+    assert_eq!(second["sub"], first["sub"]);
+    assert_eq!(rows(&server).await[..2], [1, 1]);
 }
 
 both! {
