@@ -1,21 +1,13 @@
-//! What a request costs beside what it cost in an earlier version. Two servers take short turns: what
-//! drifts on a machine that others use as well hits both alike.
+//! What a request costs beside what it cost in an earlier version. The two servers take turns.
 
-use std::time::Duration;
-
-use tokio::task::JoinSet;
-use tokio::time::Instant;
-
-use crate::load::{self, Ask, Connection, Measured, Usage, micros, summary};
+use crate::load::Measured;
 use crate::operations::{Bench, Load, OPERATIONS, Operation};
-use crate::process::{self, Stopwatch};
-use crate::report::{Comparison, Row, Target, quartiles};
+use crate::report::{Comparison, Row, Target};
 use crate::server::Home;
 use crate::site::Site;
+use crate::turns::{Side, alternate, ratios};
 
 const CONNECTIONS: usize = 32;
-/// How many turns of each server count.
-const TURNS: usize = 24;
 /// What the earlier version had already.
 const COMPARED: [&str; 5] = [
     "refresh RS256",
@@ -65,23 +57,9 @@ impl Bench {
         before: &Site,
         now: &Site,
     ) -> Result<(Measured, Comparison), String> {
-        let (mut before, mut now) = (Side::new(before, load).await, Side::new(now, load).await);
-        let length = self.window.length / 4;
-        for number in 0..=TURNS {
-            // A B B A A B B A: neither is always the later one.
-            let order = if number.is_multiple_of(2) {
-                [&mut before, &mut now]
-            } else {
-                [&mut now, &mut before]
-            };
-            for side in order {
-                side.take_turn(length).await?;
-            }
-        }
-        let pairs = || before.counted().iter().zip(now.counted());
-        let processor = pairs().map(|(before, now)| before.each() / now.each()).collect();
-        let rates = pairs().map(|(before, now)| now.rate() / before.rate()).collect();
-        let (processor, rates) = (quartiles(processor), quartiles(rates));
+        let (mut before, mut now) = (side(before, load).await, side(now, load).await);
+        alternate(&mut before, &mut now, self.window.length / 4).await?;
+        let [processor, rates] = ratios(&before, &now);
         self.report.spread(format!("{name}: CPU for a request, before / now"), processor);
         self.report.spread(format!("{name}: requests a second, now / before"), rates);
         let limit = format!("CPU before (requests a second, now / before: {:.3})", rates[1]);
@@ -90,98 +68,6 @@ impl Bench {
     }
 }
 
-/// One of the two servers.
-struct Side {
-    server: load::Target,
-    asks: Vec<Box<dyn Ask>>,
-    turns: Vec<Turn>,
-}
-
-/// A turn, with everything that was asked in it.
-struct Turn {
-    latencies: Vec<u32>,
-    length: Duration,
-    cpu: Duration,
-    own_cpu: Duration,
-}
-
-impl Turn {
-    /// The seconds of CPU for a request.
-    fn each(&self) -> f64 {
-        self.cpu.as_secs_f64() / self.latencies.len() as f64
-    }
-
-    /// Requests per second.
-    fn rate(&self) -> f64 {
-        self.latencies.len() as f64 / self.length.as_secs_f64()
-    }
-}
-
-impl Side {
-    async fn new(site: &Site, load: Load) -> Self {
-        let asks = load.asks(site, CONNECTIONS).await;
-        Self { server: site.server.target, asks, turns: Vec::new() }
-    }
-
-    /// Nothing is asked of the server before it and after it, so what it works meanwhile is all for
-    /// these requests, and no part of them is left out.
-    async fn take_turn(&mut self, length: Duration) -> Result<(), String> {
-        let server = self.server;
-        let mut opening = JoinSet::new();
-        for mut ask in self.asks.drain(..) {
-            opening.spawn(async move {
-                let connection = Connection::open(server.address).await;
-                let mut connection = connection.map_err(|error| error.to_string())?;
-                connection.ask(&mut *ask).await?;
-                Ok::<_, String>((connection, ask))
-            });
-        }
-        let open: Result<Vec<_>, String> = opening.join_all().await.into_iter().collect();
-        let open = open?;
-
-        let (cpu, own) = (Stopwatch::start(server.pid), Stopwatch::start(std::process::id()));
-        let started = Instant::now();
-        let mut asking = JoinSet::new();
-        for (mut connection, mut ask) in open {
-            asking.spawn(async move {
-                let mut latencies = Vec::new();
-                while started.elapsed() < length {
-                    let asked = Instant::now();
-                    connection.ask(&mut *ask).await?;
-                    latencies.push(micros(asked.elapsed()));
-                }
-                // It is closed when the time is taken.
-                Ok::<_, String>((connection, ask, latencies))
-            });
-        }
-        let done = asking.join_all().await;
-        let (length, cpu, own_cpu) = (started.elapsed(), cpu.read(), own.read());
-        if cpu.is_zero() {
-            return Err("this kernel does not say how long a thread ran".to_owned());
-        }
-        let mut latencies = Vec::new();
-        for one in done {
-            let (_connection, ask, some) = one?;
-            self.asks.push(ask);
-            latencies.extend(some);
-        }
-        self.turns.push(Turn { latencies, length, cpu, own_cpu });
-        Ok(())
-    }
-
-    /// All turns but the first, in which memory, connections of the database and much else are new.
-    fn counted(&self) -> &[Turn] {
-        &self.turns[1..]
-    }
-
-    fn measured(&self) -> Result<Measured, String> {
-        let all = self.counted();
-        let latencies = all.iter().flat_map(|turn| &turn.latencies).copied().collect();
-        let usage = Usage {
-            cpu: all.iter().map(|turn| turn.cpu).sum(),
-            own_cpu: all.iter().map(|turn| turn.own_cpu).sum(),
-            rss: process::rss(self.server.pid),
-        };
-        summary(latencies, all.iter().map(|turn| turn.length).sum(), &usage)
-    }
+async fn side(site: &Site, load: Load) -> Side {
+    Side::new(site.server.target, load.asks(site, CONNECTIONS).await)
 }

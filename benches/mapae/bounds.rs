@@ -14,6 +14,22 @@ use crate::{limits, process};
 
 const STARTS: usize = 5;
 
+/// For so many seconds in a row memory must not become less until it counts as settled.
+const SETTLED: u32 = 5;
+
+/// The memory of a server without work, in MB. What it keeps in case more work comes is given back
+/// after some seconds.
+async fn settled(pid: u32) -> f64 {
+    let (mut least, mut same) = (process::rss(pid), 0);
+    while same < SETTLED {
+        sleep(Duration::from_secs(1)).await;
+        let rss = process::rss(pid);
+        same = if rss < least { 0 } else { same + 1 };
+        least = least.min(rss);
+    }
+    least
+}
+
 impl Bench {
     /// The very first start: migrations and keys.
     pub(crate) async fn first_start(&mut self) {
@@ -57,9 +73,7 @@ impl Bench {
             return;
         }
         site.first_requests().await;
-        // What is kept in case more work comes is given back after a while.
-        sleep(Duration::from_secs(3)).await;
-        let rss = process::rss(site.server.target.pid);
+        let rss = settled(site.server.target.pid).await;
         self.bound(NAME, Measured { rss, ..Measured::NOTHING }, rss, (20.0, " MB"));
     }
 

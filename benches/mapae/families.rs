@@ -1,11 +1,11 @@
 //! What a refresh costs where there are many families.
 
 use crate::crowd::Crowd;
-use crate::load;
-use crate::operations::{Bench, TRIALS};
-use crate::report::{Row, Target, beside};
+use crate::operations::Bench;
+use crate::report::{Row, Target};
 use crate::server::Home;
 use crate::site::{APP_RS256, Site};
+use crate::turns::Side;
 
 const FEW: u32 = 1024;
 const MANY: u32 = 10_000_000;
@@ -25,16 +25,11 @@ impl Bench {
             None => Home::new(&folder),
         };
         let grown = Site::set_up(home.clone()).await;
-        let mut few = Crowd::write(&site.home, APP_RS256, FEW).await.on(site, 32);
-        let mut many = Crowd::write(&grown.home, APP_RS256, count).await.on(&grown, 32);
-        let mut trials = Vec::new();
-        for _ in 0..TRIALS {
-            let (limit, measured);
-            (few, limit) = load::closed_loop(site.server.target, few, self.window).await;
-            (many, measured) = load::closed_loop(grown.server.target, many, self.window).await;
-            trials.push([measured, limit]);
-        }
-        let outcome = beside(trials, "the same with a thousand");
+        let few = Crowd::write(&site.home, APP_RS256, FEW).await.on(site, 32);
+        let many = Crowd::write(&grown.home, APP_RS256, count).await.on(&grown, 32);
+        let few = Side::new(site.server.target, few);
+        let many = Side::new(grown.server.target, many);
+        let outcome = self.rate_beside(&name, "the same with a thousand", few, many).await;
         let by_disk = Some(self.rotations_by_disk(32));
         self.report.add(Row {
             operation: name,

@@ -1,10 +1,11 @@
 //! What the claim `groups` costs: a refresh whose tokens name the groups of the person, beside one whose
 //! tokens do not.
 
-use crate::load::{self, Ask};
-use crate::operations::{Bench, TRIALS};
-use crate::report::{Row, Target, beside};
+use crate::load::Ask;
+use crate::operations::Bench;
+use crate::report::{Row, Target};
 use crate::site::{APP_GROUPS, APP_RS256, Site};
+use crate::turns::Side;
 
 const CONNECTIONS: usize = 32;
 /// In how many groups each person is.
@@ -22,20 +23,15 @@ impl Bench {
             let families = site.refreshes(client, scope, CONNECTIONS).await;
             families.into_iter().map(|refresh| Box::new(refresh) as Box<dyn Ask>).collect()
         };
-        let mut without = asks(APP_RS256, "profile").await;
-        let mut with = asks(APP_GROUPS, "profile+groups").await;
-        let mut trials = Vec::new();
-        for _ in 0..TRIALS {
-            let (limit, measured);
-            (without, limit) = load::closed_loop(site.server.target, without, self.window).await;
-            (with, measured) = load::closed_loop(site.server.target, with, self.window).await;
-            trials.push([measured, limit]);
-        }
+        let without = asks(APP_RS256, "profile").await;
+        let with = asks(APP_GROUPS, "profile+groups").await;
+        let [without, with] = [without, with].map(|asks| Side::new(site.server.target, asks));
+        let outcome = self.rate_beside(&name, "the same without groups", without, with).await;
         let by_disk = Some(self.rotations_by_disk(CONNECTIONS));
         self.report.add(Row {
             operation: name,
             connections: Some(CONNECTIONS),
-            outcome: beside(trials, "the same without groups"),
+            outcome,
             by_disk,
             target: Some(Target::AtLeast(0.97)),
         });

@@ -46,6 +46,7 @@ mod site;
 mod statements;
 mod status_list;
 mod stream;
+mod turns;
 mod waves;
 mod wire;
 

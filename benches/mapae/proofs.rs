@@ -9,10 +9,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::Utc;
 use serde_json::{Value, json};
 
-use crate::load::{self, Answer, Ask, Refresh};
-use crate::operations::{Bench, TRIALS};
-use crate::report::{Row, Target, beside};
+use crate::load::{Answer, Ask, Refresh};
+use crate::operations::Bench;
+use crate::report::{Row, Target};
 use crate::site::{APP_RS256, Site};
+use crate::turns::Side;
 
 const CONNECTIONS: usize = 32;
 
@@ -87,15 +88,9 @@ impl Bench {
             };
             families.into_iter().map(proving).collect::<Vec<_>>()
         };
-        let (mut plain, mut bound) = (asks(false).await, asks(true).await);
-        let mut trials = Vec::new();
-        for _ in 0..TRIALS {
-            let (limit, measured);
-            (plain, limit) = load::closed_loop(site.server.target, plain, self.window).await;
-            (bound, measured) = load::closed_loop(site.server.target, bound, self.window).await;
-            trials.push([measured, limit]);
-        }
-        let outcome = beside(trials, "the same without a proof");
+        let (plain, bound) = (asks(false).await, asks(true).await);
+        let [plain, bound] = [plain, bound].map(|asks| Side::new(site.server.target, asks));
+        let outcome = self.rate_beside(&name, "the same without a proof", plain, bound).await;
         let by_disk = Some(self.rotations_by_disk(CONNECTIONS));
         self.report.add(Row {
             operation: name,
