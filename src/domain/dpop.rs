@@ -91,7 +91,9 @@ pub fn normal_uri(text: &str) -> Option<String> {
     let (scheme, host) = (url.scheme(), url.host_str()?);
     let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
     let path = normal_path(url.path())?;
-    Some(format!("{scheme}://{host}{port}{path}"))
+    let normal = format!("{scheme}://{host}{port}{path}");
+    // The parser decodes a host, and what comes out may be no host of a URI.
+    normal.bytes().all(is_of_uri).then_some(normal)
 }
 
 /// RFC 3986 §6.2.2.1 and §6.2.2.2: hexadecimal digits in capitals, and no byte encoded that needs no
@@ -157,6 +159,7 @@ mod tests {
             " https://id.example.com/a/token",
             "https://id.example.com/a/to\tken",
             "https://user@id.example.com/a/token",
+            "https://id.example%7D.com/a/token",
             "https://id.example.com/a/token%",
             "https://id.example.com/a/token%zz",
             "https://id.example.com/a/token%+1",
