@@ -59,6 +59,7 @@ mod m0081_strangers;
 mod m0082_changes_of_apps;
 mod m0083_opened_by;
 mod m0084_webhook_attempts;
+mod m0085_bound_after;
 mod step;
 
 /// Every migration, oldest first.
@@ -125,6 +126,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0082_changes_of_apps::STEP),
             Box::new(m0083_opened_by::STEP),
             Box::new(m0084_webhook_attempts::STEP),
+            Box::new(m0085_bound_after::STEP),
         ]
     }
 }

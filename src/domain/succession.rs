@@ -47,6 +47,10 @@ pub struct Succession {
     pub handed_out_to: Option<String>,
     /// When the leaf expires, unless it is used before.
     pub idle_ends_at: DateTime<Utc>,
+    /// The last token that was handed out before the family was bound to a key or a certificate:
+    /// whoever has got a token up to this one has proved neither. `None` if the family is bound from
+    /// its first token, or not at all.
+    pub bound_after: Option<TokenPosition>,
 }
 
 /// What a presented token is in relation to the leaf.
@@ -78,7 +82,19 @@ impl Succession {
             handed_out_at: now,
             handed_out_to: to,
             idle_ends_at,
+            bound_after: None,
         }
+    }
+
+    /// Records that the family is bound from the next token on.
+    pub fn bind(&mut self) {
+        self.bound_after = Some(self.leaf);
+    }
+
+    /// Whether this token was handed out to whoever asked, before the family was bound.
+    #[must_use]
+    pub fn is_from_before_binding(&self, token: TokenPosition) -> bool {
+        self.bound_after.is_some_and(|last| token <= last)
     }
 
     /// Judges a presented token at this instant. Without a grace, no token but the leaf is

@@ -66,6 +66,8 @@ entity! {
             pub x5t: Option<String>,
             /// What opened it, if that matters for when it ends.
             pub opened_by: Option<String>,
+            pub bound_after_generation: Option<i64>,
+            pub bound_after_attempt: Option<i64>,
         }
     }
 }
@@ -136,6 +138,12 @@ pub(super) fn succession(row: &Model) -> Result<Option<Succession>, Fault> {
         handed_out_at: clock::from_millis(row.handed_out_at),
         handed_out_to: row.handed_out_to.clone(),
         idle_ends_at: clock::from_millis(row.idle_ends_at),
+        bound_after: match (row.bound_after_generation, row.bound_after_attempt) {
+            (Some(generation), Some(attempt)) => {
+                Some(TokenPosition { generation: count(generation)?, attempt: count(attempt)? })
+            }
+            _ => None,
+        },
     }))
 }
 
@@ -321,6 +329,8 @@ pub async fn insert(
         jkt: Set(family.binding.jkt.as_ref().map(ToString::to_string)),
         x5t: Set(family.binding.x5t.as_ref().map(ToString::to_string)),
         opened_by: Set(family.by_id_jag.then(|| ID_JAG.to_owned())),
+        bound_after_generation: Set(None),
+        bound_after_attempt: Set(None),
     };
     let inserted = Entity::insert(row).exec_without_returning(tx.connection()).await;
     inserted.map(drop).map_err(while_doing(WRITING))

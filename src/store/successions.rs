@@ -248,9 +248,11 @@ struct Step<'a>(
     Option<&'a str>,
     Option<&'a str>,
     Option<&'a str>,
+    Option<u32>,
+    Option<u32>,
 );
 
-const STEP: [(&str, &str); 15] = [
+const STEP: [(&str, &str); 17] = [
     ("id", "text"),
     ("was_generation", "bigint"),
     ("was_attempt", "bigint"),
@@ -266,6 +268,8 @@ const STEP: [(&str, &str); 15] = [
     ("jkt", "text"),
     ("x5t_was", "text"),
     ("x5t", "text"),
+    ("bound_after_generation", "bigint"),
+    ("bound_after_attempt", "bigint"),
 ];
 
 impl<'a> From<&'a Move> for Step<'a> {
@@ -287,6 +291,8 @@ impl<'a> From<&'a Move> for Step<'a> {
             step.binding.jkt.as_ref().map(Thumbprint::as_str),
             step.binding_was.x5t.as_ref().map(Thumbprint::as_str),
             step.binding.x5t.as_ref().map(Thumbprint::as_str),
+            step.to.bound_after.map(|last| last.generation),
+            step.to.bound_after.map(|last| last.attempt),
         )
     }
 }
@@ -321,7 +327,9 @@ fn update(backend: DbBackend) -> String {
          UPDATE family SET generation = step.generation, attempt = step.attempt, \
          spent_attempt = step.spent_attempt, handed_out_at = step.handed_out_at, \
          handed_out_to = step.handed_out_to, idle_ends_at = step.idle_ends_at, \
-         jkt = step.jkt, x5t = step.x5t FROM {from} \
+         jkt = step.jkt, x5t = step.x5t, \
+         bound_after_generation = step.bound_after_generation, \
+         bound_after_attempt = step.bound_after_attempt FROM {from} \
          WHERE family.id = step.id AND family.generation = step.was_generation \
          AND family.attempt = step.was_attempt AND family.revoked_at IS NULL \
          AND family.status_list IS NOT DISTINCT FROM step.status_list \

@@ -138,16 +138,23 @@ pub fn decide(
         }
         None => {}
     }
-    // Before the verdict: whoever does not prove the key of a family cannot end it by a token that was
-    // spent long ago.
-    if let Err(refusal) = check_key(using, &found.family) {
-        return Decision::Refuse(refusal);
-    }
     let grace = match using.policy {
         RefreshPolicy::Rotate { .. } => Some(grace),
         RefreshPolicy::Strict | RefreshPolicy::Static => None,
     };
-    let next = match (found.succession.judge(using.token.place, now, grace), using.policy) {
+    let judgement = found.succession.judge(using.token.place, now, grace);
+    // Before the verdict: whoever does not prove the key of a family cannot end it by a token that was
+    // spent long ago. But a token from before the binding was given to somebody who has proved nothing:
+    // two parties hold it, and one of them has bound the family to a key of theirs.
+    if let Err(refusal) = check_key(using, &found.family) {
+        let may_be_late = matches!(judgement, Judgement::Again | Judgement::Straggler);
+        return if found.succession.is_from_before_binding(using.token.place) && !may_be_late {
+            Decision::Reuse
+        } else {
+            Decision::Refuse(refusal)
+        };
+    }
+    let next = match (judgement, using.policy) {
         (Judgement::Leaf, RefreshPolicy::Static) => Decision::Keep,
         (Judgement::Leaf, RefreshPolicy::Rotate { .. } | RefreshPolicy::Strict) => Decision::Spend,
         (Judgement::Again, _) => Decision::Again,
@@ -597,6 +604,9 @@ impl Row {
             x5t: had.x5t.clone().or_else(|| binds.x5t.clone()),
         };
         if binding != *had {
+            if *had == Confirmation::default() {
+                self.now.succession.bind();
+            }
             Arc::make_mut(&mut self.now.family).binding = binding;
             self.moved = true;
         }
