@@ -81,7 +81,7 @@ pub async fn begin(
     match proven(flows, caller.browser_state, &request).await? {
         Some(signed_in_user) if is_navigation => {
             let ending = [&signed_in_user.session];
-            end(flows, caller, &request, &ending).await.map(LogoutStep::Done)
+            end(flows, caller, &request, &ending, None).await.map(LogoutStep::Done)
         }
         _ => ask(flows, caller.browser_state, request),
     }
@@ -161,25 +161,24 @@ pub async fn confirm(
     let Purpose::Logout(request) = &interaction.purpose else {
         return Err(InteractionError::Unknown.into());
     };
-    // If the person stays signed in, the interaction ends with their session; after a sign-out it
+    if yes {
+        return sign_out_all(flows, caller, request, Some(&interaction)).await.map(Some);
+    }
+    // As the person stays signed in, the interaction ends with their session; after a sign-out it
     // ends without one.
     let stays =
         caller.browser_state.people.first().map(|signed_in_user| &signed_in_user.session.id);
     let tx = flows.store.begin(flows.clock.now()).await?;
     interactions::keep(&tx, &interaction).await?;
-    interactions::end(&tx, &interaction.id, stays.filter(|_| !yes)).await?;
+    interactions::end(&tx, &interaction.id, stays).await?;
     tx.commit().await?;
-    if !yes {
-        return Ok(None);
-    }
-    let ending: Vec<_> =
-        caller.browser_state.people.iter().map(|signed_in_user| &signed_in_user.session).collect();
-    let done = end(flows, caller, request, &ending).await?;
-    Ok(Some(Done { is_asked: true, ..done }))
+    Ok(None)
 }
 
 /// A second click: the browser dropped the answer to the first one. It sends the old cookie, which
-/// belongs to no browser any more, or the new cookie of that answer.
+/// belongs to no browser any more, or the new cookie of that answer. If somebody is signed in in
+/// this browser all the same, they are signed out like by the first click: whoever presses the
+/// button once more wants that, and nobody is told so who is still signed in.
 async fn again(
     flows: &Flows,
     caller: Caller<'_>,
@@ -197,25 +196,46 @@ async fn again(
     if !yes {
         return Ok(None);
     }
-    Ok(Some(Done { is_asked: true, ..done(flows, request, &[], None).await? }))
+    if browser_state.people.is_empty() {
+        return Ok(Some(Done { is_asked: true, ..done(flows, request, &[], None).await? }));
+    }
+    sign_out_all(flows, caller, request, None).await.map(Some)
 }
 
+/// Signs out everybody in this browser, as the button says. Its interaction ends with that, unless it
+/// has ended already.
+async fn sign_out_all(
+    flows: &Flows,
+    caller: Caller<'_>,
+    request: &LogoutRequest,
+    interaction: Option<&Interaction>,
+) -> Outcome<Done> {
+    let ending: Vec<_> =
+        caller.browser_state.people.iter().map(|signed_in_user| &signed_in_user.session).collect();
+    let done = end(flows, caller, request, &ending, interaction).await?;
+    Ok(Done { is_asked: true, ..done })
+}
+
+/// Ends these sessions, and the interaction in which the person was asked. It is one transaction: an
+/// interaction that ended alone would look like a sign-out that is done.
 async fn end(
     flows: &Flows,
     caller: Caller<'_>,
     request: &LogoutRequest,
     ending: &[&Session],
+    interaction: Option<&Interaction>,
 ) -> Result<Done, Fault> {
+    let tx = flows.store.begin(flows.clock.now()).await?;
+    if let Some(interaction) = interaction {
+        interactions::keep(&tx, interaction).await?;
+        interactions::end(&tx, &interaction.id, None).await?;
+    }
     let cookie = match &caller.browser_state.browser {
-        Some(browser) => {
-            let tx = flows.store.begin(flows.clock.now()).await?;
-            let cookie = sign_out(&tx, browser, ending, caller.origin).await?;
-            tx.commit().await?;
-            flows.notices.nudge();
-            Some(cookie)
-        }
+        Some(browser) => Some(sign_out(&tx, browser, ending, caller.origin).await?),
         None => None,
     };
+    tx.commit().await?;
+    flows.notices.nudge();
     done(flows, request, ending, cookie).await
 }
 

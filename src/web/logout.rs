@@ -14,6 +14,7 @@ use crate::domain::interaction::{LogoutRequest, Purpose};
 use crate::domain::reason::Reason;
 use crate::domain::urls;
 use crate::domain::verdict::Error;
+use crate::flows::submitted::Submitted;
 use crate::flows::{logout, start};
 use crate::oauth::logout as request;
 use crate::oauth::logout::BadLogout;
@@ -24,7 +25,7 @@ use crate::web::page_request::PageRequest;
 use crate::web::respond::{Reply, respond};
 use crate::web::shared::Shared;
 use crate::web::shown::person;
-use crate::web::{body, receive};
+use crate::web::{body, detached, receive};
 
 pub(super) async fn get(
     State(shared): State<Arc<Shared>>,
@@ -124,7 +125,11 @@ pub(super) async fn confirm(
     request: Request,
 ) -> Answered {
     let path = urls::LOGOUT_CONFIRM;
-    let (page_request, form) = receive::interaction_form(&shared, context, request, path).await?;
+    let received = receive::interaction_form(&shared, context, request, path).await?;
+    detached::to_its_end(Box::pin(answered(shared, received))).await
+}
+
+async fn answered(shared: Arc<Shared>, (page_request, form): (PageRequest, Submitted)) -> Answered {
     let yes = page_request.form.get("answer") == Some("yes");
     let confirmed = logout::confirm(&shared.flows, page_request.caller(), &form, yes).await;
     let reply = confirmed.map(|done| done.map_or(Reply::StayedSignedIn, Reply::SignedOut));

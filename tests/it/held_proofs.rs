@@ -49,7 +49,7 @@ async fn ends_everything(server: &Server, tx: &Tx, sub: &str, but: Option<&str>)
 
 /// Waits until so many requests wait for the transaction of a test: on SQLite for the one connection
 /// that writes, on Postgres for the row of the account.
-async fn wait_for(server: &Server, database: &Database, requests: u8) {
+pub(crate) async fn wait_for(server: &Server, database: &Database, requests: u8) {
     let evidence = server.evidence().await;
     let waiting = "SELECT count(*) AS n FROM pg_stat_activity \
                    WHERE datname = current_database() AND wait_event_type = 'Lock'";
@@ -61,7 +61,7 @@ async fn wait_for(server: &Server, database: &Database, requests: u8) {
 }
 
 /// Settings with which nothing gives up while a test holds what is waited for.
-const PATIENT: [(&str, &str); 6] = [
+pub(crate) const PATIENT: [(&str, &str); 6] = [
     ("database.pool_size", "20"),
     ("database.pool_wait", "2m"),
     ("database.statement_timeout", "2m"),

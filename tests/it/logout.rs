@@ -1,6 +1,14 @@
 //! RP-Initiated Logout: conformance 2.5 and 3.6, security cases S133, S134, S137.
 
-use crate::support::{App, Browser, PASSWORD, Page, STATE, Server, both, form};
+use mapae::domain::session::SessionId;
+use mapae::store::sessions;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::held_proofs::{PATIENT, wait_for};
+use crate::support::{
+    App, Browser, Database, PASSWORD, Page, STATE, Server, both, eventually, form, postgres_or_skip,
+};
+use crate::throttle::begin;
 
 const BYE: &str = "https://app.example.com/bye?x=1";
 
@@ -232,4 +240,95 @@ both! {
         assert!(!is_signed_in(&browser, &app).await);
         assert!(browser.open(&app.authorization_url(&[])).await.has("login-submit"));
     }
+
+    async fn a_sign_out_that_fails_ends_nothing_and_is_never_said_to_be_done(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let app = app(&server, "app").await;
+        let (mut browser, _) = signed_in(&server, &app).await;
+        let page = logout(&mut browser, &[]).await;
+        let evidence = server.evidence().await;
+        let (breaks, mends) = match database {
+            Database::Sqlite => (
+                &["CREATE TRIGGER breaks BEFORE DELETE ON session BEGIN SELECT RAISE(ABORT, 'broken'); END"][..],
+                "DROP TRIGGER breaks",
+            ),
+            Database::Postgres { .. } => (
+                &[
+                    "CREATE FUNCTION break_it() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''broken''; END'",
+                    "CREATE TRIGGER breaks BEFORE DELETE ON session FOR EACH ROW EXECUTE FUNCTION break_it()",
+                ][..],
+                "DROP TRIGGER breaks ON session",
+            ),
+        };
+        for sql in breaks {
+            evidence.run(sql).await;
+        }
+        for _ in 0..2 {
+            let failed = confirm(&mut browser, &page, "yes").await;
+            assert!(failed.reply.status.is_server_error(), "{failed:?}");
+            assert!(!failed.reply.text.contains("You’re signed out"), "{failed:?}");
+            assert!(is_signed_in(&browser, &app).await);
+        }
+        evidence.run(mends).await;
+        let mut before = browser.clone();
+        let out = confirm(&mut browser, &page, "yes").await;
+        assert!(out.reply.text.contains("You’re signed out"), "{out:?}");
+        for browser in [&mut browser, &mut before] {
+            assert!(!is_signed_in(browser, &app).await);
+            assert!(browser.open("/account").await.has("login-submit"));
+        }
+        assert_eq!(evidence.events_of("session.ended").await.len(), 1);
+    }
+
+    async fn a_second_click_signs_out_who_has_signed_in_again(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let app = app(&server, "app").await;
+        let (mut browser, _) = signed_in(&server, &app).await;
+        let page = logout(&mut browser, &[]).await;
+        for _ in 0..2 {
+            browser.code(&app).await;
+            assert!(is_signed_in(&browser, &app).await);
+            let out = confirm(&mut browser, &page, "yes").await;
+            assert!(out.reply.text.contains("You’re signed out"), "{out:?}");
+            assert!(!is_signed_in(&browser, &app).await);
+        }
+        // Much later it is no second click.
+        browser.code(&app).await;
+        server.advance(31);
+        confirm(&mut browser, &page, "yes").await.is_error("already_done");
+        assert!(is_signed_in(&browser, &app).await);
+    }
+}
+
+/// Whoever closes a shared computer right after the click is signed out.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sign_out_goes_on_when_the_browser_goes_away() {
+    let Some(database) = postgres_or_skip() else { return };
+    let server = Server::start_with(&database, &PATIENT).await;
+    server.alice().await;
+    let app = app(&server, "app").await;
+    let (mut browser, _) = signed_in(&server, &app).await;
+    let session = SessionId::from_stored(browser.open("/account/devices").await.hidden("session"));
+    let page = logout(&mut browser, &[]).await;
+    let store = &server.inner.services().store;
+    let tx = store.begin(server.now().now()).await.expect("a transaction");
+    assert!(sessions::lock(&tx, &session).await.expect("locked").is_some());
+    let jar = browser.cookies.iter().map(|(name, value)| format!("{name}={value}"));
+    let head = format!("cookie: {}\r\n", jar.collect::<Vec<_>>().join("; "));
+    let (interaction, csrf) = (page.hidden("interaction"), page.hidden("csrf"));
+    let fields = [("interaction", interaction.as_str()), ("csrf", &csrf), ("answer", "yes")];
+    let mut connection = begin(&server, "/logout/confirm", &head, &fields).await;
+    wait_for(&server, &database, 1).await;
+    // The server hangs up as soon as it sees that the browser did.
+    connection.shutdown().await.expect("hung up");
+    let mut answer = Vec::new();
+    connection.read_to_end(&mut answer).await.expect("the end");
+    assert_eq!(answer, b"", "nobody was there to be answered");
+    tx.abandon().await;
+    let evidence = server.evidence().await;
+    let open = "SELECT count(*) AS n FROM session";
+    eventually("the session is over", async || evidence.count(open).await == 0).await;
+    assert!(!is_signed_in(&browser, &app).await);
 }

@@ -31,7 +31,12 @@ async fn failures(server: &Server) -> i64 {
 }
 
 /// A request whose connection is still open.
-async fn begin(server: &Server, path: &str, head: &str, fields: &[(&str, &str)]) -> TcpStream {
+pub(crate) async fn begin(
+    server: &Server,
+    path: &str,
+    head: &str,
+    fields: &[(&str, &str)],
+) -> TcpStream {
     let host = server.issuer().strip_prefix("http://").unwrap();
     let body = form(fields);
     let request = format!(
