@@ -97,18 +97,19 @@ pub async fn change(
     Ok(cookie)
 }
 
-/// Sets the password of a person who has none, and who proved recently who they are. What is open
-/// stays open. `false` if they have one by now.
+/// Sets the password of a person who has none, and who proved recently who they are. Their account and
+/// their session are held. What is open stays open. `false` if they have one by now.
 pub async fn set_first(
     tx: &Tx,
-    signed_in: &SignedInUser,
+    held: SignedInUser,
     hash: String,
     mailer: Option<&Mailer>,
     from: NoticeOrigin<'_>,
 ) -> Result<bool, Fault> {
-    let user = users::lock(tx, &signed_in.user.id).await?;
-    let user = user.filter(|user| user.is_enabled() && user.password_hash.is_none());
-    let Some(mut user) = user else { return Ok(false) };
+    let mut user = held.user;
+    if user.password_hash.is_some() {
+        return Ok(false);
+    }
     user.password_hash = Some(hash);
     user.password_temporary = false;
     users::update(tx, &user).await?;

@@ -20,10 +20,9 @@ use crate::flows::context::Flows;
 use crate::flows::fresh_proof::FreshProof;
 use crate::flows::interaction::Caller;
 use crate::flows::submitted::AccountForm;
-use crate::store::Reader;
 use crate::store::apps::{self, OpenAccess};
 use crate::store::{
-    audit_events, clients, consents, device_grants, sessions, stopped_actors, users,
+    Reader, Tx, audit_events, clients, consents, device_grants, sessions, stopped_actors, users,
 };
 
 /// The sessions of a person: one part of the list.
@@ -185,7 +184,8 @@ pub fn may_set_password(flows: &Flows) -> bool {
     !flows.providers.are_the_only_way(None)
 }
 
-/// Sets the password of a person who has none; `false` if they have one by now, or may not.
+/// Sets the password of a person who has none; `false` if they have one by now, may not, or were
+/// signed out meanwhile.
 pub async fn set_first_password(
     flows: &Flows,
     caller: Caller<'_>,
@@ -197,12 +197,24 @@ pub async fn set_first_password(
     }
     let chosen = ChosenPassword::parse(new)?;
     let hash = flows.password_rules.hash(chosen, words_about(&proof.person().user)).await?;
-    let (mailer, from) = (flows.mailer.as_ref(), caller.notice_origin());
     let tx = flows.store.begin(flows.clock.now()).await?;
-    let set = new_password::set_first(&tx, proof.person(), hash, mailer, from).await;
+    let set = set_first(&tx, flows, caller, proof, hash).await;
     let set = tx.settle(set.map_err(Error::<PasswordRefused>::from)).await?;
     flows.notices.nudge();
     Ok(set)
+}
+
+/// Hashing takes time, in which the owner of the account may have ended the session that asked for it.
+async fn set_first(
+    tx: &Tx,
+    flows: &Flows,
+    caller: Caller<'_>,
+    proof: FreshProof<'_>,
+    hash: String,
+) -> Result<bool, Fault> {
+    let Some(held) = proof.lock(flows, tx).await? else { return Ok(false) };
+    let (mailer, from) = (flows.mailer.as_ref(), caller.notice_origin());
+    new_password::set_first(tx, held, hash, mailer, from).await
 }
 
 /// Signs out on one device, which may be this one.

@@ -1,11 +1,16 @@
 //! The account page: changing the password. Security case S081.
 
+use std::sync::mpsc;
+
 use futures_util::future::join_all;
+use mapae::admin::authority::May;
+use mapae::admin::users::{self, Target};
+use tokio::sync::oneshot;
 use unicode_normalization::UnicodeNormalization;
 
 use crate::my_account::{devices, first_party, is_signed_in, send, signed_in};
 use crate::recovery::{EMAIL, next, person, with_mail};
-use crate::support::{Browser, PASSWORD, Page, Server, both};
+use crate::support::{Browser, PASSWORD, Page, Server, both, eventually};
 
 const NEW: &str = "seven green kettles 41";
 
@@ -55,6 +60,53 @@ both! {
         // Without the current one nothing is set a second time.
         let again = send(&mut browser, &page, "/account/password", &[("new-password", "another good password 7")]).await;
         assert!(again.has("current-password-problem"));
+    }
+
+    /// Otherwise a thief's password would become that of the account after its owner ended everything.
+    async fn a_first_password_whose_session_ends_while_it_is_hashed_is_not_set(database) {
+        let settings = [("hashing.threads", "1"), ("http.request_timeout", "2m")];
+        let server = Server::start_with(&database, &settings).await;
+        let (services, evidence) = (server.inner.services(), server.evidence().await);
+        for means in ["everywhere", "operator"] {
+            server.user(means, Some(PASSWORD)).await;
+            let (mut owner, mut thief) = (server.browser(), server.browser());
+            let login = owner.open("/account").await;
+            let owners = owner.sign_in_as(&login, means, PASSWORD).await;
+            let login = thief.open("/account/security").await;
+            thief.sign_in_as(&login, means, PASSWORD).await;
+            let none = format!("UPDATE account SET password_hash = NULL WHERE username = '{means}'");
+            evidence.run(&none).await;
+            let page = thief.open("/account/security").await;
+            assert!(page.has("new-password") && !page.has("current-password"), "{}", page.reply.text);
+            // While the one thread is busy, the new password waits for it.
+            let (begins, has_begun) = oneshot::channel::<()>();
+            let (frees, is_free) = mpsc::channel::<()>();
+            let busy = services.hasher.run(move || {
+                let _ = begins.send(());
+                let _ = is_free.recv();
+            });
+            let new = [("new-password", NEW)];
+            let sent = send(&mut thief, &page, "/account/password", &new);
+            let ended = async {
+                has_begun.await.expect("the thread is busy");
+                eventually("the password waits", async || services.hasher.waiting() > 0).await;
+                if means == "operator" {
+                    let (may, target) = (May::operator(), Target::named(means));
+                    users::logout(&may, &services.store, server.now(), target).await.expect("signed out");
+                } else {
+                    send(&mut owner, &owners, "/account/devices/end", &[("device", "all")]).await;
+                }
+                frees.send(()).expect("the thread waits");
+            };
+            let (busy, answer, ()) = tokio::join!(busy, sent, ended);
+            busy.expect("the thread was freed");
+            assert_eq!(answer.reply.status, 303, "{means}: {}", answer.reply.text);
+            let set = format!("SELECT count(*) AS n FROM account WHERE username = '{means}' AND password_hash IS NOT NULL");
+            assert_eq!(evidence.count(&set).await, 0, "{means}");
+            let page = thief.follow(answer).await;
+            assert!(page.has("login-submit"), "{means}: {}", page.reply.text);
+        }
+        assert!(evidence.events_of("user.password_changed").await.is_empty());
     }
 
     async fn s081_a_password_changes_by_the_current_one(database) {

@@ -96,7 +96,7 @@ async fn set_password(shared: &Shared, page_request: &PageRequest, form: &Accoun
     let new = Secret::new(new.to_owned());
     match my_account::set_first_password(&shared.flows, caller, proof, &new).await {
         Ok(set) => {
-            // Where it was not set, the page shows what can be done now.
+            // Where it was not set, the page shows what can be done now, or lets them sign in again.
             let message = set.then_some(FlashMessage::PasswordSet);
             Ok(respond(shared, page_request, account_with(form, message, None)))
         }
