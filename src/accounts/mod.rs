@@ -13,6 +13,7 @@ mod foreign_hash;
 pub mod hashing;
 pub mod hashing_queue;
 pub mod held_session;
+pub mod last_owner;
 pub mod mail_limits;
 pub mod mail_secrets;
 pub mod new_address;

@@ -2,24 +2,16 @@
 
 use super::authority::{ChangePeople, May};
 use super::refused::{AdminResult, conflict};
-use crate::domain::admin_role::AdminRole;
+use crate::accounts::last_owner::is_last_owner;
 use crate::domain::user::User;
-use crate::store::{Tx, admin_roles, users};
+use crate::store::Tx;
 
-/// Refuses what would leave nobody who is an owner. The rows of all owners are locked, so two
-/// owners who take the role from each other at the same time do not both succeed.
+/// Refuses what would leave nobody who is an owner.
 pub(super) async fn keeps_one(tx: &Tx, leaving: &User) -> AdminResult {
-    let owners = admin_roles::lock_holders(tx, AdminRole::Owner).await?;
-    if !owners.contains(&leaving.id) {
-        return Ok(());
+    if is_last_owner(tx, &leaving.id).await? {
+        return conflict(format!("{:?} is the last owner who can sign in", leaving.username));
     }
-    for owner in owners.iter().filter(|owner| **owner != leaving.id) {
-        // One who cannot sign in is of no use.
-        if users::find(tx, owner).await?.is_some_and(|owner| owner.is_enabled()) {
-            return Ok(());
-        }
-    }
-    conflict(format!("{:?} is the last owner who can sign in", leaving.username))
+    Ok(())
 }
 
 /// The same for who turns an account off or deletes it. At the command line there is always

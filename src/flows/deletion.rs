@@ -4,8 +4,9 @@ use chrono::{DateTime, Utc};
 
 use crate::accounts::browsers::{Cookie, change_cookie};
 use crate::accounts::deletion;
+use crate::accounts::last_owner::is_last_owner;
 use crate::domain::provider::Slug;
-use crate::domain::verdict::{Error, Fault};
+use crate::domain::verdict::Error;
 use crate::flows::connected_providers::linked;
 use crate::flows::context::Flows;
 use crate::flows::fresh_proof::{FreshProof, NotFresh};
@@ -48,6 +49,15 @@ pub struct PlannedDeletion {
     pub cookie: Cookie,
 }
 
+/// Why the end of an account is not planned.
+#[derive(Debug)]
+pub enum NotDeleted {
+    /// The person has to prove again who they are.
+    NotFresh(NotFresh),
+    /// Nobody else who can sign in is an owner of the administration.
+    LastOwner,
+}
+
 /// Plans the end of the account of the person who sent this form. They have to prove first who they
 /// are. `None`: it cannot be planned, because it is planned already, the account is disabled, or the
 /// person was signed out meanwhile.
@@ -56,10 +66,11 @@ pub async fn delete(
     caller: Caller<'_>,
     form: &AccountForm,
     language: &str,
-) -> Result<Option<PlannedDeletion>, Error<NotFresh>> {
-    let proof = FreshProof::check(flows, caller, form, language).await?;
+) -> Result<Option<PlannedDeletion>, Error<NotDeleted>> {
+    let proof = FreshProof::check(flows, caller, form, language).await;
+    let proof = proof.map_err(|error| error.map(NotDeleted::NotFresh))?;
     let tx = flows.store.begin(flows.clock.now()).await?;
-    let planned = plan(&tx, flows, caller, proof).await.map_err(Error::<NotFresh>::from);
+    let planned = plan(&tx, flows, caller, proof).await;
     let planned = tx.settle(planned).await?;
     flows.notices.nudge();
     Ok(planned)
@@ -70,8 +81,11 @@ async fn plan(
     flows: &Flows,
     caller: Caller<'_>,
     proof: FreshProof<'_>,
-) -> Result<Option<PlannedDeletion>, Fault> {
+) -> Result<Option<PlannedDeletion>, Error<NotDeleted>> {
     let Some(person) = proof.lock(flows, tx).await? else { return Ok(None) };
+    if is_last_owner(tx, &person.user.id).await? {
+        return Err(Error::Refused(NotDeleted::LastOwner));
+    }
     let mailer = flows.mailer.as_ref();
     let Some(at) =
         deletion::plan(tx, flows.deletion, mailer, &person.user.id, caller.origin).await?

@@ -358,6 +358,7 @@ export-submit = Download as a file
 delete-section-title = Delete your account
 delete-section-lead = We’ll show you what you lose before anything happens.
 delete-section-submit = Delete my account
+delete-last-owner = You’re the last owner of the administration, so your account can’t be deleted. Make somebody else an owner first.
 delete-title = Delete your account?
 delete-losses = This is what you lose
 delete-loses-profile = Your profile, your ways to sign in and the list of your activity

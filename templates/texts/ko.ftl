@@ -350,6 +350,7 @@ export-submit = 파일로 내려받기
 delete-section-title = 계정 지우기
 delete-section-lead = 지우기 전에 무엇이 없어지는지 먼저 보여 드릴게요.
 delete-section-submit = 내 계정 지우기
+delete-last-owner = 관리 화면의 마지막 소유자라서 계정을 지울 수 없어요. 먼저 다른 사람에게 소유자 역할을 주세요.
 delete-title = 계정을 지울까요?
 delete-losses = 계정을 지우면 없어져요
 delete-loses-profile = 프로필과 로그인 방법, 활동 내역

@@ -2,11 +2,13 @@
 
 use futures_util::future::join_all;
 use mapae::admin::authority::May;
-use mapae::admin::users::Target;
-use mapae::admin::users::{self, NewUser};
+use mapae::admin::roles;
+use mapae::admin::users::{self, NewUser, Target, Who};
+use mapae::domain::admin_role::AdminRole;
 use mapae::domain::grant_type::GrantType;
 use mapae::domain::user::Profile;
 
+use crate::admin_api::grant;
 use crate::my_account::{first_party, is_signed_in, send, signed_in};
 use crate::recovery::{has, person, with_mail};
 use crate::support::{App, Browser, Database, Evidence, PASSWORD, Page, Server, both, eventually};
@@ -343,5 +345,70 @@ both! {
         let evidence = server.evidence().await;
         assert_eq!(evidence.events_of("deletion.planned").await.len(), 1);
         assert_eq!(evidence.count("SELECT count(*) AS n FROM ending").await, 1);
+    }
+
+    async fn the_last_owner_keeps_the_account_until_somebody_else_is_an_owner(database) {
+        let (server, app, _) = start(&database).await;
+        server.user("bob", Some(PASSWORD)).await;
+        for name in ["alice", "bob"] {
+            grant(&server, name, AdminRole::Owner).await;
+        }
+        // An owner who cannot sign in is of no use.
+        let (store, bob) = (&*server.inner.services().store, Target::named("bob"));
+        users::disable(&May::operator(), store, server.now(), bob).await.unwrap();
+        let (mut browser, _, refresh) = signed_in(&server, &app).await;
+        let refused = delete(&mut browser).await;
+        assert_eq!(refused.reply.status, 400, "{}", refused.reply.text);
+        assert!(refused.has("delete-problem") && refused.has("account-delete"));
+        assert!(refused.reply.text.contains("You’re the last owner of the administration"));
+        let mut korean = browser.clone().saying("accept-language", "ko");
+        let refused = delete(&mut korean).await;
+        assert!(refused.reply.text.contains("마지막 소유자라서 계정을 지울 수 없어요"), "{}", refused.reply.text);
+        // Nothing has ended.
+        app.refresh(&refresh).await.pair();
+        assert!(is_signed_in(&browser, &app).await);
+        let evidence = server.evidence().await;
+        assert!(evidence.events_of("deletion.planned").await.is_empty());
+        users::enable(&May::operator(), store, server.now(), bob).await.unwrap();
+        let gone = delete(&mut browser).await;
+        assert_eq!(gone.reply.status, 200, "{}", gone.reply.text);
+        assert!(gone.reply.text.contains("Your account will be deleted"));
+        // Now the other one is the last, until the first one keeps the account.
+        let mut bobs = server.browser();
+        let login = bobs.open("/account").await;
+        bobs.sign_in_as(&login, "bob", PASSWORD).await;
+        assert_eq!(delete(&mut bobs).await.reply.status, 400);
+        let login = browser.open("/account").await;
+        let page = browser.sign_in(&login).await;
+        assert!(undo(&mut browser, &page).await.has("account-sign-out"));
+        assert_eq!(delete(&mut bobs).await.reply.status, 200);
+    }
+
+    async fn of_two_owners_who_delete_their_accounts_at_once_one_stays(database) {
+        let server = Server::start(&database).await;
+        let store = &*server.inner.services().store;
+        for round in 0..4 {
+            let names = ["a", "b"].map(|name| format!("{name}{round}"));
+            let mut opened = Vec::new();
+            for name in &names {
+                server.user(name, Some(PASSWORD)).await;
+                grant(&server, name, AdminRole::Owner).await;
+                let mut browser = server.browser();
+                let login = browser.open("/account/data").await;
+                let data = browser.sign_in_as(&login, name, PASSWORD).await;
+                opened.push((browser, data));
+            }
+            let clicks = opened.into_iter().map(|(mut browser, data)| async move {
+                send(&mut browser, &data, "/account/delete/confirm", &[]).await.reply.status.as_u16()
+            });
+            let mut answers = join_all(clicks).await;
+            answers.sort_unstable();
+            assert_eq!(answers, [200, 400], "round {round}");
+            // For the next round nobody is left.
+            for name in &names {
+                let of_owner = (AdminRole::Owner, true);
+                roles::revoke(&May::operator(), store, server.now(), Who::Name(name), of_owner).await.unwrap();
+            }
+        }
     }
 }

@@ -13,4 +13,6 @@ pub struct DataPage<'a> {
     pub frame: Frame<'a>,
     /// The shell of the page.
     pub shell: Shell<'a>,
+    /// Whether the account was not deleted because nobody else is an owner of the administration.
+    pub is_last_owner: bool,
 }

@@ -8,20 +8,32 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::http::{HeaderValue, Response, StatusCode};
 use futures_util::stream::{StreamExt, iter, try_unfold};
 
+use crate::accounts::browsers::SignedInUser;
 use crate::domain::account_page::AccountPage;
 use crate::domain::verdict::Fault;
 use crate::flows::interaction::Caller;
 use crate::flows::my_data::{self, MyData};
+use crate::flows::outcome::FlashMessage;
 use crate::flows::submitted::AccountForm;
 use crate::pages::DataPage;
 use crate::web::account_session::{shell, submitted, visited};
 use crate::web::edge::Context;
 use crate::web::flash_messages;
 use crate::web::page::{self, Answered};
+use crate::web::page_request::PageRequest;
 use crate::web::respond::respond;
 use crate::web::shared::Shared;
 
 const PAGE: AccountPage = AccountPage::Data;
+
+/// What one answer shows in addition to what can be done.
+#[derive(Clone, Debug, Default)]
+pub(super) struct DataAnswer {
+    /// The message about what happened.
+    pub(super) message: Option<FlashMessage>,
+    /// Whether the account is not deleted because nobody else is an owner of the administration.
+    pub(super) is_last_owner: bool,
+}
 
 pub(in crate::web) async fn get(
     State(shared): State<Arc<Shared>>,
@@ -30,12 +42,26 @@ pub(in crate::web) async fn get(
 ) -> Answered {
     let (page_request, signed_in_user) = visited(&shared, context, request, PAGE).await?;
     let message = flash_messages::at_account(&shared, &page_request, &signed_in_user.session.id);
-    let csrf = AccountForm::token(&shared.flows, &signed_in_user);
+    let says = DataAnswer { message, ..DataAnswer::default() };
+    Ok(show(&shared, &page_request, &signed_in_user, says))
+}
+
+/// Shows the page.
+pub(super) fn show(
+    shared: &Shared,
+    page_request: &PageRequest,
+    signed_in_user: &SignedInUser,
+    says: DataAnswer,
+) -> Response<Body> {
+    let DataAnswer { message, is_last_owner } = says;
+    let csrf = AccountForm::token(&shared.flows, signed_in_user);
     let shown = DataPage {
-        frame: page_request.frame(&shared),
-        shell: shell(PAGE, &signed_in_user, &csrf, message.as_ref()),
+        frame: page_request.frame(shared),
+        shell: shell(PAGE, signed_in_user, &csrf, message.as_ref()),
+        is_last_owner,
     };
-    Ok(page::show(&shared, StatusCode::OK, &shown, &page_request))
+    let status = if is_last_owner { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+    page::show(shared, status, &shown, page_request)
 }
 
 pub(in crate::web) async fn export(

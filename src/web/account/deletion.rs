@@ -6,9 +6,11 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{Response, StatusCode};
 
+use super::data::{self, DataAnswer};
 use crate::domain::account_page::AccountPage;
 use crate::domain::provider::Slug;
-use crate::flows::deletion::{self, Losses, PlannedDeletion};
+use crate::domain::verdict::Error;
+use crate::flows::deletion::{self, Losses, NotDeleted, PlannedDeletion};
 use crate::flows::submitted::AccountForm;
 use crate::pages::{DeleteAccountPage, DeletionPlannedPage, Frame};
 use crate::web::account_session::{account, shell, submitted};
@@ -73,7 +75,14 @@ pub(in crate::web) async fn confirm(
         Ok(Some(planned)) => Ok(show_planned(&shared, &page_request, &planned)),
         // It is planned already, or an operator disabled the account meanwhile.
         Ok(None) => Ok(respond(&shared, &page_request, account(&form, None))),
-        Err(error) => Ok(respond(&shared, &page_request, error)),
+        Err(Error::Refused(NotDeleted::NotFresh(not_fresh))) => {
+            Ok(respond(&shared, &page_request, not_fresh))
+        }
+        Err(Error::Refused(NotDeleted::LastOwner)) => {
+            let says = DataAnswer { is_last_owner: true, ..DataAnswer::default() };
+            Ok(data::show(&shared, &page_request, form.person(), says))
+        }
+        Err(Error::Fault(fault)) => Ok(respond(&shared, &page_request, fault)),
     }
 }
 

@@ -209,6 +209,7 @@ async fn what_is_wrong_is_seen_and_has_the_focus_or_stands_beside_it() {
                 ("account-security-throttled", "password-problem", "password-problem"),
                 ("account-security-wrong-current", "current-password-problem", "current-password"),
                 ("account-security-too-easy", "new-password-problem", "new-password"),
+                ("account-data-last-owner", "delete-problem", "delete-problem"),
             ] {
                 window.goto(&wall.url(name)).await;
                 let at = format!("{name} {} {width}", language.as_str());

@@ -13,11 +13,12 @@ impl<'a> Sample<'a> for DataPage<'a> {
     const NAME: &'static str = "account-data";
 
     fn samples(frame: Frame<'a>) -> Vec<(&'static str, Self)> {
-        let page = Self { frame, shell: shell(PAGE) };
+        let page = Self { frame, shell: shell(PAGE), is_last_owner: false };
         let confirmed = done(PAGE, AccountNotice::Confirmed);
         vec![
             ("full", page.clone()),
             ("confirmed", Self { shell: confirmed, ..page.clone() }),
+            ("last-owner", Self { is_last_owner: true, ..page.clone() }),
             ("hostile", Self { shell: hostile(PAGE), ..page }),
         ]
     }
