@@ -11,7 +11,9 @@ use crate::domain::clock::Clock;
 use crate::domain::group::{Group, GroupId, GroupName};
 use crate::domain::user::UserId;
 use crate::domain::version::Version;
-use crate::store::{Reader, Store, Tx, audit_events, group_members, groups, provider_memberships};
+use crate::store::{
+    Reader, Store, Tx, audit_events, group_members, groups, provider_memberships, users,
+};
 
 /// Makes a group.
 pub async fn create(
@@ -90,7 +92,8 @@ pub async fn of_id<R: SeesPeople>(
     }
 }
 
-/// Deletes a group. Its members are removed in steps, so their number does not matter.
+/// Deletes a group. Its members are removed in steps, so their number does not matter. Nobody deletes
+/// one that somebody with more rights is in.
 pub async fn delete(
     may: &May<ChangePeople>,
     store: &Store,
@@ -102,7 +105,7 @@ pub async fn delete(
 }
 
 /// The same for the group with this id. Each step locks the group and looks again whether it is still
-/// what the caller saw.
+/// what the caller saw, and who is in it.
 pub async fn delete_seen(
     may: &May<ChangePeople>,
     store: &Store,
@@ -114,7 +117,7 @@ pub async fn delete_seen(
     let id = GroupId::from_stored(id.to_owned());
     loop {
         let tx = store.begin(clock.now()).await?;
-        let step = delete_step(&tx, &id, seen).await;
+        let step = delete_step(may, &tx, &id, seen).await;
         if tx.settle(step).await? {
             return Ok(());
         }
@@ -123,12 +126,14 @@ pub async fn delete_seen(
 
 /// Removes some members, and with the last of them the group; whether nothing is left.
 pub(super) async fn delete_step(
+    may: &May<ChangePeople>,
     tx: &Tx,
     id: &GroupId,
     seen: Option<&Version>,
 ) -> AdminResult<bool> {
     let unknown = || not_found(format!("there is no group with the id {:?}", id.as_str()));
     let group = unchanged(groups::lock(tx, id).await?, seen, version, unknown)?;
+    over_members(may, tx, id).await?;
     if group_members::delete_some(tx, id, STEP).await? == STEP {
         return Ok(false);
     }
@@ -136,6 +141,20 @@ pub(super) async fn delete_step(
     let event = Event::new(EventKind::GroupDeleted).detail(group.name.as_str());
     audit_events::insert(tx, &[event]).await?;
     Ok(true)
+}
+
+/// Refuses to touch a group of somebody whom the caller may not touch. The transaction has locked the
+/// group, so nobody can become a member in between.
+pub(super) async fn over_members(may: &May<ChangePeople>, tx: &Tx, group: &GroupId) -> AdminResult {
+    if may.is_operator() {
+        return Ok(());
+    }
+    for id in group_members::with_roles(tx, group).await? {
+        if let Some(user) = users::find(tx, &id).await? {
+            may.over(tx, &user).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Adds a person to a group; `false` when they were in it.

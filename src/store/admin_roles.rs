@@ -64,6 +64,11 @@ pub(super) fn ids(role: AdminRole, behind: Option<&str>) -> SelectStatement {
         .to_owned()
 }
 
+/// The ids of those who have any role.
+pub(super) fn every_holder() -> SelectStatement {
+    Query::select().column(Column::UserId).from(Entity).to_owned()
+}
+
 /// The roles of a person, the one with the most rights first.
 pub async fn of_user(reader: &impl Reader, user: &UserId) -> Result<Vec<AdminRole>, Fault> {
     let rows = Entity::find().filter(Column::UserId.eq(user.as_str()));

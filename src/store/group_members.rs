@@ -7,11 +7,11 @@ use sea_orm::{ExprTrait, FromQueryResult, JoinType, QueryOrder, QueryResult, Que
 
 use super::cause::while_doing;
 use super::entity::entity;
-use super::groups;
 use super::reader::Reader;
 use super::some_rows::is_one_of;
 use super::statement::ROWS;
 use super::tx::Tx;
+use super::{admin_roles, groups};
 use crate::domain::group::{Group, GroupId};
 use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
@@ -157,6 +157,19 @@ pub async fn members(
     }
     let ids = select.into_tuple::<String>().all(reader.connection()).await;
     Ok(ids.map_err(while_doing(TABLE))?.into_iter().map(UserId::from_stored).collect())
+}
+
+/// The members of a group who have a role in the administration. Whoever has a role is looked for in
+/// the index of the group, so the number of its members does not matter.
+pub async fn with_roles(tx: &Tx, group: &GroupId) -> Result<Vec<UserId>, Fault> {
+    let some = ids(group, None)
+        .and_where(is_one_of(tx, Column::UserId, admin_roles::every_holder()))
+        .to_owned();
+    let fault = while_doing(TABLE);
+    let rows = tx.connection().query_all(&some).await.map_err(&fault)?;
+    let id =
+        |row: &QueryResult| Ok(UserId::from_stored(row.try_get("", "user_id").map_err(&fault)?));
+    rows.iter().map(id).collect()
 }
 
 /// Removes members of a group, at most so many; returns how many.

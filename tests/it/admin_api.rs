@@ -393,6 +393,46 @@ both! {
 }
 
 both! {
+    async fn nobody_deletes_a_group_that_somebody_with_more_rights_is_in(database) {
+        let server = Server::start(&database).await;
+        let app = registered(&server, "console", EVERY_SCOPE).await;
+        let support = Api::person(&server, &app, "helper", Some(AdminRole::Support)).await;
+        let robot = Api::machine(&server, "robot", "admin:users").await;
+        let owner = Api::person(&server, &app, "boss", Some(AdminRole::Owner)).await;
+        let someone = server.user("someone", None).await;
+        let id = async |name: &str| {
+            let found = owner.get(&format!("/users?search={name}")).await.ok().json();
+            found["items"][0]["id"].as_str().expect("an id").to_owned()
+        };
+        let (boss, helper) = (id("boss").await, id("helper").await);
+        let made = owner.post("/groups", json!({ "name": "staff" })).await;
+        let group = format!("/groups/{}", made.text("id"));
+        let member = |id: &str| format!("{group}/members/{id}");
+        for id in [&boss, &helper, &someone] {
+            assert_eq!(owner.send(Method::PUT, &member(id), None, None).await.status, 204);
+        }
+        for api in [&support, &robot] {
+            for path in [member(&boss), group.clone()] {
+                let reply = api.send(Method::DELETE, &path, Some("*"), None).await;
+                assert_eq!((reply.status.as_u16(), &reply.json()["reason"]), (403, &json!("admin_forbidden")), "{path}: {}", reply.text);
+                assert!(reply.text.contains("boss"), "{}", reply.text);
+            }
+        }
+        let members = owner.get(&format!("{group}/members")).await.ok().json();
+        assert_eq!(members["items"].as_array().map(Vec::len), Some(3), "{members}");
+        // Without the owner it is a group of people whom they may change.
+        assert_eq!(owner.send(Method::DELETE, &member(&boss), None, None).await.status, 204);
+        assert_eq!(support.send(Method::DELETE, &group, Some("*"), None).await.status, 204);
+        // An owner deletes a group with owners in it.
+        let made = owner.post("/groups", json!({ "name": "owners" })).await;
+        let group = format!("/groups/{}", made.text("id"));
+        let member = format!("{group}/members/{boss}");
+        assert_eq!(owner.send(Method::PUT, &member, None, None).await.status, 204);
+        assert_eq!(owner.send(Method::DELETE, &group, Some("*"), None).await.status, 204);
+    }
+}
+
+both! {
     async fn a_client_gets_no_scope_of_the_api_that_its_maker_lacks(database) {
         let server = Server::start(&database).await;
         let robot = Api::machine(&server, "robot", "admin:clients").await;

@@ -3,7 +3,7 @@
 
 use mapae::admin::attributes::NewAttribute;
 use mapae::admin::authority::May;
-use mapae::admin::users::Who;
+use mapae::admin::users::{Target, Who};
 use mapae::admin::{attributes, groups, roles, scopes};
 use mapae::domain::admin_right::{AdminRight, Rights};
 use mapae::domain::admin_role::AdminRole;
@@ -365,6 +365,27 @@ both! {
             assert_eq!(page.reply.status, 403, "{form}: {}", page.reply.text);
         }
         assert!(!support.open(&path).await.has("role-grant"));
+    }
+}
+
+both! {
+    async fn a_support_person_deletes_no_group_that_an_owner_is_in(database) {
+        let server = Server::start(&database).await;
+        let boss = server.user("boss", Some(PASSWORD)).await;
+        grant(&server, "boss", AdminRole::Owner).await;
+        let (store, clock, target) = (&server.inner.services().store, server.now(), Target::named("boss"));
+        groups::create(&May::operator(), store, clock, "staff").await.expect("a group");
+        groups::add_member(&May::operator(), store, clock, target, "staff").await.expect("added");
+        let (mut support, _) = visitor(&server, "helper", Some(AdminRole::Support), "/admin/groups").await;
+        let (page, form, fields) = ("/admin/groups/delete?name=staff", "/admin/groups/delete", [("name", "staff")]);
+        let refused = send(&mut support, page, form, &fields).await;
+        assert_eq!(refused.reply.status, 403, "{}", refused.reply.text);
+        assert!(refused.has("console-problem") && refused.reply.text.contains("more rights than yours"));
+        assert!(support.open("/admin/groups/members?name=staff").await.reply.text.contains(&boss));
+        // Without the owner it is deleted.
+        groups::remove_member(&May::operator(), store, clock, target, "staff").await.expect("removed");
+        let gone = send(&mut support, page, form, &fields).await;
+        assert!(gone.reply.text.contains("It is deleted."), "{}", gone.reply.text);
     }
 }
 

@@ -118,8 +118,8 @@ pub(super) async fn show(
 /// Delete a group: nobody is in it any more
 #[utoipa::path(delete, path = "/groups/{id}", tag = "groups",
     params(("id" = String, Path), ("If-Match" = String, Header)), responses(
-        (status = 204), (status = 404, body = Problem), (status = 412, body = Problem),
-        (status = 428, body = Problem),
+        (status = 204), (status = 403, body = Problem), (status = 404, body = Problem),
+        (status = 412, body = Problem), (status = 428, body = Problem),
     ))]
 pub(super) async fn delete(
     Caller(may): Caller<ChangePeople>,
