@@ -398,6 +398,9 @@ reasons! {
             "put the value of `DPoP-Nonce` into `nonce`, and send the request again";
         CodeKeyMismatch = "code_key_mismatch", InvalidGrant, "the code is bound to another key",
             "prove the key whose thumbprint `dpop_jkt` was";
+        AuthSessionKeyMismatch = "auth_session_key_mismatch", InvalidSession,
+            "the auth_session is bound to another key",
+            "prove the key that was proven before, or that `dpop_jkt` named; without it, begin again";
         RefreshTokenKeyMismatch = "refresh_token_key_mismatch", InvalidGrant,
             "the refresh token is bound to another key",
             "prove the key with which the person signed in; without it, sign in again";

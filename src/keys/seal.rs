@@ -525,9 +525,15 @@ fn bound(browser: &BrowserId, purpose: &str) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::auth_session::BoundKey;
+    use crate::domain::authentication::{Authentication, Method};
+    use crate::domain::client::ClientId;
     use crate::domain::clock::from_millis;
+    use crate::domain::dpop::Thumbprint;
     use crate::domain::interaction::InteractionId;
     use crate::domain::provider::Preset;
+    use crate::domain::scope::Scope;
+    use crate::domain::user::UserId;
 
     /// The master key with the bytes 00 01 02 … 1f.
     const FIXED: [u8; 32] = [
@@ -641,6 +647,36 @@ mod tests {
         let carried = BrowserKey::new(&master).unwrap().seal(login.to_text().as_bytes()).unwrap();
         let carried = Plain::presented(&format!("mapae_vs_{carried}"));
         assert_eq!(UpstreamLoginKey::new(&master).unwrap().open(&carried), None);
+    }
+
+    #[test]
+    fn an_auth_session_opens_unchanged_and_one_that_was_sealed_without_a_key_has_none() {
+        let key = AuthSessionKey::new(&MasterKey::generate()).unwrap();
+        let at = from_millis(1_790_000_000_123);
+        let thumbprint = Thumbprint::parse("0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I").unwrap();
+        let session = AuthSession {
+            client: ClientId::parse("app").unwrap(),
+            user: UserId::generate(),
+            version: Some(1),
+            authentication: Authentication::by(Method::Password, at),
+            scope: Scope::parse("openid").unwrap(),
+            resources: Vec::new(),
+            challenge: None,
+            bound_to: Some(BoundKey::proven(&thumbprint)),
+            first: Some(Plain::generate().hashed()),
+            expires_at: at,
+        };
+        let token = key.seal(&session).unwrap();
+        let mut text = serde_json::to_value(&session).unwrap();
+        assert_eq!(serde_json::to_value(key.open(&token).unwrap()).unwrap(), text);
+        assert!(AuthSessionKey::new(&MasterKey::generate()).unwrap().open(&token).is_none());
+        // An earlier version knew neither of these.
+        for name in ["bound_to", "first"] {
+            text.as_object_mut().unwrap().remove(name).unwrap();
+        }
+        let sealed = seal_salted(&key.0, AUTH_SESSION, text.to_string().as_bytes()).unwrap();
+        let opened = key.open(&Plain::from_bytes(&sealed)).unwrap();
+        assert_eq!((opened.user, opened.bound_to, opened.first), (session.user, None, None));
     }
 
     #[test]

@@ -37,6 +37,22 @@ async fn redeem(app: &App, reply: Reply) -> Reply {
     app.exchange_with(&code, &[("redirect_uri", "")]).await
 }
 
+/// A request to the challenge endpoint with a proof of this key.
+async fn challenge_by(holder: &Holder, app: &App, fields: &[&[(&str, &str)]]) -> Reply {
+    holder.challenge(app, &fields.concat()).await
+}
+
+/// Redeems a code of the challenge endpoint that is good with the key of this holder alone.
+async fn redeem_by(app: &App, reply: Reply, (holder, thief): (&Holder, &Holder)) {
+    let code = reply.ok().text("authorization_code");
+    let fields =
+        [("grant_type", "authorization_code"), ("code", &code), ("code_verifier", VERIFIER)];
+    app.token(&fields).await.refused(400, "invalid_dpop_proof");
+    thief.token(app, &fields).await.refused(400, "invalid_grant");
+    let access = holder.token(app, &fields).await.ok().text("access_token");
+    assert_eq!(decode_claims(&access)["cnf"], json!({ "jkt": holder.jkt() }));
+}
+
 #[track_caller]
 fn insufficient(reply: &Reply) -> String {
     reply.refused(400, "insufficient_authorization");
@@ -58,12 +74,8 @@ both! {
         let bad = [("dpop_jkt", "x")];
         challenge(&app, &[&ALICE, &PKCE, &bad]).await.refused(400, "invalid_request");
         let named = [("dpop_jkt", jkt.as_str())];
-        let code = challenge(&app, &[&ALICE, &PKCE, &named]).await.ok().text("authorization_code");
-        let fields = [("grant_type", "authorization_code"), ("code", &code), ("code_verifier", VERIFIER)];
-        app.token(&fields).await.refused(400, "invalid_dpop_proof");
-        thief.token(&app, &fields).await.refused(400, "invalid_grant");
-        let access = holder.token(&app, &fields).await.ok().text("access_token");
-        assert_eq!(decode_claims(&access)["cnf"], json!({ "jkt": jkt }));
+        let reply = challenge(&app, &[&ALICE, &PKCE, &named]).await;
+        redeem_by(&app, reply, (&holder, &thief)).await;
     }
 
     async fn rfc9449_10_1_a_proof_at_the_challenge_endpoint_binds_the_code(database) {
@@ -80,18 +92,112 @@ both! {
             Reply::of(request.body(body).send().await.expect("an answer")).await
         };
         let once = holder.prove("POST", &url, &json!({}));
-        let code = ask(&[], &once).await.ok().text("authorization_code");
+        let reply = ask(&[], &once).await.ok();
         ask(&[], &once).await.refused(400, "invalid_dpop_proof");
         let wrong = holder.prove("POST", &server.url("/token"), &json!({}));
         ask(&[], &wrong).await.refused(400, "invalid_dpop_proof");
         let other = thief.jkt();
         let fresh = holder.prove("POST", &url, &json!({}));
         ask(&[("dpop_jkt", &other)], &fresh).await.refused(400, "invalid_request");
-        let fields = [("grant_type", "authorization_code"), ("code", &code), ("code_verifier", VERIFIER)];
-        app.token(&fields).await.refused(400, "invalid_dpop_proof");
-        thief.token(&app, &fields).await.refused(400, "invalid_grant");
-        let access = holder.token(&app, &fields).await.ok().text("access_token");
-        assert_eq!(decode_claims(&access)["cnf"], json!({ "jkt": holder.jkt() }));
+        redeem_by(&app, reply, (&holder, &thief)).await;
+    }
+
+    async fn an_auth_session_goes_on_with_the_key_alone_that_was_proven(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let codes = server.browser().enroll(&server).await.recovery_codes;
+        let app = native(&server).await;
+        let (holder, thief) = (Holder::new(server.now()), Holder::new(server.now()));
+        let (own, other) = (holder.jkt(), thief.jkt());
+        let session = insufficient(&challenge_by(&holder, &app, &[&ALICE, &PKCE]).await);
+        let fields = [("auth_session", session.as_str()), ("recovery_code", codes[0].as_str())];
+        for named in [vec![], vec![("dpop_jkt", own.as_str())], vec![("dpop_jkt", other.as_str())]] {
+            challenge(&app, &[&fields, &named]).await.refused(400, "invalid_dpop_proof");
+        }
+        challenge_by(&thief, &app, &[&fields]).await.refused(400, "invalid_session");
+        // Nothing was used up by this.
+        let nothing = [("auth_session", session.as_str())];
+        challenge(&app, &[&nothing]).await.refused(400, "invalid_dpop_proof");
+        let again = challenge_by(&holder, &app, &[&nothing]).await;
+        assert_eq!(insufficient(&again), session);
+        let reply = challenge_by(&holder, &app, &[&fields]).await;
+        redeem_by(&app, reply, (&holder, &thief)).await;
+        // It is the same if a wrong code came with the password.
+        let wrong = challenge_by(&holder, &app, &[&ALICE, &PKCE, &[("otp", "000000")]]).await;
+        wrong.refused(400, "invalid_grant");
+        let session = wrong.text("auth_session");
+        let fields = [("auth_session", session.as_str()), ("recovery_code", codes[1].as_str())];
+        challenge(&app, &[&fields]).await.refused(400, "invalid_dpop_proof");
+        let reply = challenge_by(&holder, &app, &[&fields]).await;
+        redeem_by(&app, reply, (&holder, &thief)).await;
+    }
+
+    async fn a_key_that_was_named_stays_with_the_auth_session(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let codes = server.browser().enroll(&server).await.recovery_codes;
+        let app = native(&server).await;
+        let (holder, thief) = (Holder::new(server.now()), Holder::new(server.now()));
+        let (own, other) = (holder.jkt(), thief.jkt());
+        let (named, others) = ([("dpop_jkt", own.as_str())], [("dpop_jkt", other.as_str())]);
+        let session = insufficient(&challenge(&app, &[&ALICE, &PKCE, &named]).await);
+        let fields = [("auth_session", session.as_str()), ("recovery_code", codes[0].as_str())];
+        challenge(&app, &[&fields, &others]).await.refused(400, "invalid_session");
+        challenge_by(&thief, &app, &[&fields]).await.refused(400, "invalid_session");
+        // It is proven when the code is redeemed.
+        let reply = challenge(&app, &[&fields]).await;
+        redeem_by(&app, reply, (&holder, &thief)).await;
+        // Once it was proven here, a proof is needed from then on.
+        let session = insufficient(&challenge(&app, &[&ALICE, &PKCE, &named]).await);
+        let proven = challenge_by(&holder, &app, &[&[("auth_session", &session)]]).await;
+        let session = insufficient(&proven);
+        let fields = [("auth_session", session.as_str()), ("recovery_code", codes[1].as_str())];
+        challenge(&app, &[&fields, &named]).await.refused(400, "invalid_dpop_proof");
+        let reply = challenge_by(&holder, &app, &[&fields]).await;
+        redeem_by(&app, reply, (&holder, &thief)).await;
+    }
+
+    async fn an_auth_session_without_a_key_is_bound_by_the_first_proof(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let codes = server.browser().enroll(&server).await.recovery_codes;
+        let app = native(&server).await;
+        let (holder, thief) = (Holder::new(server.now()), Holder::new(server.now()));
+        let begun = insufficient(&challenge(&app, &[&ALICE, &PKCE]).await);
+        let wrong = [("auth_session", begun.as_str()), ("otp", "000000")];
+        let wrong = challenge_by(&holder, &app, &[&wrong]).await;
+        wrong.refused(400, "invalid_grant");
+        let session = wrong.text("auth_session");
+        let fields = [("auth_session", session.as_str()), ("recovery_code", codes[0].as_str())];
+        challenge(&app, &[&fields]).await.refused(400, "invalid_dpop_proof");
+        challenge_by(&thief, &app, &[&fields]).await.refused(400, "invalid_session");
+        let reply = challenge_by(&holder, &app, &[&fields]).await;
+        redeem_by(&app, reply, (&holder, &thief)).await;
+        // Both are one sign-in, which has given its code.
+        let fields = [("auth_session", begun.as_str()), ("recovery_code", codes[1].as_str())];
+        challenge(&app, &[&fields]).await.refused(400, "invalid_session");
+        challenge_by(&holder, &app, &[&fields]).await.refused(400, "invalid_session");
+        // The request that binds it may be the last one.
+        let begun = insufficient(&challenge(&app, &[&ALICE, &PKCE]).await);
+        let fields = [("auth_session", begun.as_str()), ("recovery_code", codes[1].as_str())];
+        let reply = challenge_by(&holder, &app, &[&fields]).await;
+        redeem_by(&app, reply, (&holder, &thief)).await;
+        let fields = [("auth_session", begun.as_str()), ("recovery_code", codes[2].as_str())];
+        challenge(&app, &[&fields]).await.refused(400, "invalid_session");
+    }
+
+    async fn the_key_of_the_password_grant_is_needed_at_the_challenge_endpoint(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let codes = server.browser().enroll(&server).await.recovery_codes;
+        let app = native(&server).await;
+        let (holder, thief) = (Holder::new(server.now()), Holder::new(server.now()));
+        let session = insufficient(&holder.password(&app, "openid").await);
+        let fields = [("auth_session", session.as_str()), ("recovery_code", codes[0].as_str())];
+        challenge(&app, &[&fields, &PKCE]).await.refused(400, "invalid_dpop_proof");
+        challenge_by(&thief, &app, &[&fields, &PKCE]).await.refused(400, "invalid_session");
+        let reply = challenge_by(&holder, &app, &[&fields, &PKCE]).await;
+        redeem_by(&app, reply, (&holder, &thief)).await;
     }
 
     async fn s077_the_password_grant_gives_no_tokens_while_a_factor_is_due(database) {

@@ -8,12 +8,11 @@ use super::onward::{self, is_factor_due};
 use crate::accounts::second_factor::TypedFactor;
 use crate::accounts::sign_in::SignInRefused;
 use crate::domain::audit::{Event, EventKind, Origin};
-use crate::domain::auth_session::{AuthSession, LIFE};
+use crate::domain::auth_session::{AuthSession, BoundKey, LIFE};
 use crate::domain::authentication::{Authentication, Method};
 use crate::domain::authorization::{Granted, IssuedCode};
 use crate::domain::client::{Client, ClientKind, RequirePkce};
 use crate::domain::clock::SKEW;
-use crate::domain::dpop::Thumbprint;
 use crate::domain::form::Form;
 use crate::domain::language::Language;
 use crate::domain::pkce::{self, Challenge};
@@ -81,6 +80,7 @@ pub async fn challenge(
     }
     // A request that cannot be answered uses nothing up.
     let key = key_of_code(dpop_jkt(&form)?, proof.as_ref())?;
+    let key = key.map(|thumbprint| BoundKey { thumbprint, is_proven: proof.is_some() });
     let from = AttemptFrom::of(client, form.get("user_ip"), address, origin)?;
     if let Some(username) = form.get("username") {
         endpoint.clients.count_account(&from.typed(username)).await?;
@@ -110,8 +110,8 @@ struct At<'a> {
     client: &'a Client,
     form: &'a Form,
     from: &'a AttemptFrom<'a>,
-    /// The key to which the code is bound.
-    key: Option<&'a Thumbprint>,
+    /// The key that it proves or names.
+    key: Option<&'a BoundKey>,
 }
 
 impl At<'_> {
@@ -145,6 +145,8 @@ impl At<'_> {
                 scope,
                 resources,
                 challenge,
+                bound_to: self.key.cloned(),
+                first: None,
                 expires_at: tx.now() + LIFE,
             };
             if !is_factor_due(&server.factors, &user, client, session.authentication.acr()) {
@@ -185,15 +187,34 @@ impl At<'_> {
     /// Goes on with a sign-in that has begun.
     async fn go_on(self, token: &str) -> Result<ChallengeResponse> {
         let Self { server, client, .. } = self;
-        let session = server.auth_sessions.open(&Plain::<AuthSessionToken>::presented(token));
+        let token = Plain::<AuthSessionToken>::presented(token);
+        let session = server.auth_sessions.open(&token);
         let now = server.clock.now();
         let session = session
             .filter(|session| session.client == client.id && now < session.expires_at)
             .ok_or(Reason::AuthSessionUnknown)?;
+        let (session, token) = self.bound(session, token)?;
         // The grant `password` knows no challenge, so it may come with the code.
         let challenge = session.challenge.clone().or(self.challenge()?);
         needs_pkce(client, challenge.as_ref())?;
-        self.prove(AuthSession { challenge, ..session }, Secret::text(token)).await
+        self.prove(AuthSession { challenge, ..session }, Secret::text(token.expose())).await
+    }
+
+    /// Binds a sign-in to the key of this request, and says by which `auth_session` the app goes on:
+    /// by another one if the key is new to it.
+    fn bound(
+        self,
+        session: AuthSession,
+        token: Plain<AuthSessionToken>,
+    ) -> Result<(AuthSession, Plain<AuthSessionToken>)> {
+        let bound_to = session.bound_by(self.key)?;
+        if bound_to == session.bound_to {
+            return Ok((session, token));
+        }
+        let first = session.first.unwrap_or_else(|| token.hashed());
+        let session = AuthSession { bound_to, first: Some(first), ..session };
+        let token = self.server.auth_sessions.seal(&session)?;
+        Ok((session, token))
     }
 
     /// Checks the second factor, and issues a code.
@@ -220,7 +241,8 @@ impl At<'_> {
         let proven = server.factors.check(&user, typed, attempt).await.map_err(wrong)?;
         let tx = server.store.begin(server.clock.now()).await?;
         let issued = async {
-            let once = Plain::<AuthSessionToken>::presented(token.expose()).hashed().to_stored();
+            let own = || Plain::<AuthSessionToken>::presented(token.expose()).hashed();
+            let once = session.first.unwrap_or_else(own).to_stored();
             if !used_assertions::remember(&tx, once.clone(), session.expires_at + SKEW).await? {
                 return Err(gone().into());
             }
@@ -275,7 +297,7 @@ impl At<'_> {
                 amr: authentication.amr(),
                 provider_issuer: authentication.provider_issuer().map(str::to_owned),
                 version: session.version,
-                dpop_jkt: self.key.cloned(),
+                dpop_jkt: session.bound_to.as_ref().map(|key| key.thumbprint.clone()),
             },
             expires_at: tx.now() + codes::LIFE,
             spent_at: None,

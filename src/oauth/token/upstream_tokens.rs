@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 
 use crate::accounts::federation::{self, Arrival, ArrivalRefused};
 use crate::domain::audit::{Event, EventKind};
-use crate::domain::auth_session::{AuthSession, LIFE};
+use crate::domain::auth_session::{AuthSession, BoundKey, LIFE};
 use crate::domain::authentication::{Authentication, Method};
 use crate::domain::client::ClientKind;
 use crate::domain::clock::SKEW;
@@ -258,6 +258,8 @@ async fn open(
             scope: requested.scope,
             resources: requested.resources,
             challenge: None,
+            bound_to: cx.key().map(BoundKey::proven),
+            first: None,
             expires_at: tx.now() + LIFE,
         };
         let key = &cx.server.auth_sessions;

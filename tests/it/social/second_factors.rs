@@ -3,11 +3,11 @@
 
 use serde_json::json;
 
-use super::fixtures::{by, exchange, exchanger, known, person};
+use super::fixtures::{TOKEN_EXCHANGE, by, exchange, exchanger, known, person};
 use super::with_idp;
 use crate::my_account::send;
-use crate::support::upstream::Oidc;
-use crate::support::{CHALLENGE, PASSWORD, both, decode_claims};
+use crate::support::upstream::{CLIENT_ID, Oidc};
+use crate::support::{CHALLENGE, Holder, PASSWORD, both, decode_claims};
 
 both! {
     async fn s077_a_second_factor_is_asked_for_after_a_provider(database) {
@@ -56,6 +56,37 @@ both! {
         let claims = decode_claims(&tokens.text("id_token"));
         assert_eq!((&claims["acr"], &claims["idp"]), (&json!("2"), &json!("idp")));
         assert_eq!(claims["amr"], json!(["fed", "idp", "otp", "mfa"]));
+    }
+
+    async fn the_key_of_an_exchange_is_needed_for_the_factor_that_is_due(database) {
+        let idp = Oidc::start().await;
+        let (server, app) = with_idp(&database, idp.base(), "").await;
+        idp.follows(server.now());
+        let mut home = server.browser();
+        person(&app, &by(&mut home, &app, "idp", &idp).await).await;
+        let native = exchanger(&server).await;
+        server.change("native", |client| client.metadata.first_party_challenge = true).await;
+        let authenticator = home.enroll(&server).await;
+        let (holder, thief) = (Holder::new(server.now()), Holder::new(server.now()));
+        let token = idp.id_token_with(CLIENT_ID, None, |_| ());
+        let fields = [
+            ("grant_type", TOKEN_EXCHANGE),
+            ("subject_token_type", "urn:ietf:params:oauth:token-type:id_token"),
+            ("subject_token", &token),
+            ("subject_issuer", "idp"),
+            ("scope", "openid"),
+        ];
+        let refused = holder.token(&native, &fields).await;
+        refused.refused(400, "insufficient_authorization");
+        let (session, otp) = (refused.text("auth_session"), authenticator.code(&server, 0));
+        let fields = [
+            ("auth_session", session.as_str()), ("otp", &otp),
+            ("code_challenge", CHALLENGE), ("code_challenge_method", "S256"),
+        ];
+        native.post("/authorize-challenge", &fields).await.refused(400, "invalid_dpop_proof");
+        thief.challenge(&native, &fields).await.refused(400, "invalid_session");
+        let code = holder.challenge(&native, &fields).await.ok().text("authorization_code");
+        native.exchange_with(&code, &[("redirect_uri", "")]).await.refused(400, "invalid_dpop_proof");
     }
 
     async fn a_sign_in_that_waits_for_a_factor_ends_when_its_provider_is_disconnected(database) {

@@ -90,6 +90,13 @@ impl Holder {
         self.token(app, &[("grant_type", "refresh_token"), ("refresh_token", token)]).await
     }
 
+    /// A request of this app to the challenge endpoint with a proof.
+    pub(crate) async fn challenge(&self, app: &App, fields: &[(&str, &str)]) -> Reply {
+        let path = "/authorize-challenge";
+        let proof = self.prove("POST", &format!("{}{path}", app.base), &json!({}));
+        post_by(app, path, fields, &[&proof]).await
+    }
+
     /// Userinfo with a proof for this access token.
     pub(crate) async fn userinfo(&self, app: &App, token: &str) -> Reply {
         self.userinfo_with(app, token, &json!({})).await
@@ -108,8 +115,12 @@ impl Holder {
 
 /// A token request with these headers `DPoP`.
 pub(crate) async fn token_by(app: &App, fields: &[(&str, &str)], proofs: &[&str]) -> Reply {
+    post_by(app, "/token", fields, proofs).await
+}
+
+async fn post_by(app: &App, path: &str, fields: &[(&str, &str)], proofs: &[&str]) -> Reply {
     let mut fields = fields.to_vec();
-    let mut request = app.http.post(format!("{}/token", app.base));
+    let mut request = app.http.post(format!("{}{path}", app.base));
     match &app.secret {
         Some(secret) => request = request.basic_auth(&app.id, Some(secret)),
         None => fields.push(("client_id", &app.id)),

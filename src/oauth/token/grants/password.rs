@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use crate::accounts::sign_in::{AttemptPlace, PasswordAttempt, ProvenPassword, SignInRefused};
 use crate::domain::audit::{LazyOrigin, Origin};
-use crate::domain::auth_session::{AuthSession, LIFE};
+use crate::domain::auth_session::{AuthSession, BoundKey, LIFE};
 use crate::domain::authentication::{Authentication, Method};
 use crate::domain::client::{Client, ClientId, ClientKind};
 use crate::domain::form::Form;
@@ -166,6 +166,8 @@ async fn open(
             scope,
             resources,
             challenge: None,
+            bound_to: cx.key().map(BoundKey::proven),
+            first: None,
             expires_at: tx.now() + LIFE,
         };
         let key = &cx.server.auth_sessions;
