@@ -637,6 +637,16 @@ fn check_keys(client: &Client) -> Result<(), ClientRejected> {
         }
         // Its keys need not verify signatures: they are compared with that of its certificate.
         (_, AuthMethod::SelfSignedTlsClientAuth) if !signs_requests => Ok(()),
+        // RFC 7591 §2: an app names its keys whether it authenticates by them or not. They verify the
+        // requests that it signs, and nothing else; it may need them elsewhere, so they are of any kind.
+        // With an operator, keys without a purpose are a mistake.
+        (jwks, method)
+            if client.registered_by == RegisteredBy::Itself
+                && method != AuthMethod::PrivateKeyJwt
+                && !signs_requests =>
+        {
+            jwks.as_ref().map_or(Ok(()), ClientKeys::check_form).or_else(invalid)
+        }
         (_, method)
             if has_keys
                 && !signs_requests

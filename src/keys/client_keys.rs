@@ -25,6 +25,9 @@ pub struct ClientKeys {
 /// The most keys of a JWK Set.
 const MOST_KEYS: usize = 32;
 
+/// What is said of a document that is no JWK Set.
+const NO_SET: &str = "the file is not a JWK Set";
+
 /// A key with its `kid`.
 type NamedKey = (Option<String>, VerifyingKey);
 
@@ -33,17 +36,8 @@ impl ClientKeys {
     pub fn parse(jwks: &str) -> Result<Self, &'static str> {
         let document: serde_json::Value =
             serde_json::from_str(jwks).map_err(|_| "the JWK Set is not JSON")?;
-        let private =
-            |key: &serde_json::Value| ["d", "k", "p", "q"].iter().any(|m| key.get(m).is_some());
-        let listed = document.get("keys").and_then(|keys| keys.as_array());
-        if listed.is_some_and(|keys| keys.len() > MOST_KEYS) {
-            return Err("the JWK Set has more than 32 keys");
-        }
-        if listed.is_some_and(|keys| keys.iter().any(private)) {
-            return Err("the JWK Set holds a private key: register the public halves alone");
-        }
-        let set: JwkSet =
-            serde_json::from_value(document).map_err(|_| "the file is not a JWK Set")?;
+        Self::check_form(&document)?;
+        let set: JwkSet = serde_json::from_value(document).map_err(|_| NO_SET)?;
         let by = |jwk: &Jwk, alg: Option<Algorithm>| {
             let key = VerifyingKey::from_jwk(jwk, alg?).ok()?;
             Some((jwk.common.key_id.clone(), key))
@@ -58,6 +52,21 @@ impl ClientKeys {
             return Err("the JWK Set has no key that verifies (RSA, P-256 or Ed25519)");
         }
         Ok(Self { keys, for_ps256 })
+    }
+
+    /// Checks what is true of every JWK Set that is kept, also of one without a key that verifies. The
+    /// error says in words what is wrong with it.
+    pub fn check_form(document: &serde_json::Value) -> Result<(), &'static str> {
+        let private =
+            |key: &serde_json::Value| ["d", "k", "p", "q"].iter().any(|m| key.get(m).is_some());
+        let listed = document.get("keys").and_then(|keys| keys.as_array()).ok_or(NO_SET)?;
+        if listed.len() > MOST_KEYS {
+            return Err("the JWK Set has more than 32 keys");
+        }
+        if listed.iter().any(private) {
+            return Err("the JWK Set holds a private key: register the public halves alone");
+        }
+        Ok(())
     }
 
     /// Whether one of the keys can verify signatures of this algorithm.

@@ -426,6 +426,7 @@ async fn by_assertion(
     let id = id.ok_or(Reason::AssertionSubMalformed)?;
     let registered = context.clients.find(&id).await?;
     let registered = registered.ok_or(Reason::ClientUnknown)?;
+    // A client of another method may have keys as well, for the requests that it signs.
     if registered.client.metadata.token_endpoint_auth_method != AuthMethod::PrivateKeyJwt {
         return Err(Reason::ClientAuthMethodMismatch.into());
     }

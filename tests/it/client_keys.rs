@@ -215,6 +215,9 @@ both! {
             let said = run(create(&["--jwks-uri", bad])).await;
             assert_eq!(said.code, 2, "{bad}: {}", said.err);
         }
+        // With an operator, keys without a purpose are a mistake.
+        let said = run(create(&["--jwks-uri", "https://app.example/jwks", "--auth-method", "client_secret_basic"])).await;
+        assert!(said.code == 2 && said.err.contains("goes with private_key_jwt"), "{said:?}");
         let said = run(create(&["--jwks-uri", "https://app.example/jwks"])).await;
         assert_eq!(said.code, 0, "{}", said.err);
         let shown = cli.json(&["client", "show", "--id", "app"], None).await;

@@ -9,9 +9,10 @@ use mapae::domain::client_metadata::ClientChange;
 use serde_json::{Map, Value, json};
 
 use crate::admin_api::{Api, EVERY_SCOPE};
+use crate::client_keys::{ASSERTION, Signer, set};
 use crate::console::owner;
 use crate::support::{
-    App, CALLBACK, Page, Published, Publisher, Reply, Server, both, eventually, form,
+    App, CALLBACK, CHALLENGE, Page, Published, Publisher, Reply, Server, both, eventually, form,
 };
 
 const OPEN: &[(&str, &str)] = &[("registration.mode", "open")];
@@ -136,7 +137,10 @@ both! {
             ("registration.mode", "open"), ("registration.per_address", "off"),
             ("registration.grants", "authorization_code,refresh_token,client_credentials"),
         ]).await;
-        let key = json!({ "keys": [crate::client_keys::Signer::new("1").jwk()] });
+        let key = set(&[&Signer::new("1")]);
+        let mut private = key.clone();
+        private["keys"][0]["d"] = json!("AAAA");
+        let many = json!({ "keys": vec![json!({ "kty": "x" }); 33] });
         for (changes, error) in [
             (json!({ "redirect_uris": null }), "invalid_client_metadata"),
             (json!({ "redirect_uris": [] }), "invalid_client_metadata"),
@@ -168,6 +172,14 @@ both! {
             (json!({ "token_endpoint_auth_method": "private_key_jwt", "jwks": key, "jwks_uri": "https://app.example/jwks" }), "invalid_client_metadata"),
             (json!({ "token_endpoint_auth_method": "private_key_jwt", "jwks_uri": "http://app.example/jwks" }), "invalid_client_metadata"),
             (json!({ "token_endpoint_auth_method": "private_key_jwt", "jwks_uri": "https://127.0.0.1/jwks" }), "invalid_client_metadata"),
+            // Keys that it does not authenticate by.
+            (json!({ "jwks": key, "jwks_uri": "https://app.example/jwks" }), "invalid_client_metadata"),
+            (json!({ "jwks_uri": "http://app.example/jwks" }), "invalid_client_metadata"),
+            (json!({ "jwks_uri": "https://127.0.0.1/jwks" }), "invalid_client_metadata"),
+            (json!({ "jwks": private }), "invalid_client_metadata"),
+            (json!({ "jwks": many }), "invalid_client_metadata"),
+            (json!({ "jwks": {} }), "invalid_client_metadata"),
+            (json!({ "jwks": "keys" }), "invalid_client_metadata"),
             (json!({ "logo_uri": "javascript:alert(1)" }), "invalid_client_metadata"),
             (json!({ "logo_uri": "https://169.254.169.254/latest" }), "invalid_client_metadata"),
             (json!({ "backchannel_logout_uri": "https://10.0.0.1/x" }), "invalid_client_metadata"),
@@ -190,6 +202,81 @@ both! {
         let kept = mapae::store::clients::list_all(&*server.inner.services().store).await.unwrap();
         let kept = kept.iter().find(|client| client.id.as_str() == reply.text("client_id")).unwrap();
         assert!(!kept.metadata.first_party && kept.metadata.resource_servers.is_empty() && kept.metadata.allowed_origins.is_empty());
+    }
+
+    async fn rfc7591_2_an_app_keeps_keys_that_it_does_not_authenticate_by(database) {
+        let private = ("outbound.allow_private", "true");
+        let (server, publisher) = (Server::start_with(&database, &[OPEN[0], private]).await, Publisher::start().await);
+        let (cli, key, other) = (server.cli().await, Signer::new("1"), Signer::new("2"));
+        publisher.publish("/jwks", Published::json(&set(&[&key])));
+        let (jwks, jwks_uri) = (json!({ "jwks": set(&[&key]) }), json!({ "jwks_uri": publisher.url("/jwks") }));
+        for (method, keys) in [
+            ("client_secret_basic", &jwks), ("none", &jwks), ("client_secret_post", &jwks_uri), ("none", &jwks_uri),
+        ] {
+            let mut changes = keys.clone();
+            changes["token_endpoint_auth_method"] = json!(method);
+            let registered = register(&server, None, &changes).await;
+            assert_eq!(registered.status, 201, "{changes} {}", registered.text);
+            let (path, access) = (path(&registered), registered.text("registration_access_token"));
+            let mut whole = call(&server, "GET", &path, Some(&access), None).await.ok().json();
+            for (name, value) in keys.as_object().unwrap() {
+                assert_eq!((&registered.json()[name], &whole[name]), (value, value), "{changes}");
+            }
+            // They verify the requests that it signs, and it need not sign any.
+            let app = app(&server, &registered);
+            let now = server.now().now().timestamp();
+            let claims = json!({
+                "iss": app.id, "client_id": app.id, "aud": server.issuer(), "nbf": now, "exp": now + 60,
+                "response_type": "code", "redirect_uri": CALLBACK, "scope": "openid", "state": "s",
+                "code_challenge": CHALLENGE, "code_challenge_method": "S256",
+            });
+            let signed_by = |key: &Signer| {
+                let object = key.sign("oauth-authz-req+jwt", &claims);
+                format!("{}/authorize?{}", app.base, form(&[("client_id", app.id.as_str()), ("request", &object)]))
+            };
+            assert!(server.browser().open(&signed_by(&key)).await.has("login-submit"), "{changes}");
+            server.browser().open(&signed_by(&other)).await.is_error("invalid_request_object");
+            assert!(server.browser().open(&app.authorization_url(&[])).await.has("login-submit"), "{changes}");
+            // An operator can change such an app, and the app can take its keys away.
+            cli.json(&["client", "update", "--id", &app.id, "--name", "Their notes"], None).await;
+            let replaced = call(&server, "PUT", &path, Some(&access), Some(&whole)).await.ok();
+            let access = replaced.text("registration_access_token");
+            for (name, value) in keys.as_object().unwrap() {
+                assert_eq!(&replaced.json()[name], value, "{changes}");
+                whole.as_object_mut().unwrap().remove(name);
+            }
+            let replaced = call(&server, "PUT", &path, Some(&access), Some(&whole)).await.ok().json();
+            assert!(keys.as_object().unwrap().keys().all(|name| replaced.get(name).is_none()), "{replaced}");
+        }
+        // Keys for another purpose, which this server does not know.
+        let sealing = json!({ "kty": "OKP", "crv": "X25519", "use": "enc", "x": "3p7bfXt9wbTTW2HC7OQ1Nz-DQ8hbeGdNrfx-FG-IK08" });
+        let sealing = json!({ "keys": [sealing] });
+        let registered = register(&server, None, &json!({ "jwks": sealing })).await;
+        assert_eq!((registered.status.as_u16(), &registered.json()["jwks"]), (201, &sealing), "{}", registered.text);
+    }
+
+    async fn rfc7591_2_keys_of_an_app_of_another_method_authenticate_nobody(database) {
+        let grants = ("registration.grants", "authorization_code,refresh_token,client_credentials");
+        let server = Server::start_with(&database, &[OPEN[0], grants]).await;
+        let key = Signer::new("1");
+        let alone = json!({ "grant_types": ["client_credentials"], "response_types": null, "redirect_uris": null,
+            "scope": null, "jwks": set(&[&key]) });
+        for (method, status) in [
+            ("private_key_jwt", 200), ("client_secret_basic", 401), ("client_secret_post", 401), ("none", 401),
+        ] {
+            let mut changes = if method == "none" { json!({ "jwks": set(&[&key]) }) } else { alone.clone() };
+            changes["token_endpoint_auth_method"] = json!(method);
+            let registered = register(&server, None, &changes).await;
+            assert_eq!(registered.status, 201, "{changes} {}", registered.text);
+            let app = App { secret: None, ..app(&server, &registered) };
+            let assertion = key.assertion(&server, &app.id);
+            let fields = [("grant_type", "client_credentials"), ASSERTION, ("client_assertion", &assertion)];
+            let reply = app.token(&fields).await;
+            assert_eq!(reply.status, status, "{method} {}", reply.text);
+            if status == 401 {
+                reply.refused(401, "invalid_client");
+            }
+        }
     }
 
     async fn s147_hosts_are_those_that_the_operator_lists(database) {
