@@ -234,8 +234,9 @@ struct Given {
     /// one, and who has none sets it up
     #[arg(long = "default-acr-values", value_name = "ACR", value_delimiter = ' ', value_parser = acr)]
     default_acr_values: Option<Vec<String>>,
-    /// What its assertions (`private_key_jwt`) must be. tolerant: `aud` is the issuer or the token
-    /// endpoint, `exp` at most an hour ahead; strict: the issuer as one string, ten minutes
+    /// What its assertions (`private_key_jwt`) must be. tolerant: `aud` is the issuer or
+    /// endpoints of this server, `exp` at most an hour ahead; strict: the issuer as one string, ten
+    /// minutes
     #[arg(long, value_name = "tolerant|strict")]
     assertions: Option<Assertions>,
     /// rotate, strict or static

@@ -386,7 +386,8 @@ wire_enum! {
     /// The rules for the assertions of a client, RFC 7523 §3.
     #[derive(Default)]
     Assertions {
-        /// The audience is the issuer or its token endpoint; valid for an hour at most.
+        /// The audience is the issuer, or endpoints at which clients authenticate; valid for an hour at
+        /// most.
         #[default]
         Tolerant = "tolerant",
         /// The audience is the issuer, as one string; valid for ten minutes at most.

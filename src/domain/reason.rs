@@ -149,8 +149,8 @@ reasons! {
             "the jti of the assertion is empty",
             "a fresh one for each request";
         AssertionAudienceMismatch = "assertion_audience_mismatch", InvalidClient,
-            "the aud of the assertion is neither the issuer nor the URL of `/token` or `/par`, alone",
-            "the issuer, as a string or an array of one";
+            "the aud of the assertion names something else than the issuer and the endpoints at which clients authenticate",
+            "the issuer, as a string; no other server may stand beside it";
         AssertionAudienceNotStrict = "assertion_audience_not_strict", InvalidClient,
             "the aud of the assertion is not the issuer as one string",
             "so for a client with `--assertions strict`";

@@ -45,6 +45,17 @@ pub const CERTIFICATE_METHODS: &[AuthMethod] =
 
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
+/// The endpoints at which clients authenticate. The URL of each names this server: RFC 9126 §2 says it of
+/// that for pushed requests, and libraries name the one to which they send an assertion.
+const ENDPOINTS: [&str; 6] = [
+    urls::TOKEN,
+    urls::PAR,
+    urls::INTROSPECT,
+    urls::REVOKE,
+    urls::DEVICE_AUTHORIZATION,
+    urls::AUTHORIZE_CHALLENGE,
+];
+
 /// How many seconds the clock of a client may be ahead of this server's clock.
 const SKEW_SECONDS: i64 = 60;
 
@@ -493,28 +504,25 @@ fn check_assertion(
     }
 }
 
-/// RFC 7523 §3 (3). Only one audience is allowed: another server in the audience could replay the
-/// assertion here.
+/// RFC 7523 §3 (3). Each member of the audience has to name this server: another server among them could
+/// replay the assertion here. Several names of this one do no harm, since an assertion is good once, at
+/// whichever endpoint it arrives.
 fn is_for_us(
     context: &ClientAuthentication,
     assertions: Assertions,
     audience: &AudienceClaim,
 ) -> bool {
-    let only = match audience {
-        AudienceClaim::One(one) => one,
-        AudienceClaim::Several(several) => match several.as_slice() {
-            [one] if assertions == Assertions::Tolerant => one,
-            _ => return false,
-        },
-    };
+    let issuer = context.url.as_str();
+    if assertions == Assertions::Strict {
+        return matches!(audience, AudienceClaim::One(only) if only == issuer);
+    }
     // RFC 8705 §5: an alias is another URL of the same endpoint.
     let every = || [Some(&context.url), context.mtls_url.as_ref()].into_iter().flatten();
-    let is_endpoint = || {
-        let mut paths = [urls::TOKEN, urls::PAR].into_iter();
-        paths.any(|path| every().any(|url| *only == url.url(path)))
-    };
-    // RFC 9126 §2: the URL of that endpoint names this server as well.
-    *only == context.url.as_str() || assertions == Assertions::Tolerant && is_endpoint()
+    let is_endpoint =
+        |named: &str| ENDPOINTS.iter().any(|path| every().any(|url| url.url(path) == named));
+    let mut members = audience.iter().peekable();
+    // An empty list is for nobody.
+    members.peek().is_some() && members.all(|named| named == issuer || is_endpoint(named))
 }
 
 /// Checks the times of an assertion, RFC 7523 §3 (4) to (6).

@@ -10,7 +10,7 @@ use mapae::domain::client::{Assertions, AuthMethod};
 use mapae::domain::grant_type::GrantType;
 use serde_json::{Value, json};
 
-use crate::support::{App, Reply, Server, both, form};
+use crate::support::{App, CALLBACK, CHALLENGE, Reply, Server, both, form};
 
 async fn raw(
     server: &Server,
@@ -220,7 +220,6 @@ both! {
             with(json!({ "jti": "3", "exp": now })),
             with(json!({ "jti": "4", "aud": server.url("/token/") })),
             with(json!({ "jti": "4b", "aud": server.url("/authorize") })),
-            with(json!({ "jti": "5", "aud": [server.issuer(), server.url("/token")] })),
             with(json!({ "jti": "5b", "aud": [] })),
             with(json!({ "jti": "5c", "aud": [server.issuer(), "https://other"] })),
             with(json!({ "jti": "6", "aud": "https://other" })),
@@ -263,6 +262,61 @@ both! {
             send(&server, &renamed).await.refused(401, "invalid_client");
         }
         send(&server, &assertion(&key, &claims)).await.ok();
+    }
+
+    /// RFC 7523 §3 (3): another server in the audience could replay the assertion here.
+    async fn rfc7523_3_each_audience_of_an_assertion_is_this_server(database) {
+        let server = Server::start(&database).await;
+        let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+        server.web_app("signer", |client| {
+            client.metadata.grant_types.extend([GrantType::ClientCredentials, GrantType::DeviceCode]);
+            client.metadata.token_endpoint_auth_method = AuthMethod::PrivateKeyJwt;
+            client.metadata.jwks = Some(json!({ "keys": [jwk(&key)] }));
+        }).await;
+        let app = App {
+            id: "signer".to_owned(), secret: None, base: server.issuer().to_owned(), http: server.http.clone(),
+        };
+        let now = server.now().now().timestamp();
+        let kind = ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer");
+        let present = async |path: &str, audience: &Value, jti: &str| {
+            let claims = json!({ "iss": "signer", "sub": "signer", "aud": audience, "exp": now + 60, "jti": jti });
+            let assertion = assertion(&key, &claims);
+            let mut fields = match path {
+                "/token" => vec![("grant_type", "client_credentials")],
+                "/par" => vec![("response_type", "code"), ("redirect_uri", CALLBACK), ("scope", "openid"),
+                    ("code_challenge", CHALLENGE), ("code_challenge_method", "S256")],
+                "/device_authorization" => vec![("scope", "openid")],
+                _ => vec![("token", "x")],
+            };
+            fields.extend([kind, ("client_assertion", assertion.as_str())]);
+            app.post(path, &fields).await
+        };
+        let (issuer, token) = (server.issuer(), server.url("/token"));
+        for (path, status) in [("/token", 200), ("/par", 201), ("/introspect", 200), ("/revoke", 200), ("/device_authorization", 200)] {
+            let own = server.url(path);
+            for (number, audience) in [
+                json!(own), json!([issuer, own]), json!([issuer, token]), json!([token, issuer, own]), json!([issuer, issuer]),
+            ].into_iter().enumerate() {
+                let jti = format!("{path} {number}");
+                let reply = present(path, &audience, &jti).await;
+                assert_eq!(reply.status, status, "{path} {audience}: {}", reply.text);
+                // Nowhere is it good again.
+                present("/token", &audience, &jti).await.refused(401, "invalid_client");
+            }
+            for (number, audience) in [
+                json!([issuer, "https://other"]), json!(["https://other", issuer]), json!([issuer, token, "https://other/token"]),
+                json!([issuer, own, server.url("/authorize")]), json!([issuer, ""]), json!([issuer, format!("{issuer}/")]),
+                json!([issuer, 5]), json!([issuer, [token]]), json!([]),
+            ].into_iter().enumerate() {
+                let reply = present(path, &audience, &format!("bad {path} {number}")).await;
+                assert_eq!((reply.status.as_u16(), reply.text("error")), (401, "invalid_client".to_owned()), "{path} {audience}");
+            }
+        }
+        server.change("signer", |client| client.metadata.assertions = Assertions::Strict).await;
+        for (number, audience) in [json!([issuer, token]), json!([issuer, issuer]), json!(token), json!(server.url("/revoke"))].iter().enumerate() {
+            present("/token", audience, &format!("strict {number}")).await.refused(401, "invalid_client");
+        }
+        present("/token", &json!(issuer), "strict").await.ok();
     }
 
     /// RFC 7523 §3: a `jti` is unique for its issuer alone, so no client can use up that of another.
