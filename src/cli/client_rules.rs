@@ -72,7 +72,7 @@ impl MayActArgs {
         Ok(())
     }
 
-    /// Says what the rule still lacks: it may be made before the rest.
+    /// Says what the rule still lacks, since it may be made before the rest, and what it shows.
     async fn warn(&self, store: &Store, actor: &Client) {
         if !actor.may_use(GrantType::TokenExchange) {
             note(&format!(
@@ -81,10 +81,18 @@ impl MayActArgs {
                 GrantType::TokenExchange.as_str()
             ));
         }
-        if let Some(app) = &self.for_client
-            && clients::find(&May::operator(), store, app).await.is_err()
-        {
-            note(&format!("there is no client {app:?} yet"));
+        let Some(id) = &self.for_client else { return };
+        let Ok(app) = clients::find(&May::operator(), store, id).await else {
+            note(&format!("there is no client {id:?} yet"));
+            return;
+        };
+        // OpenID Connect Core §8.1: who acts reads the `sub` of the app and gets its own.
+        if app.metadata.known_by_text() != actor.metadata.known_by_text() {
+            note(&format!(
+                "{:?} and {id:?} know a person by different subs (pairwise subjects): {:?} gets tokens \
+                 with both, so it can tell that the two are one person",
+                self.id, self.id
+            ));
         }
     }
 

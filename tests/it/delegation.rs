@@ -1,6 +1,7 @@
 //! Token exchange between clients of this server: who acts for whom at what, RFC 8693.
 
 use futures_util::future::join_all;
+use mapae::domain::client::SubjectType;
 use mapae::domain::grant_type::GrantType;
 use mapae::domain::may_act::MayAct;
 use mapae::domain::scope::Scope;
@@ -575,6 +576,39 @@ both! {
         server.public_client("phone").await;
         let public = ["client", "may-act", "--id", "phone", "--for-client", "app", "--resource", ORDERS, "--scope", "a"];
         assert_eq!(cli.run(&public, None).await.code, 2);
+    }
+
+    async fn whoever_makes_a_rule_over_two_sectors_is_warned(database) {
+        let server = Server::start(&database).await;
+        let sub = server.alice().await;
+        let (app, agent, own) = scene(&server).await;
+        let cli = server.cli().await;
+        let rule = ["client", "may-act", "--id", "agent", "--for-client", "app", "--resource", ORDERS, "--scope", "orders:read"];
+        let warns = async || {
+            let said = cli.run(&rule, None).await;
+            assert_eq!(said.code, 0, "{said:?}");
+            said.err.contains("the two are one person")
+        };
+        assert!(!warns().await, "both know people by the same sub");
+        server.change("app", |client| client.metadata.subject_type = SubjectType::Pairwise).await;
+        assert!(warns().await);
+        let subject = app.password(SCOPE).await.ok().text("access_token");
+        let acting = exchange(&agent, &subject, &own, &[]).await.ok().text("access_token");
+        assert_ne!(decode_claims(&subject)["sub"], sub.as_str());
+        assert_eq!(decode_claims(&acting)["sub"], sub.as_str());
+        // The sector is the host of the redirect URIs.
+        for (uri, is_another) in [("https://app.example.com/agent", false), ("https://agent.example.com/callback", true)] {
+            server.change("agent", |client| {
+                client.metadata.subject_type = SubjectType::Pairwise;
+                client.metadata.redirect_uris = vec![uri.to_owned()];
+                client.metadata.grant_types =
+                    vec![GrantType::AuthorizationCode, GrantType::ClientCredentials, GrantType::TokenExchange];
+            }).await;
+            assert_eq!(warns().await, is_another, "{uri}");
+        }
+        // A rule that is taken away shows nothing.
+        let removed = cli.run(&[&rule[..8], &["--remove"]].concat(), None).await;
+        assert!(removed.code == 0 && !removed.err.contains("one person"), "{removed:?}");
     }
 }
 
