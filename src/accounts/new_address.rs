@@ -1,6 +1,9 @@
 //! A new address for an account. It replaces the old one when it is proven. The old address is told
 //! and gets a link that takes the change back for seven days, so a thief of a session cannot keep
 //! the account.
+//!
+//! Of several links of one account the oldest wins: it ends the younger ones, none of which ends or
+//! outlives it, and a change back to an address that has a link leaves no younger link behind.
 
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
@@ -129,12 +132,35 @@ async fn write(tx: &Tx, user: &User) -> Result<(), Fault> {
     Err(Fault::unavailable("changing an address", "it was taken at this moment"))
 }
 
-/// Tells the old address, with the link that takes the change back.
+/// If a link leads to the address that the account has now, ends the links that are younger than
+/// that one: they lead to addresses that came later, which may be those of a thief. Of several such
+/// links the oldest counts. `false` when none leads to this address. Call it when the person or an
+/// operator changed the address.
+pub async fn come_back(tx: &Tx, user: &User) -> Result<bool, Fault> {
+    let Some(key) = user.verified_email().and_then(person::email_key) else { return Ok(false) };
+    for link in stored::of_user(tx, MailPurpose::UndoAddress, &user.id).await? {
+        let UndoPayload { email, .. } = mail_secrets::payload(&link)?;
+        if person::email_key(&email).as_ref() == Some(&key) {
+            stored::end_since(tx, &user.id, &link).await?;
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Tells the old address. It gets the link that takes the change back, unless the account comes
+/// back to an address that has such a link: the address in between may be that of a thief.
 async fn tell_old(
     tx: &Tx,
     (before, after): (&User, &User),
     mails: AddressMails<'_>,
 ) -> Result<(), Fault> {
+    let comes_back = come_back(tx, after).await?;
+    stored::prolong(tx, MailPurpose::UndoAddress, &after.id).await?;
+    if comes_back {
+        let (mailer, language) = (Some(mails.mailer), mails.from.language);
+        return notices::address_lost(tx, mailer, (before, after), language).await;
+    }
     let (Some(old), Some(new)) = (before.verified_email(), &after.email) else { return Ok(()) };
     let payload = UndoPayload {
         email: old.to_owned(),
@@ -164,8 +190,8 @@ const PREPARATION: Duration = Duration::days(7);
 /// Gives an account the address back that it had before a change, and takes from the account what
 /// whoever changed it may have left there: the password, the sign-in methods that were added since
 /// a week before the change, all recovery codes, the links to take back later changes, and a planned
-/// deletion. Both addresses are told. Returns the account, and the ending of everything that was
-/// opened.
+/// deletion. The links to take back earlier changes stay. Both addresses are told. Returns the
+/// account, and the ending of everything that was opened.
 pub async fn give_back(
     tx: &Tx,
     secret: &MailSecret,
@@ -196,9 +222,10 @@ pub async fn give_back(
         ..before.clone()
     };
     write(tx, &restored).await?;
-    let since = secret.created_at;
-    let removed = remove_methods(tx, &restored, since - PREPARATION, from.origin).await?;
-    stored::end_of_user(tx, MailPurpose::UndoAddress, &restored.id, since).await?;
+    let since = secret.created_at - PREPARATION;
+    let removed = remove_methods(tx, &restored, since, from.origin).await?;
+    stored::end_since(tx, &restored.id, secret).await?;
+    stored::prolong(tx, MailPurpose::UndoAddress, &restored.id).await?;
     let event = Event::new(EventKind::AddressGivenBack).user(&restored.id).from(from.origin);
     audit_events::insert(tx, &[event]).await?;
     notices::address_given_back(tx, mailer, (&before, &restored), removed, from).await?;

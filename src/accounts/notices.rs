@@ -60,9 +60,19 @@ pub async fn address_given_back(
     let (device, place) = (from.device(), from.origin.address.clone());
     let content = MailContent::AddressGivenBack { removed, device, place };
     tell(tx, mailer, (after, after.verified_email()), content, from.language).await?;
-    // Nothing of the place and the device: this address may be that of a thief.
+    address_lost(tx, mailer, (before, after), from.language).await
+}
+
+/// Tells the address that an account had until it came back to an earlier one. It says nothing of
+/// the place and the device: this address may be that of a thief.
+pub async fn address_lost(
+    tx: &Tx,
+    mailer: Option<&Mailer>,
+    (before, after): (&User, &User),
+    language: Language,
+) -> Result<(), Fault> {
     let lost = lost_address(before, after);
-    tell(tx, mailer, (before, lost), MailContent::AddressLost {}, from.language).await
+    tell(tx, mailer, (before, lost), MailContent::AddressLost {}, language).await
 }
 
 /// Tells the old address that an operator gave the account another one.

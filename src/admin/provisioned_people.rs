@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::authority::{ChangePeople, May, ReadPeople};
 use super::users::{self, TAKEN, Target, Who};
 use crate::accounts::hashing::Hasher;
-use crate::accounts::{notices, session_endings};
+use crate::accounts::{new_address, notices, session_endings};
 use crate::domain::audit::{Event, EventKind, Origin};
 use crate::domain::clock::Clock;
 use crate::domain::ending::{Ending, EndingScope};
@@ -239,6 +239,7 @@ async fn write(
         }
         if old_facts != new_facts {
             events.push(event(EventKind::UserUpdated).changing(&old_facts, &new_facts));
+            new_address::come_back(tx, new).await?;
             notices::address_set(tx, parts.mailer, (old, new)).await?;
         }
         if has_new_password {

@@ -14,6 +14,7 @@ use super::owners;
 use super::refused::{AdminResult, Refused, conflict, invalid, not_found};
 use crate::accounts::factor_changes;
 use crate::accounts::hashing::Hasher;
+use crate::accounts::new_address;
 use crate::accounts::notices::{self, NoticeOrigin};
 use crate::accounts::session_endings;
 use crate::domain::audit::{Event, EventKind, Origin};
@@ -193,6 +194,7 @@ pub async fn update(
     let (old, new) = (facts_with(&before, replaced.before), facts_with(&user, replaced.after));
     let event = Event::new(EventKind::UserUpdated).user(&user.id);
     audit_events::insert(&tx, &[event.changing(&old, &new)]).await?;
+    new_address::come_back(&tx, &user).await?;
     notices::address_set(&tx, mailer, (&before, &user)).await?;
     tx.commit().await?;
     Ok(user)

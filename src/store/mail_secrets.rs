@@ -159,18 +159,46 @@ pub async fn delete_of_browser(
     Ok(())
 }
 
-/// Ends the secrets of this purpose that belong to an account and were made since this instant.
-pub async fn end_of_user(
+/// The secrets of this purpose that belong to an account and still count, the oldest first.
+pub async fn of_user(
     tx: &Tx,
     purpose: MailPurpose,
     user: &UserId,
-    since: DateTime<Utc>,
-) -> Result<(), Fault> {
+) -> Result<Vec<MailSecret>, Fault> {
+    let rows = Entity::find()
+        .filter(Column::UserId.eq(user.as_str()))
+        .filter(Column::Purpose.eq(purpose.as_str()))
+        .filter(Column::ExpiresAt.gt(millis(tx.now())))
+        .filter(Column::SpentAt.is_null())
+        .order_by_asc(Column::CreatedAt)
+        .all(tx.connection())
+        .await;
+    rows.map_err(while_doing(TABLE))?.into_iter().map(MailSecret::try_from).collect()
+}
+
+/// Ends the other secrets of an account that were made for the same purpose since this one.
+pub async fn end_since(tx: &Tx, user: &UserId, secret: &MailSecret) -> Result<(), Fault> {
     Entity::update_many()
         .col_expr(Column::SpentAt, Expr::value(millis(tx.now())))
         .filter(Column::UserId.eq(user.as_str()))
+        .filter(Column::Purpose.eq(secret.purpose.as_str()))
+        .filter(ColumnTrait::gte(&Column::CreatedAt, millis(secret.created_at)))
+        .filter(ColumnTrait::ne(&Column::LinkHash, secret.link.to_stored()))
+        .filter(Column::SpentAt.is_null())
+        .exec(tx.connection())
+        .await
+        .map_err(while_doing(WRITING))?;
+    Ok(())
+}
+
+/// Lets the secrets of this purpose that belong to an account, and still count, count as long as
+/// one that is made now.
+pub async fn prolong(tx: &Tx, purpose: MailPurpose, user: &UserId) -> Result<(), Fault> {
+    Entity::update_many()
+        .col_expr(Column::ExpiresAt, Expr::value(millis(tx.now() + purpose.life())))
+        .filter(Column::UserId.eq(user.as_str()))
         .filter(Column::Purpose.eq(purpose.as_str()))
-        .filter(ColumnTrait::gte(&Column::CreatedAt, millis(since)))
+        .filter(Column::ExpiresAt.gt(millis(tx.now())))
         .filter(Column::SpentAt.is_null())
         .exec(tx.connection())
         .await

@@ -2,16 +2,22 @@
 //! Security cases S081, S082.
 
 use futures_util::future::join_all;
+use mapae::admin::authority::May;
+use mapae::admin::users::{self, ClaimsChange, NewEmail, Target};
+use serde_json::json;
 
+use crate::deletion::DAY;
 use crate::my_account::{first_party, is_signed_in, send, signed_in};
 use crate::recovery::{
     EMAIL, NEW, forget, has, link_of, mails_to, next, person, press, submit, with_mail,
 };
+use crate::scim::Connector;
 use crate::second_factors::renewal as renewed;
 use crate::support::factors::{Authenticator, recovery_codes};
 use crate::support::{Browser, Letter, Mailbox, PASSWORD, Page, Recorded, Server, both};
 
 pub(crate) const OTHER: &str = "alice@example.org";
+const THIRD: &str = "third@example.org";
 
 /// Asks for another address on the page with the sign-in methods.
 pub(crate) async fn ask(browser: &mut Browser, email: &str) -> Page {
@@ -30,6 +36,24 @@ async fn with_factor(browser: &mut Browser, server: &Server, app: &Authenticator
 /// The text of the mail that proves this address.
 pub(crate) async fn proof_of(mails: &Mailbox, email: &str) -> Letter {
     next(mails, email, &[], "/confirm-address").await
+}
+
+/// Changes the address: asks for another one, and proves it by the link.
+async fn change(browser: &mut Browser, server: &Server, mails: &Mailbox, email: &str) {
+    let before = mails_to(mails, email);
+    ask(browser, email).await;
+    let proof = next(mails, email, &before, "/confirm-address").await;
+    assert!(press(browser, server, &proof).await.has("mail-account"));
+}
+
+/// The mail to this address with the link that takes a change back.
+async fn way_back(mails: &Mailbox, email: &str) -> Letter {
+    next(mails, email, &[], "/undo-address").await
+}
+
+/// Uses this link in a fresh browser; `true` when it counts.
+async fn takes_back(server: &Server, mail: &Letter) -> bool {
+    press(&mut server.browser(), server, mail).await.has("new-password-submit")
 }
 
 /// The address that the account page shows.
@@ -98,8 +122,8 @@ both! {
         assert!(done.has("mail-account") && done.reply.text.contains(OTHER), "{}", done.reply.text);
         let undo = next(&mails, EMAIL, &[], "/undo-address").await;
         server.advance(61);
-        ask(&mut taker, "third@example.org").await;
-        press(&mut taker, &server, &proof_of(&mails, "third@example.org").await).await;
+        ask(&mut taker, THIRD).await;
+        press(&mut taker, &server, &proof_of(&mails, THIRD).await).await;
         let second_undo = next(&mails, OTHER, std::slice::from_ref(&proof), "/undo-address").await;
         let account = taker.open("/account/security").await;
         let fields = [("current-password", PASSWORD), ("new-password", "another good password 7")];
@@ -217,6 +241,142 @@ both! {
         let undo = next(&mails, EMAIL, &[], "/undo-address").await;
         server.advance(7 * 24 * 3600);
         press(&mut browser, &server, &undo).await.is_error("unknown_interaction");
+    }
+
+    /// The owner of an account changes the address back on their own: whoever changed it before gets
+    /// no link, with which they could take the account.
+    async fn s082_a_change_back_leaves_no_link_to_the_address_that_was_left(database) {
+        let (server, mails) = with_mail(&database, &[]).await;
+        person(&server, "alice", EMAIL, true).await;
+        let app = first_party(&server).await;
+        let (mut thief, ..) = signed_in(&server, &app).await;
+        let (mut owner, ..) = signed_in(&server, &app).await;
+        change(&mut thief, &server, &mails, OTHER).await;
+        let undo = way_back(&mails, EMAIL).await;
+        server.advance(61);
+        // In another spelling it is the same address.
+        let page = ask(&mut owner, "Alice@Example.com").await;
+        let code = proof_of(&mails, EMAIL).await.code();
+        let done = send(&mut owner, &page, "/account/email/code", &[("code", &code)]).await;
+        assert!(owner.follow(done).await.has("account-sign-out"));
+        assert!(shows(&mut owner, "Alice@Example.com").await);
+        // The address that was left is told so, and not where the owner is.
+        let told = next(&mails, OTHER, &[], "taken back").await;
+        assert!(!told.text.contains("127.0.0.1"), "{}", told.text);
+        assert!(mails_to(&mails, OTHER).iter().all(|mail| !mail.text.contains("/undo-address")));
+        // The link of the owner still takes away what the thief may have left.
+        assert!(takes_back(&server, &undo).await);
+        assert!(!is_signed_in(&thief, &app).await);
+    }
+
+    async fn s082_a_change_back_ends_the_links_of_the_changes_in_between(database) {
+        let (server, mails) = with_mail(&database, &[]).await;
+        person(&server, "alice", EMAIL, true).await;
+        let app = first_party(&server).await;
+        let (mut thief, ..) = signed_in(&server, &app).await;
+        let (mut owner, ..) = signed_in(&server, &app).await;
+        for address in [OTHER, THIRD] {
+            change(&mut thief, &server, &mails, address).await;
+            server.advance(61);
+        }
+        let of_thief = way_back(&mails, OTHER).await;
+        change(&mut owner, &server, &mails, EMAIL).await;
+        next(&mails, THIRD, &[], "taken back").await;
+        assert!(mails_to(&mails, THIRD).iter().all(|mail| !mail.text.contains("/undo-address")));
+        press(&mut thief, &server, &of_thief).await.is_error("unknown_interaction");
+        assert!(shows(&mut owner, EMAIL).await);
+        assert!(takes_back(&server, &way_back(&mails, EMAIL).await).await);
+    }
+
+    /// The same where an operator or a connector gives the account its address again.
+    async fn s082_an_address_that_is_set_back_ends_the_links_of_the_changes_in_between(database) {
+        let (server, mails) = with_mail(&database, &[]).await;
+        let connector = Connector::of(&server).await;
+        for means in ["operator", "scim"] {
+            let [email, other, third] =
+                ["com", "org", "net"].map(|end| format!("{means}@example.{end}"));
+            let sub = person(&server, means, &email, true).await;
+            let mut thief = server.browser();
+            let login = thief.open("/account").await;
+            thief.sign_in_as(&login, means, PASSWORD).await;
+            for address in [&other, &third] {
+                change(&mut thief, &server, &mails, address).await;
+                server.advance(61);
+            }
+            let of_thief = way_back(&mails, &other).await;
+            if means == "scim" {
+                let emails = json!([{ "value": email, "type": "work" }]);
+                let said = json!([{ "op": "replace", "path": "emails", "value": emails }]);
+                connector.patch(&format!("/Users/{sub}"), said).await.ok();
+            } else {
+                let new = NewEmail { address: email.clone(), verified: true };
+                let claims = ClaimsChange { email: Some(new), ..ClaimsChange::default() };
+                let (may, store) = (May::operator(), &server.inner.services().store);
+                let target = Target::named(means);
+                let set = users::update(&may, store, server.now(), None, target, claims).await;
+                assert_eq!(set.expect("changed").email.as_deref(), Some(email.as_str()));
+            }
+            press(&mut thief, &server, &of_thief).await.is_error("unknown_interaction");
+            assert!(takes_back(&server, &way_back(&mails, &email).await).await, "{means}");
+        }
+    }
+
+    /// A change back ends nothing that is older than the link to the address that counts again.
+    async fn s082_a_change_back_keeps_the_links_of_the_changes_before(database) {
+        let (server, mails) = with_mail(&database, &[]).await;
+        person(&server, "alice", EMAIL, true).await;
+        let app = first_party(&server).await;
+        let (mut browser, ..) = signed_in(&server, &app).await;
+        for address in [OTHER, THIRD, OTHER] {
+            change(&mut browser, &server, &mails, address).await;
+            server.advance(61);
+        }
+        assert!(shows(&mut browser, OTHER).await);
+        assert!(takes_back(&server, &way_back(&mails, OTHER).await).await);
+        // The oldest one wins, also after another one was used.
+        assert!(takes_back(&server, &way_back(&mails, EMAIL).await).await);
+        let now = server.evidence().await.texts("SELECT email AS text FROM account").await;
+        assert_eq!(now, [EMAIL]);
+    }
+
+    /// Otherwise a thief could wait until the link of the owner has ended, and then use their own.
+    async fn s082_no_link_outlives_an_older_one(database) {
+        let (server, mails) = with_mail(&database, &[]).await;
+        person(&server, "alice", EMAIL, true).await;
+        let mut thief = server.browser();
+        let login = thief.open("/account").await;
+        thief.sign_in(&login).await;
+        change(&mut thief, &server, &mails, OTHER).await;
+        let undo = way_back(&mails, EMAIL).await;
+        server.advance(3 * DAY);
+        // The owner takes an address that the account never had.
+        let mut owner = server.browser();
+        let login = owner.open("/account").await;
+        owner.sign_in(&login).await;
+        change(&mut owner, &server, &mails, THIRD).await;
+        let of_thief = way_back(&mails, OTHER).await;
+        server.advance(6 * DAY);
+        assert!(takes_back(&server, &of_thief).await);
+        server.advance(6 * DAY);
+        assert!(takes_back(&server, &undo).await);
+        let now = server.evidence().await.texts("SELECT email AS text FROM account").await;
+        assert_eq!(now, [EMAIL]);
+    }
+
+    /// Its link has ended, so it is an address like any other.
+    async fn an_address_of_more_than_seven_days_ago_is_a_new_one(database) {
+        let (server, mails) = with_mail(&database, &[]).await;
+        person(&server, "alice", EMAIL, true).await;
+        for address in [OTHER, EMAIL] {
+            let mut browser = server.browser();
+            let login = browser.open("/account").await;
+            browser.sign_in(&login).await;
+            change(&mut browser, &server, &mails, address).await;
+            // The mail leaves before its link has ended.
+            let left = if address == OTHER { EMAIL } else { OTHER };
+            way_back(&mails, left).await;
+            server.advance(7 * DAY);
+        }
     }
 
     async fn s071_an_address_of_another_account_is_not_taken_and_its_owner_is_told(database) {

@@ -19,13 +19,13 @@ const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
 /// A connector.
-struct Connector {
+pub(crate) struct Connector {
     base: String,
     token: String,
 }
 
 impl Connector {
-    async fn of(server: &Server) -> Self {
+    pub(crate) async fn of(server: &Server) -> Self {
         let (may, store) = (May::operator(), &server.inner.services().store);
         let made = scim_tokens::create(&may, store, server.now(), "entra", None).await;
         let token = made.expect("a token").1.expose().to_owned();
@@ -75,7 +75,7 @@ impl Connector {
         made.json()
     }
 
-    async fn patch(&self, path: &str, operations: Value) -> Reply {
+    pub(crate) async fn patch(&self, path: &str, operations: Value) -> Reply {
         let mut body = json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"] });
         body["Operations"] = operations;
         self.send(Method::PATCH, path, Some(&body)).await
