@@ -115,14 +115,16 @@ pub async fn take(
     Ok(after)
 }
 
-/// The user name with another address: where the name is the address, it follows.
+/// The user name with another address: where the name is the address, it follows, if the new address
+/// can be a name (RFC 8265 §3.3).
 fn renamed(user: &User, email: &str) -> String {
     let is_address = user
         .email
         .as_deref()
         .and_then(person::email_key)
         .is_some_and(|key| person::email_key(&user.username).as_ref() == Some(&key));
-    if is_address { email.to_owned() } else { user.username.clone() }
+    let follows = is_address && person::username_key(email).is_some();
+    if follows { email.to_owned() } else { user.username.clone() }
 }
 
 async fn write(tx: &Tx, user: &User) -> Result<(), Fault> {

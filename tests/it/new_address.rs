@@ -451,4 +451,38 @@ both! {
         assert_eq!(other.sign_in_as(&login, EMAIL, PASSWORD).await.reply.status, 400);
         assert!(other.sign_in_as(&login, OTHER, PASSWORD).await.has("account-sign-out"));
     }
+
+    /// RFC 8265 §3.3: a user name has no symbols, and letters that are written from right to left are
+    /// not mixed with others.
+    async fn where_the_address_can_be_no_name_the_name_stays(database) {
+        let (server, mails) = with_mail(&database, &[]).await;
+        let hebrew = "info@\u{5d3}\u{5d5}\u{5d2}\u{5de}\u{5d4}.com";
+        for (old, new, ascii, is_by_code) in [
+            (EMAIL, hebrew, "info@xn--6dbbec0c.com", true),
+            ("bob@example.com", "bob@\u{2603}.com", "bob@xn--n3h.com", false),
+        ] {
+            person(&server, old, old, true).await;
+            let mut browser = server.browser();
+            let login = browser.open("/account").await;
+            browser.sign_in_as(&login, old, PASSWORD).await;
+            let page = ask(&mut browser, new).await;
+            let proof = proof_of(&mails, ascii).await;
+            if is_by_code {
+                let code = proof.code();
+                let done = send(&mut browser, &page, "/account/email/code", &[("code", &code)]).await;
+                assert_eq!(done.reply.status, 303, "{}", done.reply.text);
+            } else {
+                assert!(press(&mut browser, &server, &proof).await.has("mail-account"));
+            }
+            for name in [new, ascii, old] {
+                let mut other = server.browser();
+                let login = other.open("/account").await;
+                let account = other.sign_in_as(&login, name, PASSWORD).await;
+                assert!(account.has("account-sign-out"), "{name}: {}", account.reply.text);
+            }
+        }
+        let evidence = server.evidence().await;
+        let verified = "SELECT count(*) AS n FROM account WHERE email <> username AND email_verified";
+        assert_eq!(evidence.count(verified).await, 2);
+    }
 }
