@@ -33,11 +33,12 @@ pub struct NewAddressPayload {
     pub email: String,
 }
 
-/// What the link that takes a change back keeps: the account as it was before.
+/// What the link that takes a change back keeps: the address as it was before. The user name is not
+/// in it, since an operator may have given another one meanwhile; older links have one, which does
+/// not count.
 #[derive(Debug, Serialize, Deserialize)]
 struct UndoPayload {
     email: String,
-    username: String,
     by_operator: bool,
 }
 
@@ -101,7 +102,7 @@ pub async fn take(
         }
     }
     let after = User {
-        username: renamed(&before, &email),
+        username: renamed(tx, &before, &email).await?,
         email: Some(email),
         email_verified: true,
         email_by: AccountSource::Person,
@@ -115,16 +116,20 @@ pub async fn take(
     Ok(after)
 }
 
-/// The user name with another address: where the name is the address, it follows, if the new address
-/// can be a name (RFC 8265 §3.3).
-fn renamed(user: &User, email: &str) -> String {
+/// The user name with another address: where the name is the address, it follows, if the new
+/// address can be a name (RFC 8265 §3.3) and is not the name of somebody else.
+async fn renamed(tx: &Tx, user: &User, email: &str) -> Result<String, Fault> {
     let is_address = user
         .email
         .as_deref()
         .and_then(person::email_key)
         .is_some_and(|key| person::email_key(&user.username).as_ref() == Some(&key));
-    let follows = is_address && person::username_key(email).is_some();
-    if follows { email.to_owned() } else { user.username.clone() }
+    let Some(key) = person::username_key(email).filter(|_| is_address) else {
+        return Ok(user.username.clone());
+    };
+    let named = users::find_by_name(tx, &key, None).await?;
+    let is_free = named.is_none_or(|named| named.id == user.id || named.is_over(tx.now()));
+    Ok(if is_free { email.to_owned() } else { user.username.clone() })
 }
 
 async fn write(tx: &Tx, user: &User) -> Result<(), Fault> {
@@ -166,7 +171,6 @@ async fn tell_old(
     let (Some(old), Some(new)) = (before.verified_email(), &after.email) else { return Ok(()) };
     let payload = UndoPayload {
         email: old.to_owned(),
-        username: before.username.clone(),
         by_operator: before.email_by == AccountSource::Operator,
     };
     let owner = MailRecipient::AnyVersion(&before.id);
@@ -203,7 +207,7 @@ pub async fn give_back(
     let MailSecretOwner::AnyVersion(user) = &secret.owner else {
         return Err(AddressRefused::Secret.into());
     };
-    let UndoPayload { email, username, by_operator } = mail_secrets::payload(secret)?;
+    let UndoPayload { email, by_operator } = mail_secrets::payload(secret)?;
     let user = users::lock(tx, user).await?.filter(|user| user.may_sign_in(tx.now()));
     let before = user.ok_or(AddressRefused::Secret)?;
     let key = person::email_key(&email).ok_or(AddressRefused::Secret)?;
@@ -213,7 +217,7 @@ pub async fn give_back(
     // An address cannot change while a deletion is planned, so this one was planned afterwards.
     deletion::take_back(tx, &before.id, from.origin).await?;
     let restored = User {
-        username,
+        username: renamed(tx, &before, &email).await?,
         email: Some(email),
         email_verified: true,
         email_by: if by_operator { AccountSource::Operator } else { AccountSource::Person },

@@ -485,4 +485,67 @@ both! {
         let verified = "SELECT count(*) AS n FROM account WHERE email <> username AND email_verified";
         assert_eq!(evidence.count(verified).await, 2);
     }
+    /// The organisation renames a person after the change of the address, and another one gets the old
+    /// name: that is no change of a thief, so it stays.
+    async fn s082_the_way_back_keeps_a_name_that_was_given_after_the_change(database) {
+        let (server, mails) = with_mail(&database, &[]).await;
+        let sub = person(&server, "hana", EMAIL, true).await;
+        let mut taker = server.browser();
+        let login = taker.open("/account").await;
+        taker.sign_in_as(&login, "hana", PASSWORD).await;
+        change(&mut taker, &server, &mails, OTHER).await;
+        let undo = way_back(&mails, EMAIL).await;
+        let said = json!([{ "op": "replace", "path": "userName", "value": "hana.seo" }]);
+        Connector::of(&server).await.patch(&format!("/Users/{sub}"), said).await.ok();
+        person(&server, "hana", "hana@example.com", true).await;
+        let mut owner = server.browser();
+        let page = press(&mut owner, &server, &undo).await;
+        assert!(page.has("new-password-submit"), "{}", page.reply.text);
+        let account = submit(&mut owner, &page, "/recover/password", &[("new-password", NEW)]).await;
+        assert!(account.has("account-sign-out"), "{}", account.reply.text);
+        for (name, password) in [(EMAIL, NEW), ("hana.seo", NEW), ("hana", PASSWORD)] {
+            let mut other = server.browser();
+            let login = other.open("/account").await;
+            let account = other.sign_in_as(&login, name, password).await;
+            assert!(account.has("account-sign-out"), "{name}: {}", account.reply.text);
+        }
+    }
+
+    async fn where_the_name_is_the_address_it_comes_back_with_it(database) {
+        let (server, mails) = with_mail(&database, &[]).await;
+        person(&server, EMAIL, EMAIL, true).await;
+        let evidence = server.evidence().await;
+        let mut browser = server.browser();
+        let login = browser.open("/account").await;
+        browser.sign_in_as(&login, EMAIL, PASSWORD).await;
+        change(&mut browser, &server, &mails, OTHER).await;
+        let names = "SELECT username AS text FROM account ORDER BY username";
+        assert_eq!(evidence.texts(names).await, [OTHER]);
+        let undo = way_back(&mails, EMAIL).await;
+        // Older links say which name the account had.
+        let older = "UPDATE mail_secret SET payload = '{\"email\":\"alice@example.com\",\
+                     \"username\":\"somebody\",\"by_operator\":true}' WHERE purpose = 'undo_address'";
+        evidence.run(older).await;
+        assert!(takes_back(&server, &undo).await);
+        assert_eq!(evidence.texts(names).await, [EMAIL]);
+    }
+
+    /// No name is the address of another account, but some are from before that was refused.
+    async fn the_way_back_to_an_address_that_is_the_name_of_another_keeps_the_name(database) {
+        let (server, mails) = with_mail(&database, &[]).await;
+        person(&server, EMAIL, EMAIL, true).await;
+        person(&server, "bob", "bob@example.com", true).await;
+        let mut browser = server.browser();
+        let login = browser.open("/account").await;
+        browser.sign_in_as(&login, EMAIL, PASSWORD).await;
+        change(&mut browser, &server, &mails, OTHER).await;
+        let undo = way_back(&mails, EMAIL).await;
+        let evidence = server.evidence().await;
+        let clash = "UPDATE account SET username = 'alice@example.com', \
+                     username_key = 'alice@example.com' WHERE username = 'bob'";
+        evidence.run(clash).await;
+        assert!(takes_back(&server, &undo).await);
+        let names = "SELECT username AS text FROM account WHERE email = 'alice@example.com'";
+        assert_eq!(evidence.texts(names).await, [OTHER]);
+    }
 }
