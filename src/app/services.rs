@@ -17,6 +17,7 @@ use crate::clients::documents::{DocumentRules, Documents};
 use crate::clients::key_sets::KeySets;
 use crate::clients::registry::{AppRules, Registry};
 use crate::domain::clock::Clock;
+use crate::domain::document_trust::DocumentTrust;
 use crate::domain::registration_mode::RegistrationMode;
 use crate::domain::urls::Issuer;
 use crate::domain::verdict::{Error, Fault, Rejected};
@@ -269,7 +270,9 @@ impl Base {
         };
         let documents = Documents::new(rules, &outbound, clock.clone());
         let key_sets = KeySets::new(&outbound, clock.clone());
+        let registers = settings.registration.mode != RegistrationMode::Off;
         let of_apps = AppRules {
+            may_come: registers || settings.documents.trust != DocumentTrust::None,
             serve_mcp: settings.mcp.enabled,
             scopes: settings.registration.scopes.clone(),
             come_by_token: settings.registration.mode == RegistrationMode::Token,

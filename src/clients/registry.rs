@@ -25,6 +25,8 @@ use crate::store::{Reader, Store, Tx, attributes, clients, resources};
 /// What holds for apps that no operator registered.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct AppRules {
+    /// Whether there may be new ones: they register themselves, or documents name them.
+    pub(crate) may_come: bool,
     /// Whether they may ask for MCP servers.
     pub(crate) serve_mcp: bool,
     /// What those may have that register themselves.
@@ -210,6 +212,31 @@ impl Registry {
             Some(client) => self.completed(client, None).await,
             None => Ok(None),
         }
+    }
+
+    /// The client of this id for the answer to a request in its name, which has looked for it before: no
+    /// document is fetched. One that is not in memory any more counts as a person allowed it.
+    pub async fn as_known(&self, id: &ClientId) -> Lookup {
+        let stored = self.as_registered(id, None).await?;
+        if stored.as_deref().is_some_and(counts_as_stored) {
+            return Ok(stored);
+        }
+        // The operator does not trust its host any more.
+        if self.documents.url(id).is_none() {
+            return Ok(None);
+        }
+        let allowed = stored.as_deref().map(|stored| &stored.client);
+        Ok(match self.documents.in_memory(id, allowed) {
+            Found::Client(client) => Some(client),
+            Found::Nobody => None,
+            Found::Unknown(_) => stored,
+        })
+    }
+
+    /// Whether apps come that no operator registered.
+    #[must_use]
+    pub fn takes_apps(&self) -> bool {
+        self.of_apps.may_come
     }
 
     async fn as_registered(&self, id: &ClientId, tx: Option<&Tx>) -> Lookup {

@@ -67,6 +67,15 @@ pub fn matches_of_unvouched(registered: &str, requested: &str) -> bool {
         }
 }
 
+/// Whether scripts of this origin are those of an app for which no operator vouches, by one of its
+/// redirect URIs. The port is as free as that of the URI. A private-use scheme has no origin.
+#[must_use]
+pub fn is_origin_of_unvouched(registered: &str, origin: &str) -> bool {
+    let Ok(url) = Url::parse(registered) else { return false };
+    let has_origin = url.scheme() == "https" || url.scheme() == "http" && is_loopback(&url);
+    has_origin && matches_of_unvouched(&url.origin().ascii_serialization(), origin)
+}
+
 /// The front page of a web app: the root of the redirect URI's origin.
 #[must_use]
 pub fn front_page(redirect_uri: &str) -> Option<String> {
@@ -136,6 +145,42 @@ mod tests {
         }
         assert!(matches_of_unvouched("http://127.0.0.1/cb", "http://127.0.0.1:9/cb"));
         assert!(!matches_of_unvouched("https://rp.example/cb", "https://rp.example:9/cb"));
+    }
+
+    #[test]
+    fn the_origin_of_a_redirect_uri_has_any_port_where_the_uri_has() {
+        for (uri, origin) in [
+            ("https://app.example/cb?a=1", "https://app.example"),
+            ("https://APP.example:443/cb", "https://app.example"),
+            ("https://app.example:8443/cb", "https://app.example:8443"),
+            ("http://localhost:3000/cb", "http://localhost"),
+            ("http://localhost/cb", "http://localhost:65535"),
+            ("http://127.0.0.1:3000/cb", "http://127.0.0.1:4000"),
+            ("http://[::1]/cb", "http://[::1]:3000"),
+            ("http://127.0.0.2:3000/cb", "http://127.0.0.2:3000"),
+            ("http://app.localhost:3000/cb", "http://app.localhost:3000"),
+        ] {
+            assert!(is_origin_of_unvouched(uri, origin), "{uri} {origin}");
+        }
+        for (uri, origin) in [
+            ("https://app.example/cb", "https://app.example/"),
+            ("https://app.example/cb", "https://app.example:8443"),
+            ("https://app.example/cb", "http://app.example"),
+            ("https://app.example/cb", "https://app.example.evil"),
+            ("https://localhost:3000/cb", "https://localhost:3001"),
+            ("http://localhost:3000/cb", "http://localhost:99999"),
+            ("http://localhost:3000/cb", "http://localhost.evil:3000"),
+            ("http://localhost:3000/cb", "http://localhost:3000/"),
+            ("http://localhost:3000/cb", "http://127.0.0.1:3000"),
+            ("http://127.0.0.2:3000/cb", "http://127.0.0.2:3001"),
+            ("http://app.localhost:3000/cb", "http://app.localhost:3001"),
+            ("http://app.example/cb", "http://app.example"),
+            ("com.example.app:/cb", "null"),
+            ("com.example.app://host/cb", "com.example.app://host"),
+            ("", "null"),
+        ] {
+            assert!(!is_origin_of_unvouched(uri, origin), "{uri} {origin}");
+        }
     }
 
     #[test]

@@ -5,11 +5,15 @@ use mapae::domain::client::{AuthMethod, Client, ClientKind, RefreshDelivery, Reg
 use mapae::domain::grant_type::GrantType;
 use reqwest::Method;
 use reqwest::header::HeaderMap;
+use serde_json::json;
 
 use crate::support::{App, CALLBACK, Reply, Server, both, form};
 
 const SPA: &str = "https://spa.example.com";
 const OTHER: &str = "http://localhost:3000";
+/// The inspector of MCP servers runs in a browser at such an origin.
+const INSPECTOR: &str = "http://localhost:6274";
+const OPEN: &[(&str, &str)] = &[("registration.mode", "open")];
 
 async fn send(
     server: &Server,
@@ -74,6 +78,42 @@ async fn start(server: &Server, app: &App) -> Reply {
         ("code_verifier", crate::support::VERIFIER),
     ];
     token(server, Some(SPA), None, &fields).await
+}
+
+/// An app that registers itself, as its script does it.
+async fn registered(server: &Server, method: &str, redirect_uris: &[&str]) -> App {
+    let document = json!({
+        "client_name": "Inspector", "redirect_uris": redirect_uris, "token_endpoint_auth_method": method,
+        "grant_types": ["authorization_code", "refresh_token"], "response_types": ["code"],
+        "scope": "openid offline_access",
+    });
+    let headers = [("origin", INSPECTOR), ("content-type", "application/json")];
+    let reply = send(server, Method::POST, "/register", &headers, &document.to_string()).await;
+    assert_eq!(reply.status, 201, "{}", reply.text);
+    assert_eq!(reply.header("access-control-allow-origin"), "*");
+    App {
+        id: reply.text("client_id"),
+        secret: reply.json()["client_secret"].as_str().map(str::to_owned),
+        base: server.issuer().to_owned(),
+        http: server.http.clone(),
+    }
+}
+
+/// Which scripts may read the answer: those of one origin, `*` or nobody's. Never with cookies.
+fn readers(reply: &Reply) -> &str {
+    assert!(reply.header("vary").contains("Origin"), "{:?}", reply.headers);
+    assert!(reply.headers.get("access-control-allow-credentials").is_none(), "{:?}", reply.headers);
+    reply.header("access-control-allow-origin")
+}
+
+/// Whether a script of this origin may read why this client is refused.
+async fn may_read(server: &Server, client: &str, origin: &str) -> bool {
+    let fields = [("grant_type", "x"), ("client_id", client)];
+    let reply = token(server, Some(origin), None, &fields).await;
+    assert!(reply.status.is_client_error(), "{}", reply.text);
+    let readers = readers(&reply);
+    assert!(["", origin].contains(&readers), "{readers}");
+    !readers.is_empty()
 }
 
 const REFRESH: [(&str, &str); 2] = [("grant_type", "refresh_token"), ("client_id", "spa")];
@@ -152,6 +192,110 @@ both! {
         assert!(services.clients.algorithms().await.is_ok());
         let every = services.clients.every_scope().await.unwrap();
         assert!(["read", "profile"].iter().all(|one| every.contains(one)) && !every.contains("nothing"));
+    }
+
+    /// An inspector in a browser registers itself, and its code must not be spent for nobody.
+    async fn s158_a_script_of_an_app_that_registered_itself_reads_its_tokens(database) {
+        let server = Server::start_with(&database, OPEN).await;
+        server.alice().await;
+        let app = registered(&server, "none", &[CALLBACK, "http://localhost/callback"]).await;
+        // A preflight does not say for which app it is.
+        for path in ["/token", "/par", "/revoke", "/userinfo"] {
+            for origin in [INSPECTOR, "https://anybody.example"] {
+                let reply = preflight(&server, path, origin).await;
+                assert_eq!((reply.status.as_u16(), readers(&reply)), (204, "*"), "{path} {origin}");
+                assert!(reply.header("access-control-allow-methods").contains("POST"));
+                assert_eq!(reply.header("access-control-allow-headers"), "content-type");
+            }
+        }
+        let form_type = ("content-type", "application/x-www-form-urlencoded");
+        let headers = [form_type, ("origin", INSPECTOR)];
+        let pushed = send(&server, Method::POST, "/par", &headers, &app.authorization_request(&[])).await;
+        assert_eq!((pushed.status.as_u16(), readers(&pushed)), (201, INSPECTOR), "{}", pushed.text);
+        let mut browser = server.browser();
+        let page = browser.open(&app.authorization_url(&[("scope", "openid offline_access")])).await;
+        let page = browser.sign_in(&page).await;
+        let code = browser.consent(&page, "allow").await.authorization_response().code();
+        let fields = [
+            ("grant_type", "authorization_code"),
+            ("client_id", app.id.as_str()),
+            ("code", code.as_str()),
+            ("redirect_uri", CALLBACK),
+            ("code_verifier", crate::support::VERIFIER),
+        ];
+        let issued = token(&server, Some(INSPECTOR), None, &fields).await.ok();
+        assert_eq!(readers(&issued), INSPECTOR);
+        assert!(issued.header("access-control-expose-headers").contains("WWW-Authenticate"));
+        let (access, mut refresh) = (issued.text("access_token"), issued.text("refresh_token"));
+        let bearer = format!("Bearer {access}");
+        for (origin, allowed) in [
+            (INSPECTOR, INSPECTOR), ("https://app.example.com", "https://app.example.com"),
+            (SPA, ""), ("https://anybody.example", ""),
+        ] {
+            let headers = [("origin", origin), ("authorization", bearer.as_str())];
+            let told = send(&server, Method::GET, "/userinfo", &headers, "").await.ok();
+            assert_eq!(readers(&told), allowed, "{origin}");
+            let fields = [("grant_type", "refresh_token"), ("client_id", app.id.as_str()), ("refresh_token", refresh.as_str())];
+            let refreshed = token(&server, Some(origin), None, &fields).await.ok();
+            assert_eq!(readers(&refreshed), allowed, "{origin}");
+            refresh = refreshed.text("refresh_token");
+        }
+        let fields = [("client_id", app.id.as_str()), ("token", refresh.as_str())];
+        let revoked = send(&server, Method::POST, "/revoke", &headers, &form(&fields)).await.ok();
+        assert_eq!(readers(&revoked), INSPECTOR);
+        // What is no answer to any app says nothing about one.
+        let nobody = token(&server, Some("https://anybody.example"), None, &[("a", "1"), ("a", "2")]).await;
+        nobody.refused(400, "invalid_request");
+        assert_eq!(readers(&nobody), "*");
+    }
+
+    async fn s158_an_app_that_nobody_registered_has_the_origins_of_its_redirect_uris(database) {
+        let server = Server::start_with(&database, OPEN).await;
+        let uris = [
+            CALLBACK, "https://tools.example:8443/cb", "http://127.0.0.1/cb", "http://localhost:3000/cb",
+            "http://127.0.0.2:9000/cb", "com.example.app:/cb",
+        ];
+        let app = registered(&server, "none", &uris).await;
+        for (origin, is_own) in [
+            ("https://app.example.com", true), ("https://tools.example:8443", true), ("http://127.0.0.1", true),
+            ("http://127.0.0.1:6274", true), (INSPECTOR, true), ("http://127.0.0.2:9000", true),
+            // The port is free where it is in a redirect URI.
+            ("http://127.0.0.2:9001", false), ("http://[::1]:6274", false), ("https://localhost:3000", false),
+            ("https://app.example.com:8443", false), ("https://tools.example", false), ("http://app.example.com", false),
+            ("https://app.example.com.evil.example", false), ("http://localhost.evil.example:3000", false),
+            ("https://evil.example", false), ("com.example.app://", false), ("null", false),
+        ] {
+            assert_eq!(may_read(&server, &app.id, origin).await, is_own, "{origin}");
+        }
+        // What an operator gives it counts beside them.
+        server.change(&app.id, |client| client.metadata.allowed_origins = vec![SPA.to_owned()]).await;
+        for origin in [SPA, INSPECTOR] {
+            assert!(may_read(&server, &app.id, origin).await, "{origin}");
+        }
+        server.change(&app.id, |client| client.disabled_at = Some(client.created_at)).await;
+        assert!(!may_read(&server, &app.id, INSPECTOR).await);
+        // A secret belongs on no page, and for what an operator registers they say it.
+        let secret = registered(&server, "client_secret_basic", &[CALLBACK]).await;
+        server.client("own", |client| public(client, RefreshDelivery::Body, SPA)).await;
+        for id in [secret.id.as_str(), "own", "nobody"] {
+            assert!(!may_read(&server, id, "https://app.example.com").await, "{id}");
+        }
+        assert!(may_read(&server, "own", SPA).await);
+    }
+
+    async fn s158_an_app_that_came_while_it_could_keeps_its_origins(database) {
+        let server = Server::start(&database).await;
+        server.client("app", |client| {
+            public(client, RefreshDelivery::Body, SPA);
+            client.registered_by = RegisteredBy::Itself;
+            client.metadata.first_party = false;
+            client.metadata.allowed_origins = Vec::new();
+        })
+        .await;
+        assert!(may_read(&server, "app", "https://app.example.com").await);
+        assert!(!may_read(&server, "app", SPA).await);
+        // No others come, so no preflight is answered for them.
+        assert_eq!(readers(&preflight(&server, "/token", "https://app.example.com").await), "");
     }
 
     /// Tools that try an API out, tracing and proofs of possession send headers of their own.

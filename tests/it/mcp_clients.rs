@@ -80,6 +80,13 @@ async fn refresh_from(app: &App, token: &str, address: &str) -> Reply {
     Reply::of(request.body(form(&fields)).send().await.expect("an answer")).await
 }
 
+/// The same request as a script of this origin sends it.
+async fn from_script(app: &App, origin: &str, fields: &[(&str, &str)]) -> Reply {
+    let request = app.http.post(format!("{}/token", app.base)).header("origin", origin);
+    let request = request.header("content-type", "application/x-www-form-urlencoded");
+    Reply::of(request.body(form(fields)).send().await.expect("an answer")).await
+}
+
 both! {
     async fn cimd_4_people_sign_in_to_clients_as_these_describe_themselves(database) {
         let (server, publisher) = (Server::start_with(&database, ON).await, Publisher::start().await);
@@ -194,6 +201,47 @@ both! {
         for (reply, address) in [(here, "198.51.100.8"), (there, "192.0.2.2")] {
             let reply = refresh_from(&app, &reply.text("refresh_token"), address).await;
             assert_eq!(reply.status, 200, "{}", reply.text);
+        }
+    }
+
+    /// A client in a browser is a page that fetches its tokens itself.
+    async fn s158_a_client_of_a_document_reads_its_answers_in_a_browser(database) {
+        let (server, publisher) = (Server::start_with(&database, ON).await, Publisher::start().await);
+        server.alice().await;
+        let app = publish(&server, &publisher, "/client.json", published("claude-code"));
+        let script = "http://localhost:6274";
+        for path in ["/token", "/userinfo"] {
+            let asked = server.http.request(reqwest::Method::OPTIONS, server.url(path))
+                .header("origin", script).header("access-control-request-method", "POST");
+            let asked = Reply::of(asked.send().await.unwrap()).await;
+            assert_eq!((asked.status.as_u16(), asked.header("access-control-allow-origin")), (204, "*"), "{path}");
+        }
+        // Before anybody allowed it, and after.
+        let unknown = [("grant_type", "x"), ("client_id", app.id.as_str())];
+        let refused = from_script(&app, script, &unknown).await;
+        refused.refused(400, "unsupported_grant_type");
+        assert_eq!(refused.header("access-control-allow-origin"), script);
+        let redirect_uri = "http://localhost:6274/callback";
+        let code = code(&mut server.browser(), &app, redirect_uri).await;
+        let fields = [
+            ("grant_type", "authorization_code"), ("client_id", app.id.as_str()), ("code", code.as_str()),
+            ("redirect_uri", redirect_uri), ("code_verifier", crate::support::VERIFIER),
+        ];
+        let issued = from_script(&app, script, &fields).await.ok();
+        assert_eq!(issued.header("access-control-allow-origin"), script);
+        let access = issued.text("access_token");
+        // Those that its document does not name read nothing.
+        for (origin, allowed) in [
+            (script, script), ("http://127.0.0.1:1", "http://127.0.0.1:1"), ("http://[::1]:6274", ""),
+            ("https://localhost:6274", ""), ("https://claude.ai", ""), ("https://evil.example", ""),
+        ] {
+            let told = server.http.get(server.url("/userinfo")).header("origin", origin).bearer_auth(&access);
+            let told = Reply::of(told.send().await.unwrap()).await.ok();
+            for reply in [told, from_script(&app, origin, &unknown).await] {
+                assert_eq!(reply.header("access-control-allow-origin"), allowed, "{origin}");
+                assert!(reply.header("vary").contains("Origin"), "{origin}");
+                assert!(!reply.headers.contains_key("access-control-allow-credentials"), "{origin}");
+            }
         }
     }
 
