@@ -2,11 +2,13 @@
 
 use std::fmt;
 
+use super::grant_type::GrantType;
 use super::reason::Reason;
 use super::secret::Secret;
 
 /// The parameters of an `application/x-www-form-urlencoded` body. Every name occurs at most once
-/// (only `resource` may repeat, RFC 8707 §2), and a parameter without a value counts as omitted.
+/// (only `resource` may repeat, RFC 8707 §2, and `audience` in a token exchange, RFC 8693 §2.1), and a
+/// parameter without a value counts as omitted.
 #[derive(Clone, Default)]
 pub struct Form(Vec<(String, Secret<String>)>);
 
@@ -34,8 +36,11 @@ impl From<BadForm> for Reason {
 /// The most parameters that a form may have, so that reading one stays cheap.
 const MOST: usize = 100;
 
-/// The one parameter that may occur several times.
-const REPEATABLE: &str = "resource";
+/// The one parameter that may occur several times in every request.
+const RESOURCE: &str = "resource";
+
+/// The one that may do so in a token exchange alone.
+const AUDIENCE: &str = "audience";
 
 impl Form {
     /// Reads a body.
@@ -46,9 +51,25 @@ impl Form {
         }
     }
 
+    /// Reads the body of a token request.
+    pub fn parse_at_token(body: &[u8]) -> Result<Self, BadForm> {
+        let (form, repeated) = Self::read(body, &[RESOURCE, AUDIENCE])?;
+        let exchanges = form.get("grant_type") == Some(GrantType::TokenExchange.as_str());
+        let audiences = form.0.iter().filter(|(name, _)| name == AUDIENCE).count();
+        if repeated.is_empty() && (exchanges || audiences <= 1) {
+            Ok(form)
+        } else {
+            Err(BadForm::Repeated)
+        }
+    }
+
     /// Reads a body in which parameters may be repeated. It also returns the names of the repeated
     /// parameters, so that the caller decides about them; the first value of each counts.
     pub fn parse_marking(body: &[u8]) -> Result<(Self, Vec<String>), BadForm> {
+        Self::read(body, &[RESOURCE])
+    }
+
+    fn read(body: &[u8], repeatable: &[&str]) -> Result<(Self, Vec<String>), BadForm> {
         let pairs = || body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty());
         // This is checked before anything is decoded or compared.
         if pairs().nth(MOST).is_some() {
@@ -60,11 +81,12 @@ impl Form {
             let mut halves = pair.splitn(2, |byte| *byte == b'=');
             let name = decode(halves.next().unwrap_or_default()).ok_or(BadForm::Undecodable)?;
             let value = decode(halves.next().unwrap_or_default()).ok_or(BadForm::Undecodable)?;
-            if name.expose() != REPEATABLE && fields.iter().any(|(seen, _)| seen == name.expose()) {
-                repeated.push(name.expose().clone());
+            let name = name.expose();
+            if !repeatable.contains(&name.as_str()) && fields.iter().any(|(seen, _)| seen == name) {
+                repeated.push(name.clone());
                 continue;
             }
-            fields.push((name.expose().clone(), value));
+            fields.push((name.clone(), value));
         }
         Ok((Self(fields), repeated))
     }
@@ -176,6 +198,28 @@ mod tests {
     }
 
     #[test]
+    fn rfc8693_2_1_audience_may_repeat_in_a_token_exchange_alone() {
+        let exchange = "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange";
+        let body = format!("audience=a&{exchange}&audience=b&audience=");
+        let form = Form::parse_at_token(body.as_bytes()).unwrap();
+        assert_eq!(form.all("audience").collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!(Form::parse(body.as_bytes()).err(), Some(BadForm::Repeated));
+        for body in [
+            "audience=a&audience=b".to_owned(),
+            "grant_type=client_credentials&audience=a&audience=a".to_owned(),
+            "grant_type=client_credentials&audience=&audience=a".to_owned(),
+            format!("{exchange}&audience=a&scope=a&scope=b"),
+            format!("{exchange}&{exchange}&audience=a"),
+        ] {
+            let read = Form::parse_at_token(body.as_bytes());
+            assert_eq!(read.err(), Some(BadForm::Repeated), "{body}");
+        }
+        for body in ["", "grant_type=client_credentials&audience=a&resource=a&resource=b"] {
+            assert!(Form::parse_at_token(body.as_bytes()).is_ok(), "{body}");
+        }
+    }
+
+    #[test]
     fn rfc6749_3_2_a_parameter_without_value_counts_as_left_out() {
         let form = Form::parse(b"a=&b&c=1&&").unwrap();
         assert_eq!((form.get("a"), form.get("b"), form.get("c")), (None, None, Some("1")));
@@ -201,6 +245,7 @@ mod tests {
         #[test]
         fn no_body_panics(body in prop::collection::vec(any::<u8>(), 0..200)) {
             let _ = Form::parse(&body);
+            let _ = Form::parse_at_token(&body);
         }
     }
 }

@@ -208,7 +208,7 @@ reasons! {
     }
     AnyRequest {
         ParameterRepeated = "parameter_repeated", InvalidRequest, "a parameter is repeated",
-            "send each once; `resource` alone may repeat";
+            "send each once; `resource` may repeat, and `audience` in a token exchange";
         ParametersTooMany = "parameters_too_many", InvalidRequest, "there are more than 100 parameters",
             "send fewer";
         BodyMalformed = "body_malformed", InvalidRequest, "the body is not a form in UTF-8",

@@ -12,7 +12,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use super::answer::{refusal, refused};
 use crate::domain::dpop::Thumbprint;
-use crate::domain::form::Form;
+use crate::domain::form::{BadForm, Form};
 use crate::domain::reason::Reason;
 use crate::domain::request;
 use crate::keys::certificates::{ClientCertificate, ShownCertificate};
@@ -118,8 +118,20 @@ impl BadBody {
 
 /// Reads the form of a request; the error is the answer.
 pub(super) async fn form(request: Request) -> Result<(Head, Form), Response<Body>> {
+    form_by(Form::parse, request).await
+}
+
+/// The same for a token request.
+pub(super) async fn token_form(request: Request) -> Result<(Head, Form), Response<Body>> {
+    form_by(Form::parse_at_token, request).await
+}
+
+async fn form_by(
+    parse: fn(&[u8]) -> Result<Form, BadForm>,
+    request: Request,
+) -> Result<(Head, Form), Response<Body>> {
     let (parts, body) = read(request).await.map_err(BadBody::described)?;
-    let form = Form::parse(&body).map_err(|bad| refusal(&Reason::from(bad).into(), None))?;
+    let form = parse(&body).map_err(|bad| refusal(&Reason::from(bad).into(), None))?;
     Ok((Head::from(parts), form))
 }
 

@@ -22,7 +22,7 @@ pub(super) async fn token(
     context: Context,
     request: Request,
 ) -> Response<Body> {
-    let (head, form) = match body::form(request).await {
+    let (head, form) = match body::token_form(request).await {
         Ok(read) => read,
         Err(answer) => return answer,
     };

@@ -424,6 +424,36 @@ both! {
         assert_eq!(decode_claims(&token)["aud"], mcp);
     }
 
+    async fn rfc8693_2_1_one_token_is_for_several_audiences_where_a_rule_allows_each(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let (app, agent, own) = scene(&server).await;
+        let rules = [rule("app", ORDERS, "orders:read orders:write"), rule("app", STOCK, "orders:read")];
+        server.change("agent", |client| client.metadata.may_act = rules.to_vec()).await;
+        let subject = app.password(SCOPE).await.ok().text("access_token");
+        for changes in [
+            vec![("resource", ""), ("audience", ORDERS), ("audience", STOCK)],
+            vec![("audience", STOCK)],
+            vec![("resource", ORDERS), ("resource", STOCK), ("audience", STOCK), ("audience", ORDERS)],
+        ] {
+            let reply = exchange(&agent, &subject, &own, &changes).await.ok();
+            assert_eq!(reply.json()["scope"], "orders:read", "what the rules have in common");
+            assert_eq!(decode_claims(&reply.text("access_token"))["aud"], json!([ORDERS, STOCK]), "{changes:?}");
+        }
+        // One that no rule allows is refused, wherever it stands.
+        for audiences in [[ORDERS, "https://billing.example.com"], ["https://billing.example.com", ORDERS]] {
+            let changes = audiences.map(|audience| ("audience", audience));
+            exchange(&agent, &subject, &own, &changes).await.refused(400, "invalid_target");
+        }
+        // Elsewhere it is a parameter like any other: once.
+        let twice = [("grant_type", "client_credentials"), ("audience", ORDERS), ("audience", STOCK)];
+        agent.token(&twice).await.refused(400, "invalid_request");
+        agent.post("/introspect", &[("token", subject.as_str()), ("audience", ORDERS), ("audience", STOCK)]).await.refused(400, "invalid_request");
+        // And so is any other one in an exchange.
+        let twice = [("scope", "orders:read"), ("scope", "orders:read")];
+        exchange(&agent, &subject, &own, &twice).await.refused(400, "invalid_request");
+    }
+
     async fn what_acts_for_more_is_an_event(database) {
         let server = Server::start(&database).await;
         server.alice().await;

@@ -155,7 +155,7 @@ mod issuing {
             let ours = server.issuer();
             for (what, changes, reason) in [
                 ("no audience", vec![("audience", "")], Reason::IdJagAudienceMissing),
-                ("two audiences", vec![("audience", THERE), ("audience", STOCK)], Reason::ParameterRepeated),
+                ("two audiences", vec![("audience", THERE), ("audience", STOCK)], Reason::IdJagAudienceMissing),
                 ("another audience", vec![("audience", "https://other.example.com/")], Reason::IdJagAudienceUnregistered),
                 ("a slash less", vec![("audience", "https://as.example.com")], Reason::IdJagAudienceUnregistered),
                 ("this server", vec![("audience", ours)], Reason::IdJagAudienceUnregistered),
