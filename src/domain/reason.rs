@@ -1076,7 +1076,11 @@ impl Reason {
     /// bearer token has none (RFC 6750 §3.1).
     #[must_use]
     pub fn code(self) -> Option<ErrorCode> {
-        (self != Self::AccessTokenMissing).then_some(self.declared().code)
+        (!self.is_missing_token()).then_some(self.declared().code)
+    }
+
+    fn is_missing_token(self) -> bool {
+        matches!(self, Self::AccessTokenMissing | Self::RegistrationTokenMissing)
     }
 
     /// The HTTP status; `None` for what goes back to the app in a redirect.
@@ -1088,7 +1092,7 @@ impl Reason {
             Self::BodyTooLarge => Some(413),
             Self::ContentTypeUnsupported => Some(415),
             // RFC 6750 §3.1: without any token there is no `error`.
-            Self::AccessTokenMissing => Some(401),
+            _ if self.is_missing_token() => Some(401),
             _ if self.section() == ReasonSection::AuthorizeRedirect => None,
             _ => self.code().map(ErrorCode::status),
         }

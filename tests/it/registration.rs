@@ -114,7 +114,7 @@ both! {
 
     async fn rfc7591_3_a_token_is_good_for_so_many_registrations_and_for_so_long(database) {
         let server = Server::start_with(&database, BY_TOKEN).await;
-        register(&server, None, &json!({})).await.refused(401, "invalid_token");
+        assert_eq!(register(&server, None, &json!({})).await.status, 401);
         register(&server, Some("mapae_it_x"), &json!({})).await.refused(401, "invalid_token");
         let once = token(&server, 1).await;
         // What is refused spends nothing.
@@ -130,6 +130,31 @@ both! {
         let short = token(&server, 1).await;
         server.advance(3600);
         register(&server, Some(&short), &json!({})).await.refused(401, "invalid_token");
+    }
+
+    async fn rfc6750_3_1_whoever_shows_no_token_is_told_of_no_error(database) {
+        let server = Server::start_with(&database, BY_TOKEN).await;
+        let once = token(&server, 1).await;
+        let path = path(&register(&server, Some(&once), &json!({})).await);
+        let whole = document(&json!({}));
+        for (method, path) in [
+            ("POST", "/register"), ("GET", path.as_str()), ("PUT", path.as_str()), ("DELETE", path.as_str()),
+            ("GET", "/register/nobody"),
+        ] {
+            for other in [None, Some("Bearer"), Some("Basic eDp5")] {
+                let request = server.http.request(method.parse().unwrap(), server.url(path));
+                let mut request = request.header("content-type", "application/json").body(whole.to_string());
+                if let Some(other) = other {
+                    request = request.header("authorization", other);
+                }
+                let reply = Reply::of(request.send().await.unwrap()).await;
+                let told = (reply.status.as_u16(), reply.header("www-authenticate"), reply.text.as_str());
+                assert_eq!(told, (401, "Bearer realm=\"mapae\"", ""), "{method} {path} {other:?}");
+            }
+            let wrong = call(&server, method, path, Some("x"), Some(&whole)).await;
+            wrong.refused(401, "invalid_token");
+            assert!(wrong.header("www-authenticate").contains("error=\"invalid_token\""), "{method} {path}");
+        }
     }
 
     async fn s147_each_line_is_refused_for_one_reason(database) {
@@ -301,7 +326,7 @@ both! {
         assert_eq!(registered.json()["client_secret_expires_at"], json!(0));
         let (path, access, old) = (path(&registered), registered.text("registration_access_token"), app(&server, &registered));
         let other = register(&server, None, &secret).await;
-        for wrong in [None, Some("x"), Some(other.text("registration_access_token").as_str()), old.secret.as_deref()] {
+        for wrong in [Some("x"), Some(other.text("registration_access_token").as_str()), old.secret.as_deref()] {
             for method in ["GET", "PUT", "DELETE"] {
                 call(&server, method, &path, wrong, Some(&json!({}))).await.refused(401, "invalid_token");
             }

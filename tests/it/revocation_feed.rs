@@ -160,7 +160,8 @@ both! {
         let nobody = follower(&server, "nobody", "https://n", "read").await;
         nobody.get("").await.refused(403, "insufficient_scope");
         let url = server.url("/revocations");
-        assert_eq!(http().get(&url).send().await.unwrap().status(), 401);
+        let anonymous = Reply::of(http().get(&url).send().await.unwrap()).await;
+        assert_eq!((anonymous.status.as_u16(), anonymous.header("www-authenticate")), (401, "Bearer realm=\"mapae\""));
         let forged = http().get(&url).bearer_auth("x").send().await.unwrap();
         Reply::of(forged).await.refused(401, "invalid_token");
     }

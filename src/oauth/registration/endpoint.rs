@@ -91,7 +91,8 @@ fn bearer(authorization: &[&[u8]]) -> Result<Option<Secret>, Refusal> {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
             Ok(Some(Secret::text(token.trim())))
         }
-        _ => Err(Reason::RegistrationTokenInvalid.into()),
+        // RFC 6750 §3.1: another method of authentication is no token.
+        _ => Err(Reason::RegistrationTokenMissing.into()),
     }
 }
 
