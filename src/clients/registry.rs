@@ -13,7 +13,7 @@ use super::key_sets::KeySets;
 pub use super::registered::Registered;
 use crate::domain::attribute::Attribute;
 use crate::domain::client::{Client, ClientId, RefreshDelivery, RegisteredBy, TokenAlg};
-use crate::domain::resource::{ResourceMetadata, is_same, registered_as};
+use crate::domain::resource::{ResourceMetadata, default_audience, spelling};
 use crate::domain::scope::Scope;
 use crate::domain::scope_of_apps::harmless;
 use crate::domain::sign_up_mode::SignUpMode;
@@ -459,10 +459,7 @@ impl Registry {
         let registered = self.resources().await?;
         let mut spelled: Vec<String> = Vec::new();
         for one in asked {
-            let same = |known: &&String| is_same(known, &one);
-            let of_client = || client.metadata.audiences.iter().find(same);
-            let known = registered_as(&registered, &one).map(|(id, _)| id).or_else(of_client);
-            let one = known.cloned().unwrap_or(one);
+            let one = spelling(&registered, &client.metadata.audiences, &one).to_owned();
             if !spelled.contains(&one) {
                 spelled.push(one);
             }
@@ -478,14 +475,12 @@ impl Registry {
         ours: &str,
     ) -> Result<Option<String>, Fault> {
         let registered = self.resources().await?;
-        let is_mcp = |audience: &String| {
-            registered.iter().any(|(id, resource)| resource.mcp && is_same(id, audience))
-        };
-        let mut audiences = client.metadata.audiences.iter();
-        if !audiences.clone().next().is_some_and(is_mcp) {
+        let audiences = &client.metadata.audiences;
+        let default = default_audience(&registered, audiences);
+        if default == audiences.first() {
             return Ok(None);
         }
-        Ok(Some(audiences.find(|one| !is_mcp(one)).map_or_else(|| ours.to_owned(), Clone::clone)))
+        Ok(Some(default.map_or_else(|| ours.to_owned(), Clone::clone)))
     }
 
     /// Removes every client from memory, because something was changed.

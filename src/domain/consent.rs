@@ -15,3 +15,12 @@ pub struct Consent {
     /// and where its answers go.
     pub seen: Option<String>,
 }
+
+impl Consent {
+    /// Whether all of this scope and all of these resources were allowed.
+    #[must_use]
+    pub fn covers(&self, scope: &Scope, resources: &[String]) -> bool {
+        scope.is_within(&self.scope)
+            && resources.iter().all(|resource| self.resources.contains(resource))
+    }
+}

@@ -252,7 +252,7 @@ reasons! {
             "`mapae client update --id ID --audience URI`, again for each that it may ask for";
         ResourceNotGranted = "resource_not_granted", InvalidTarget,
             "a resource is not part of what was granted",
-            "ask for it at `/authorize`";
+            "ask for it at `/authorize` or `/device_authorization`";
         CodeMissing = "code_missing", InvalidRequest, "code is missing", "send it";
         RedirectUriMissing = "redirect_uri_missing", InvalidGrant, "redirect_uri is missing",
             "send the one of the authorization request";

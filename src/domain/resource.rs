@@ -151,6 +151,29 @@ pub(crate) fn registered_as<'a>(
     exactly.or_else(|| registered.iter().find(|(id, _)| is_same(id, asked)))
 }
 
+/// The spelling in which a resource is registered: by itself, or else for a client with these audiences.
+pub(crate) fn spelling<'a>(
+    registered: &'a HashMap<String, ResourceMetadata>,
+    audiences: &'a [String],
+    asked: &'a str,
+) -> &'a str {
+    let known = registered_as(registered, asked).map(|(id, _)| id);
+    let of_client = || audiences.iter().find(|one| is_same(one, asked));
+    known.or_else(of_client).map_or(asked, String::as_str)
+}
+
+/// The audience of a token whose request names none: the first audience of the client, but no MCP
+/// server, for which a token is only if that is asked for. `None`: this server.
+pub(crate) fn default_audience<'a>(
+    registered: &HashMap<String, ResourceMetadata>,
+    audiences: &'a [String],
+) -> Option<&'a String> {
+    let is_mcp = |audience: &String| {
+        registered.iter().any(|(id, resource)| resource.mcp && is_same(id, audience))
+    };
+    audiences.iter().find(|audience| !is_mcp(audience))
+}
+
 /// The other identifiers that name the same resource: [`is_same`].
 #[must_use]
 pub fn other_spellings(id: &str) -> Vec<String> {

@@ -5,7 +5,7 @@ use mapae::domain::client::{AuthMethod, Client, ClientKind};
 use mapae::domain::grant_type::GrantType;
 use mapae::domain::scope::Scope;
 
-use crate::support::{App, CALLBACK, PASSWORD, Page, Server, both};
+use crate::support::{App, CALLBACK, PASSWORD, Page, Server, both, decode_claims};
 
 fn native(client: &mut Client) {
     client.kind = ClientKind::Public;
@@ -126,6 +126,81 @@ both! {
         app.exchange(&code).await.ok();
         // What was allowed adds up.
         browser.get(&at(&[orders, files])).await.authorization_response().code();
+    }
+
+    /// Nobody allows what the page did not show.
+    async fn rfc8707_2_2_a_resource_that_is_named_at_the_token_endpoint_alone_was_not_allowed(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let [orders, files] = ["https://orders.example", "https://files.example/api"];
+        let app = server.web_app("app", |client| {
+            client.metadata.audiences = vec![orders.to_owned(), files.to_owned()];
+        })
+        .await;
+        let named = |resource| [("resource", resource)];
+        let aud = |access: &str| decode_claims(access)["aud"].clone();
+        let at_orders = serde_json::json!([orders, server.issuer()]);
+        let mut browser = server.browser();
+        let login = browser.open(&app.authorization_url(&[])).await;
+        let consent = browser.sign_in(&login).await;
+        assert!(!consent.reply.text.contains(files), "{}", consent.reply.text);
+        let code = browser.consent(&consent, "allow").await.authorization_response().code();
+        let refused = async |code: &str, resources: &[(&str, &str)]| {
+            let reply = app.exchange_with(code, resources).await;
+            reply.refused(400, "invalid_target");
+            assert!(reply.text("error_description").ends_with(files), "{}", reply.text);
+        };
+        refused(&code, &named(files)).await;
+        refused(&code, &[("resource", orders), ("resource", files)]).await;
+        // Nothing was spent. A refresh token does not know more.
+        let (access, refresh) = app.exchange(&code).await.pair();
+        assert_eq!(aud(&access), at_orders);
+        app.refresh_with(&refresh, &named(files)).await.refused(400, "invalid_target");
+        // Whoever names what comes without asking gets just that.
+        let (access, refresh) = app.refresh_with(&refresh, &named(orders)).await.pair();
+        assert_eq!(aud(&access), at_orders);
+        assert_eq!(aud(&app.refresh(&refresh).await.pair().0), at_orders);
+        assert!(server.evidence().await.events_of("refresh.reused").await.is_empty());
+        // Without a page there is no other answer.
+        let silent = [("resource", files), ("prompt", "none")];
+        browser.get(&app.authorization_url(&silent)).await.error_response("consent_required");
+        let silent = app.authorization_url(&[("prompt", "none")]);
+        refused(&browser.get(&silent).await.authorization_response().code(), &named(files)).await;
+        // What the page showed is in the token, and was allowed for those who name it in the request.
+        let consent = browser.open(&app.authorization_url(&named(files))).await;
+        assert!(consent.reply.text.contains(files), "{}", consent.reply.text);
+        let code = browser.consent(&consent, "allow").await.authorization_response().code();
+        let (access, refresh) = app.exchange_with(&code, &named(files)).await.pair();
+        let at_files = serde_json::json!([files, server.issuer()]);
+        assert_eq!(aud(&access), at_files);
+        assert_eq!(aud(&app.refresh_with(&refresh, &named(files)).await.pair().0), at_files);
+        refused(&browser.get(&silent).await.authorization_response().code(), &named(files)).await;
+        // Nobody is asked about the operator's own app.
+        server.change("app", |client| client.metadata.first_party = true).await;
+        let code = browser.get(&silent).await.authorization_response().code();
+        assert_eq!(aud(&app.exchange_with(&code, &named(files)).await.pair().0), at_files);
+        let code = browser.get(&silent).await.authorization_response().code();
+        let (_, refresh) = app.exchange(&code).await.pair();
+        assert_eq!(aud(&app.refresh_with(&refresh, &named(files)).await.pair().0), at_files);
+    }
+
+    async fn s023_a_code_ends_with_the_consent_to_its_resource(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let files = "https://files.example/api";
+        let app = server.web_app("app", |client| {
+            client.metadata.audiences = vec!["https://orders.example".to_owned(), files.to_owned()];
+        })
+        .await;
+        let mut browser = server.browser();
+        let url = app.authorization_url(&[("resource", files)]);
+        let before = browser.arrive(&url).await.authorization_response().code();
+        let apps = browser.open("/account/apps").await;
+        browser.send_account(&apps, "/account/apps/remove", &[("client", "app")]).await;
+        // The same scope is allowed again, and the resource is not.
+        let since = browser.code(&app).await;
+        app.exchange(&before).await.refused(400, "invalid_grant");
+        app.exchange(&since).await.ok();
     }
 
     async fn what_one_person_allows_one_app_is_nobody_elses(database) {

@@ -385,6 +385,25 @@ both! {
         assert!(decode_claims(&tokens.text("access_token"))["aud"].to_string().contains(other));
     }
 
+    async fn rfc8707_2_2_a_device_gets_no_token_for_a_resource_that_its_person_was_not_shown(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let (one, other) = ("https://one.example", "https://other.example");
+        let app = television(&server, |client| {
+            client.metadata.audiences = [one, other].map(str::to_owned).to_vec();
+        }).await;
+        let codes = codes(&app).await;
+        answer(&server, &codes.text("user_code"), "allow").await;
+        let device_code = codes.text("device_code");
+        let fields = [("grant_type", GRANT), ("device_code", device_code.as_str()), ("resource", other)];
+        app.token(&fields).await.refused(400, "invalid_target");
+        let (access, refresh) = poll(&app, &codes).await.pair();
+        assert_eq!(decode_claims(&access)["aud"], json!([one, server.issuer()]));
+        app.refresh_with(&refresh, &[("resource", other)]).await.refused(400, "invalid_target");
+        let refreshed = app.refresh_with(&refresh, &[("resource", one)]).await.ok();
+        assert_eq!(decode_claims(&refreshed.text("access_token"))["aud"], json!([one, server.issuer()]));
+    }
+
     async fn a_client_with_a_session_lifetime_asks_for_a_younger_sign_in(database) {
         let server = Server::start(&database).await;
         server.alice().await;

@@ -163,6 +163,39 @@ both! {
         }
     }
 
+    async fn rfc8707_2_2_an_app_that_nobody_registered_gets_no_token_for_an_mcp_server_that_nobody_allowed(database) {
+        let on = [ON[0], ("registration.mode", "open"), ("outbound.allow_private", "true")];
+        let (server, publisher) = (Server::start_with(&database, &on).await, Publisher::start().await);
+        server.alice().await;
+        server.cli().await.json(&["mcp", "resource", "add", MCP, "--scope", "files:read"], None).await;
+        server.forget_clients();
+        let mut document = json!({
+            "client_name": "Agent", "redirect_uris": [CALLBACK], "token_endpoint_auth_method": "none",
+            "grant_types": ["authorization_code", "refresh_token"], "response_types": ["code"],
+        });
+        let request = server.http.post(server.url("/register")).header("content-type", "application/json");
+        let registered = Reply::of(request.body(document.to_string()).send().await.unwrap()).await;
+        assert_eq!(registered.status, 201, "{}", registered.text);
+        let id = publisher.url("/client.json");
+        document["client_id"] = json!(id);
+        publisher.publish("/client.json", Published::json(&document));
+        for id in [registered.text("client_id"), id] {
+            let app = App { id, secret: None, base: server.issuer().to_owned(), http: server.http.clone() };
+            let mut browser = server.browser();
+            let login = browser.open(&app.authorization_url(&[("scope", "openid offline_access")])).await;
+            let consent = browser.sign_in(&login).await;
+            assert!(consent.has("consent-allow") && !consent.reply.text.contains(MCP), "{}", consent.reply.text);
+            let code = browser.consent(&consent, "allow").await.authorization_response().code();
+            app.exchange_with(&code, &[("resource", MCP)]).await.refused(400, "invalid_target");
+            let (access, refresh) = app.exchange(&code).await.pair();
+            app.refresh_with(&refresh, &[("resource", MCP)]).await.refused(400, "invalid_target");
+            let refreshed = app.refresh(&refresh).await.ok();
+            for token in [access, refreshed.text("access_token")] {
+                assert_eq!(decode_claims(&token)["aud"], server.issuer(), "{}", app.id);
+            }
+        }
+    }
+
     async fn an_app_that_nobody_registered_gets_no_token_for_an_mcp_server_by_itself(database) {
         let on = [ON[0], ("registration.mode", "open"), ("registration.grants", "client_credentials"), ("registration.scopes", "openid,notes:read")];
         let server = Server::start_with(&database, &on).await;

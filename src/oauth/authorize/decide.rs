@@ -286,9 +286,8 @@ pub fn seen(client: &Client, redirect_uri: &str) -> Option<String> {
 
 /// Whether the earlier consent covers everything that is asked for.
 fn covers(consent: &Consent, request: &AuthorizationRequest) -> bool {
-    request.scope.is_within(&consent.scope)
+    consent.covers(&request.scope, &request.resources)
         && request.claims.names().all(|name| consent.claims.iter().any(|known| known == name))
-        && request.resources.iter().all(|resource| consent.resources.contains(resource))
 }
 
 /// The earlier consent together with what this request adds.

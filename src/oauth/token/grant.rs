@@ -116,21 +116,6 @@ pub(in crate::oauth) fn resources(form: &Form) -> Vec<String> {
     resources
 }
 
-/// RFC 8707 §2.2: the resources that are asked for must be among those that were granted. Where none
-/// is asked for, all of them.
-pub(in crate::oauth) fn among(
-    granted: &[String],
-    asked: &[String],
-) -> Result<Vec<String>, Refusal> {
-    if asked.is_empty() {
-        return Ok(granted.to_vec());
-    }
-    match asked.iter().find(|one| !granted.is_empty() && !granted.contains(one)) {
-        None => Ok(asked.to_vec()),
-        Some(culprit) => Err(Refusal::new(Reason::ResourceNotGranted).naming(culprit)),
-    }
-}
-
 /// The scope to grant: what was asked for, if it is registered for the client. If the request has
 /// no scope, it is the registered scope without `openid` and `offline_access`, which a client has
 /// to ask for by name (RFC 6749 §3.3).

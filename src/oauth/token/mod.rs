@@ -1,6 +1,7 @@
 //! The token endpoint, RFC 6749 §3.2: a grant decides which tokens are owed to whom, and the mint
 //! issues them.
 
+pub mod client_resources;
 pub mod context;
 pub mod delegation;
 pub mod endpoint;

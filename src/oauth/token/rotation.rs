@@ -31,6 +31,7 @@ use crate::keys::rotation::RotationKey;
 use crate::oauth::error::{Error, Refusal, Result};
 use crate::oauth::lifetimes::Lifetimes;
 use crate::oauth::status::indices::Indices;
+use crate::oauth::token::client_resources::ClientResources;
 use crate::runtime::batch::{Batch, Bounds};
 use crate::runtime::supervisor::Supervisor;
 use crate::social::registry::Providers;
@@ -60,6 +61,8 @@ pub struct Use {
     pub scope: Option<Scope>,
     /// The resources that were asked for.
     pub resources: Vec<String>,
+    /// Which resources this client may have.
+    pub of_client: ClientResources,
     /// What audit events say about where the request came from.
     pub origin: Origin,
     /// How long an unused refresh token of this client lives.
@@ -203,13 +206,7 @@ fn check(using: &Use, family: &Family) -> std::result::Result<(), Refusal> {
     if using.scope.as_ref().is_some_and(|scope| !scope.is_within(&family.scope)) {
         return Err(Reason::ScopeNotGranted.into());
     }
-    // RFC 8707 §2.2: if resources were granted, only these may be asked for.
-    let granted = &family.resources;
-    let culprit = using.resources.iter().find(|asked| !granted.contains(asked));
-    if let Some(culprit) = culprit.filter(|_| !granted.is_empty()) {
-        return Err(Refusal::new(Reason::ResourceNotGranted).naming(culprit));
-    }
-    Ok(())
+    using.of_client.among(&family.resources, &using.resources).map(drop)
 }
 
 /// Makes, finds and uses the refresh tokens of this server.
@@ -503,7 +500,7 @@ impl Work<'_> {
             Decision::Keep => row.extend(idle_end, using.idle),
         }
         row.use_session(now);
-        Ok(rotated(using, &row.now))
+        rotated(using, &row.now)
     }
 
     /// Updates the rows, and says what happened to each family that was read.
@@ -659,25 +656,24 @@ fn event(kind: EventKind, family: &Family, using: &Use) -> Event {
     event.family(&family.id).from(&using.origin)
 }
 
-fn rotated(using: &Use, found: &Refreshable) -> Rotated {
+fn rotated(using: &Use, found: &Refreshable) -> Result<Rotated> {
     let family = &found.family;
     // RFC 6749 §6: a narrower scope counts for this access token only.
     let scope = using.scope.clone().unwrap_or_else(|| family.scope.clone());
-    let resources =
-        if using.resources.is_empty() { family.resources.clone() } else { using.resources.clone() };
-    Rotated {
+    Ok(Rotated {
         family: Arc::clone(family),
         scope,
-        resources,
+        resources: using.of_client.among(&family.resources, &using.resources)?,
         salt: found.succession.salt,
         place: found.succession.leaf,
-    }
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::domain::authentication::Acr;
+    use crate::domain::client::{Client, ClientKind};
     use crate::domain::clock::from_millis;
     use crate::domain::error_code::ErrorCode;
     use crate::domain::random;
@@ -733,6 +729,8 @@ mod tests {
 
     fn using(policy: RefreshPolicy, generation: u32) -> Use {
         let family = FamilyId::from_stored("family".to_owned());
+        let mut registered = Client::new(client("a"), ClientKind::Public, t(0));
+        registered.metadata.audiences = vec!["https://api".to_owned()];
         Use {
             token: ParsedRefreshToken { family, place: place(generation), tag: random::bytes() },
             client: client("a"),
@@ -743,6 +741,7 @@ mod tests {
             binds: Some(Confirmation::default()),
             scope: None,
             resources: vec![],
+            of_client: ClientResources::new(&registered, Arc::default()),
             origin: Origin::default(),
             idle: Duration::days(30),
             wants_status: false,

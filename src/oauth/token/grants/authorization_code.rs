@@ -12,8 +12,9 @@ use crate::domain::user::User;
 use crate::oauth::error::{Refusal, Result};
 use crate::oauth::refused;
 use crate::oauth::resource::userinfo;
+use crate::oauth::token::client_resources::ClientResources;
 use crate::oauth::token::families::{self, SignInGrant};
-use crate::oauth::token::grant::{Cx, Grant, among, registered_resources, required, resources};
+use crate::oauth::token::grant::{Cx, Grant, registered_resources, required, resources};
 use crate::oauth::token::mint::Entitlement;
 use crate::rate_limits::CountedAccount;
 use crate::store::{Repeats, Tx, audit_events, authorization_codes, consents, sessions, users};
@@ -54,10 +55,11 @@ impl Grant for AuthorizationCode {
         }
         let (clients, client) = (&cx.server.clients, cx.client.client());
         self.resources = registered_resources(clients, self.resources, client).await?;
+        let of_client = ClientResources::new(client, clients.resources().await?);
         let mut repeats = Repeats::default();
         loop {
             let tx = cx.server.store.begin(cx.server.clock.now()).await?;
-            let entitlement = self.redeem_in(&tx, cx).await;
+            let entitlement = self.redeem_in(&tx, cx, &of_client).await;
             let settled = tx.settle(entitlement).await;
             if !repeats.wants(&settled) {
                 return settled;
@@ -67,7 +69,12 @@ impl Grant for AuthorizationCode {
 }
 
 impl AuthorizationCode {
-    async fn redeem_in(&self, tx: &Tx, cx: &Cx<'_>) -> Result<Entitlement> {
+    async fn redeem_in(
+        &self,
+        tx: &Tx,
+        cx: &Cx<'_>,
+        of_client: &ClientResources,
+    ) -> Result<Entitlement> {
         let unknown = || Reason::CodeUnknown;
         let code = authorization_codes::find(tx, self.code.hashed()).await?;
         let code = code.ok_or_else(unknown)?;
@@ -92,7 +99,7 @@ impl AuthorizationCode {
         if code.expires_at <= tx.now() {
             return Err(Reason::CodeExpired.into());
         }
-        let resources = among(&code.granted.resources, &self.resources)?;
+        let resources = of_client.among(&code.granted.resources, &self.resources)?;
         fits_key(cx, code.granted.dpop_jkt.as_ref())?;
         cx.use_proof(tx).await?;
         let (user, session) = still_there(tx, cx, &code).await?;
@@ -181,7 +188,7 @@ async fn still_there(tx: &Tx, cx: &Cx<'_>, code: &IssuedCode) -> Result<(User, O
     // Only the operator's own apps have the challenge endpoint, where nobody is asked for consent.
     if !client.metadata.first_party && session.is_some() {
         let consent = consents::find(tx, &user.id, &client.id).await?;
-        if !consent.is_some_and(|consent| granted.scope.is_within(&consent.scope)) {
+        if !consent.is_some_and(|consent| consent.covers(&granted.scope, &granted.resources)) {
             return Err(Reason::ConsentWithdrawn.into());
         }
     }

@@ -10,8 +10,9 @@ use crate::domain::reason::Reason;
 use crate::domain::secret::{self, Plain};
 use crate::domain::user::User;
 use crate::oauth::error::{Refusal, Result};
+use crate::oauth::token::client_resources::ClientResources;
 use crate::oauth::token::families::{self, SignInGrant};
-use crate::oauth::token::grant::{Cx, Grant, among, registered_resources, required, resources};
+use crate::oauth::token::grant::{Cx, Grant, registered_resources, required, resources};
 use crate::oauth::token::mint::Entitlement;
 use crate::rate_limits::CountedAccount;
 use crate::store::{Repeats, Tx, consents, device_grants, users};
@@ -44,10 +45,11 @@ impl Grant for DeviceCode {
     async fn redeem(mut self, cx: &Cx<'_>) -> Result<Entitlement> {
         let (clients, client) = (&cx.server.clients, cx.client.client());
         self.resources = registered_resources(clients, self.resources, client).await?;
+        let of_client = ClientResources::new(client, clients.resources().await?);
         let mut repeats = Repeats::default();
         loop {
             let tx = cx.server.store.begin(cx.server.clock.now()).await?;
-            let entitlement = self.redeem_in(&tx, cx).await;
+            let entitlement = self.redeem_in(&tx, cx, &of_client).await;
             let settled = tx.settle(entitlement).await;
             if !repeats.wants(&settled) {
                 return settled;
@@ -57,7 +59,12 @@ impl Grant for DeviceCode {
 }
 
 impl DeviceCode {
-    async fn redeem_in(&self, tx: &Tx, cx: &Cx<'_>) -> Result<Entitlement> {
+    async fn redeem_in(
+        &self,
+        tx: &Tx,
+        cx: &Cx<'_>,
+        of_client: &ClientResources,
+    ) -> Result<Entitlement> {
         let found = device_grants::find(tx, self.code.hashed()).await?;
         let client = cx.client.client();
         // A client that did not get this code learns nothing about it.
@@ -73,7 +80,7 @@ impl DeviceCode {
         let Some(granted) = grant.granted.clone() else {
             return Err(waits(tx, &grant).await?.into());
         };
-        let resources = among(&granted.resources, &self.resources)?;
+        let resources = of_client.among(&granted.resources, &self.resources)?;
         let user = still_there(tx, cx, &grant).await?;
         if !device_grants::spend(tx, &grant).await? {
             return Err(Reason::DeviceCodeUsed.into());
@@ -125,7 +132,7 @@ async fn still_there(tx: &Tx, cx: &Cx<'_>, grant: &DeviceGrant) -> Result<User> 
     }
     if !client.metadata.first_party {
         let consent = consents::find(tx, &user.id, &client.id).await?;
-        if !consent.is_some_and(|consent| granted.scope.is_within(&consent.scope)) {
+        if !consent.is_some_and(|consent| consent.covers(&granted.scope, &granted.resources)) {
             return Err(Reason::ConsentWithdrawn.into());
         }
     }

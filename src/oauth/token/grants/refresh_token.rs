@@ -15,6 +15,7 @@ use crate::domain::secret::{self, Plain, Secret};
 use crate::keys::jwt::Typ;
 use crate::oauth::claims::AccessToken;
 use crate::oauth::error::{Refusal, Result};
+use crate::oauth::token::client_resources::ClientResources;
 use crate::oauth::token::grant::{Cx, Grant, registered_resources, required, resources, scope};
 use crate::oauth::token::mint::Entitlement;
 use crate::oauth::token::rotation::{AccessTokenProof, Rotated, Use, unknown};
@@ -51,8 +52,9 @@ impl Grant for RefreshToken {
     }
 
     async fn redeem(self, cx: &Cx<'_>) -> Result<Entitlement> {
-        let client = cx.client.client();
-        let asked = registered_resources(&cx.server.clients, self.resources, client).await?;
+        let (clients, client) = (&cx.server.clients, cx.client.client());
+        let asked = registered_resources(clients, self.resources, client).await?;
+        let of_client = ClientResources::new(client, clients.resources().await?);
         let proof = match &self.access_token {
             Some(token) => Some(proof(cx, token.expose())?),
             None if client.metadata.require_access_token_proof => Some(AccessTokenProof::Missing),
@@ -73,6 +75,7 @@ impl Grant for RefreshToken {
                 binds: (client.kind == ClientKind::Public).then(|| cx.binding()),
                 scope: self.scope,
                 resources: asked,
+                of_client,
                 origin: Origin::clone(cx.origin),
                 idle: cx.server.families.lifetimes.of(&client.metadata).refresh_idle,
                 wants_status,
