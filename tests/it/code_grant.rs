@@ -219,6 +219,34 @@ both! {
         assert_eq!(refreshed.text("scope"), "openid read");
     }
 
+    async fn a_resource_that_an_operator_took_from_a_client_after_the_code_is_not_granted(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let (one, two) = ("https://one.example", "https://two.example");
+        let app = first_party(&server, "app").await;
+        let register = async |audiences: &[&str]| {
+            let audiences = audiences.iter().map(|one| (*one).to_owned()).collect();
+            server.change("app", |client| client.metadata.audiences = audiences).await;
+        };
+        let aud = |access: &str| crate::support::decode_claims(access)["aud"].clone();
+        register(&[one, two]).await;
+        let mut browser = server.browser();
+        browser.code(&app).await;
+        let mut codes = Vec::new();
+        for resources in [vec![("resource", one)], vec![("resource", one), ("resource", two)]] {
+            let page = browser.get(&app.authorization_url(&resources)).await;
+            codes.push(page.authorization_response().code());
+        }
+        register(&[two]).await;
+        app.exchange(&codes[0]).await.refused(400, "invalid_target");
+        let (access, refresh) = app.exchange(&codes[1]).await.pair();
+        assert_eq!(aud(&access), serde_json::json!([two, server.issuer()]));
+        // Nothing was spent.
+        register(&[one, two]).await;
+        assert_eq!(aud(&app.exchange(&codes[0]).await.pair().0), serde_json::json!([one, server.issuer()]));
+        assert_eq!(aud(&app.refresh(&refresh).await.pair().0), serde_json::json!([two, server.issuer()]));
+    }
+
     /// RFC 8707 §2: a resource is named at the authorization endpoint, and may be narrowed here.
     async fn rfc8707_2_2_a_resource_is_within_what_was_granted(database) {
         let server = Server::start(&database).await;

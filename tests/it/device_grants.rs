@@ -404,6 +404,23 @@ both! {
         assert_eq!(decode_claims(&refreshed.text("access_token"))["aud"], json!([one, server.issuer()]));
     }
 
+    async fn a_device_gets_no_token_for_a_resource_that_an_operator_took_from_its_client(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let (one, other) = ("https://one.example", "https://other.example");
+        let app = television(&server, |client| {
+            client.metadata.audiences = [one, other].map(str::to_owned).to_vec();
+        }).await;
+        let codes = app.post("/device_authorization", &[("scope", "openid"), ("resource", one)]).await.ok();
+        answer(&server, &codes.text("user_code"), "allow").await;
+        server.change("tv", |client| client.metadata.audiences = vec![other.to_owned()]).await;
+        poll(&app, &codes).await.refused(400, "invalid_target");
+        // Nothing was spent.
+        server.change("tv", |client| client.metadata.audiences = vec![other.to_owned(), one.to_owned()]).await;
+        let tokens = poll(&app, &codes).await.ok();
+        assert_eq!(decode_claims(&tokens.text("access_token"))["aud"], json!([one, server.issuer()]));
+    }
+
     async fn a_client_with_a_session_lifetime_asks_for_a_younger_sign_in(database) {
         let server = Server::start(&database).await;
         server.alice().await;

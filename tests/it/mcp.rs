@@ -196,6 +196,37 @@ both! {
         }
     }
 
+    async fn a_refresh_brings_no_token_for_an_mcp_server_that_was_removed(database) {
+        let on = [ON[0], ("registration.mode", "open")];
+        let server = Server::start_with(&database, &on).await;
+        server.alice().await;
+        let cli = server.cli().await;
+        cli.json(&["mcp", "resource", "add", MCP], None).await;
+        server.forget_clients();
+        let document = json!({
+            "client_name": "Agent", "redirect_uris": [CALLBACK], "token_endpoint_auth_method": "none",
+            "grant_types": ["authorization_code", "refresh_token"], "response_types": ["code"],
+        });
+        let request = server.http.post(server.url("/register")).header("content-type", "application/json");
+        let registered = Reply::of(request.body(document.to_string()).send().await.unwrap()).await;
+        assert_eq!(registered.status, 201, "{}", registered.text);
+        let app = App { id: registered.text("client_id"), secret: None, base: server.issuer().to_owned(), http: server.http.clone() };
+        let url = app.authorization_url(&[("resource", MCP)]);
+        let code = server.browser().arrive(&url).await.authorization_response().code();
+        let (access, refresh) = app.exchange(&code).await.pair();
+        let at_mcp = json!([MCP, server.issuer()]);
+        assert_eq!(decode_claims(&access)["aud"], at_mcp);
+        cli.json(&["mcp", "resource", "remove", MCP], None).await;
+        server.forget_clients();
+        for named in [vec![], vec![("resource", MCP)]] {
+            app.refresh_with(&refresh, &named).await.refused(400, "invalid_target");
+        }
+        // Nothing was spent.
+        cli.json(&["mcp", "resource", "add", MCP], None).await;
+        server.forget_clients();
+        assert_eq!(decode_claims(&app.refresh(&refresh).await.pair().0)["aud"], at_mcp);
+    }
+
     async fn an_app_that_nobody_registered_gets_no_token_for_an_mcp_server_by_itself(database) {
         let on = [ON[0], ("registration.mode", "open"), ("registration.grants", "client_credentials"), ("registration.scopes", "openid,notes:read")];
         let server = Server::start_with(&database, &on).await;

@@ -79,6 +79,37 @@ both! {
         assert_eq!(token(&app, every, &[STOCK]).await.1["scope"], every);
     }
 
+    async fn a_refresh_brings_no_audience_that_an_operator_took_from_the_client(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let (app, cli) = (app(&server).await, server.cli().await);
+        let register = async |audiences: &[&str]| {
+            let named = audiences.iter().flat_map(|one| ["--audience", *one]);
+            let update: Vec<_> = ["client", "update", "--id", "app"].into_iter().chain(named).collect();
+            cli.json(&update, None).await;
+            server.forget_clients();
+        };
+        let granted = async |resources: &[&str]| {
+            token(&app, "orders:read stock:read", resources).await.0["refresh_token"].as_str().unwrap().to_owned()
+        };
+        let aud = |access: &str| decode_claims(access)["aud"].clone();
+        let (orders, both) = (granted(&[ORDERS]).await, granted(&[ORDERS, STOCK]).await);
+        register(&[STOCK]).await;
+        for named in [vec![], vec![("resource", ORDERS)], vec![("resource", STOCK)]] {
+            app.refresh_with(&orders, &named).await.refused(400, "invalid_target");
+        }
+        let described = app.refresh(&orders).await.text("error_description");
+        assert!(described.ends_with(ORDERS), "{described}");
+        // What is left comes, and nothing in place of the rest.
+        let (access, both) = app.refresh(&both).await.pair();
+        assert_eq!(aud(&access), STOCK);
+        // Nothing was spent, and what the client gets back it has again.
+        register(&[STOCK, ORDERS]).await;
+        assert_eq!(aud(&app.refresh(&orders).await.pair().0), ORDERS);
+        assert_eq!(aud(&app.refresh(&both).await.pair().0), json!([ORDERS, STOCK]));
+        assert!(server.evidence().await.events_of("refresh.reused").await.is_empty());
+    }
+
     async fn a_client_gets_for_itself_what_the_resource_knows(database) {
         let server = Server::start(&database).await;
         let (app, cli) = (app(&server).await, server.cli().await);

@@ -26,10 +26,11 @@ impl ClientResources {
     }
 
     /// RFC 8707 §2.2: the resources that are asked for must be among those that were granted. Where none
-    /// is asked for, all of them. What is asked for is registered for the client.
+    /// is asked for, all of them for which the client is still registered. What is asked for was found
+    /// to be registered for it.
     pub fn among(&self, granted: &[String], asked: &[String]) -> Result<Vec<String>, Refusal> {
         if asked.is_empty() {
-            return Ok(granted.to_vec());
+            return self.left_of(granted);
         }
         let may_have = |one: &String| match granted {
             [] => self.needs_no_grant(one),
@@ -41,14 +42,34 @@ impl ClientResources {
         }
     }
 
+    /// What is left of granted resources: one that was taken from the client since is not granted again.
+    /// Where none is left, the client does not get its default audience, which nobody granted.
+    fn left_of(&self, granted: &[String]) -> Result<Vec<String>, Refusal> {
+        let left: Vec<String> =
+            granted.iter().filter(|one| self.is_registered(one)).cloned().collect();
+        match granted.first().filter(|_| left.is_empty()) {
+            None => Ok(left),
+            Some(gone) => Err(Refusal::new(Reason::ResourceUnregistered).naming(gone)),
+        }
+    }
+
+    /// Whether the client is registered for a resource that was granted, whatever the spelling.
+    fn is_registered(&self, granted: &str) -> bool {
+        self.audiences.iter().any(|own| own == granted)
+            || self.audiences.iter().any(|own| self.spelled(own) == self.spelled(granted))
+    }
+
+    fn spelled<'a>(&'a self, resource: &'a str) -> &'a str {
+        spelling(&self.registered, &self.audiences, resource)
+    }
+
     /// Whether a client to which no resource was granted may name this one. What nobody named at the
     /// authorization endpoint, no person was shown; so another's app gets what it would get without
     /// naming it, and nothing else. An earlier consent is no reason either: whether it counts is
     /// decided there (RFC 8252 §8.6).
     fn needs_no_grant(&self, resource: &str) -> bool {
-        let spelled = |one: &String| spelling(&self.registered, &self.audiences, one) == resource;
-        self.is_first_party
-            || default_audience(&self.registered, &self.audiences).is_some_and(spelled)
+        let default = default_audience(&self.registered, &self.audiences);
+        self.is_first_party || default.is_some_and(|one| self.spelled(one) == resource)
     }
 }
 
@@ -98,5 +119,22 @@ mod tests {
         assert_eq!(given(&own, &["https://b"], &["https://a"]), None);
         assert_eq!(given(&mcp, &[], &["https://mcp"]), None);
         assert_eq!(given(&mcp_alone, &[], &["https://mcp"]), None);
+    }
+
+    #[test]
+    fn what_was_granted_is_cut_to_what_the_client_is_registered_for_now() {
+        let left = |audiences: &[&str], granted: &[&str]| {
+            client(audiences, true).among(&texts(granted), &[]).map_err(|refusal| refusal.reason)
+        };
+        let gone = Err(Reason::ResourceUnregistered);
+        assert_eq!(left(&["https://b", "https://a"], &["https://a"]), Ok(texts(&["https://a"])));
+        assert_eq!(left(&["https://b"], &["https://a", "https://b"]), Ok(texts(&["https://b"])));
+        assert_eq!(left(&["https://b"], &["https://a"]), gone);
+        assert_eq!(left(&[], &["https://a", "https://b"]), gone);
+        assert_eq!(left(&[], &[]), Ok(texts(&[])));
+        // Another spelling is no other resource, and what is registered by itself no other spelling.
+        assert_eq!(left(&["https://a/"], &["https://a"]), Ok(texts(&["https://a"])));
+        assert_eq!(left(&["https://mcp/"], &["https://mcp"]), Ok(texts(&["https://mcp"])));
+        assert_eq!(left(&["https://a//"], &["https://a"]), gone);
     }
 }
