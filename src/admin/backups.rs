@@ -6,7 +6,7 @@ use tokio::fs::File;
 use tokio::io::{AsyncWriteExt, BufReader, BufWriter};
 
 use super::authority::{ChangeKeys, May};
-use super::draft::Draft;
+use super::replacing::Place;
 use crate::domain::audit::{Event, EventKind};
 use crate::domain::clock::Clock;
 use crate::domain::verdict::{Error, Fault, OrRejected, Rejected, reject};
@@ -27,27 +27,30 @@ fn only_operator(may: &May<ChangeKeys>) -> OrRejected {
     if may.is_operator() { Ok(()) } else { reject("this is for the command line alone") }
 }
 
-/// Writes a backup of the database at this URL into a file that its owner alone may read. The file
-/// appears whole or not at all; one of the same name is replaced.
+/// Writes a backup of the database at this URL into a file that its owner alone may read, which
+/// appears whole or not at all, or into a fifo or a device.
 pub async fn back_up(
     may: &May<ChangeKeys>,
     url: &str,
     options: &Options,
-    file: &Path,
+    to: &Place,
     clock: &Clock,
 ) -> OrRejected<Written> {
     only_operator(may)?;
-    let named = |error: std::io::Error| Rejected(format!("{}: {error}", file.display()));
+    let named = |error: std::io::Error| Rejected(format!("{}: {error}", to.path().display()));
+    // A fifo waits here for whoever reads it, and holds no state of the database meanwhile.
+    let (draft, opened) = to.begin().map_err(named)?;
     let snapshot = Snapshot::take(url, options).await?;
     if snapshot.migrations.is_empty() {
         return reject("the database is empty: there is nothing to back up");
     }
-    let (draft, to) = Draft::begin(file).map_err(named)?;
-    let mut to = BufWriter::with_capacity(AT_ONCE, File::from_std(to));
-    let written = backup::write(snapshot, &mut to, clock.now()).await?;
-    to.flush().await.map_err(named)?;
-    to.get_ref().sync_all().await.map_err(named)?;
-    draft.keep().map_err(named)?;
+    let mut writing = BufWriter::with_capacity(AT_ONCE, File::from_std(opened));
+    let written = backup::write(snapshot, &mut writing, clock.now()).await?;
+    writing.flush().await.map_err(named)?;
+    if let Some(draft) = draft {
+        writing.get_ref().sync_all().await.map_err(named)?;
+        draft.keep().map_err(named)?;
+    }
     Ok(written)
 }
 

@@ -29,6 +29,7 @@ pub mod recovery;
 pub mod refused;
 pub mod registration_tokens;
 pub mod repeats;
+pub mod replacing;
 pub mod resources;
 pub mod roles;
 pub mod scim_tokens;

@@ -8,13 +8,15 @@ use serde_json::{Value, json};
 use super::installation::Installation;
 use crate::admin::authority::May;
 use crate::admin::backups;
+use crate::admin::replacing::{Content, Place};
 use crate::app;
 use crate::domain::verdict::OrRejected;
 
 /// Write a backup of the database, while servers work on it. The master key is not in it
 #[derive(Debug, Args)]
 pub(super) struct Backup {
-    /// The file, which only its owner may read. One of the same name is replaced
+    /// The file, which only its owner may read. A backup of the same name is replaced, anything else is
+    /// not; a fifo or a device is written into
     file: PathBuf,
 }
 
@@ -23,14 +25,10 @@ impl Backup {
         let settings = at.quiet_settings()?;
         app::check_existing_store(&settings)?;
         let options = settings.database.patient();
-        let written = backups::back_up(
-            &May::operator(),
-            &settings.database_url,
-            &options,
-            &self.file,
-            &at.clock,
-        )
-        .await?;
+        let to = Place::of(&self.file, Content::Backup, &at.files_at_work(&settings)?)?;
+        let written =
+            backups::back_up(&May::operator(), &settings.database_url, &options, &to, &at.clock)
+                .await?;
         let shown = json!({
             "file": self.file, "rows": written.rows, "tables": counted(&written.tables),
             "sha256": written.sha256,

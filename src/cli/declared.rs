@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::io::{BufWriter, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
@@ -12,8 +12,8 @@ use super::installation::{DatabaseUse, Installation};
 use super::output::{note, text_of};
 use crate::admin::authority::May;
 use crate::admin::declared::{self, Action, Change, Context, MayDeclare, Plan};
-use crate::admin::draft::Draft;
 use crate::admin::export_people;
+use crate::admin::replacing::{Content, Place};
 use crate::app;
 use crate::app::config::Settings;
 use crate::domain::verdict::{OrRejected, Rejected, reject};
@@ -23,7 +23,8 @@ use crate::store::Store;
 /// Write what can be declared as one TOML, or people as lines of JSON; secrets are references
 #[derive(Debug, Args)]
 pub(super) struct Export {
-    /// Into this file instead of standard output
+    /// Into this file instead of standard output. An export of the same name is replaced, anything else
+    /// is not; a fifo or a device is written into
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// People instead, one JSON object a line, as `import --from mapae` takes them
@@ -42,7 +43,8 @@ pub(super) struct Difference {
     /// What the file does not name is to be deleted
     #[arg(long)]
     prune: bool,
-    /// Write the plan into this file, for `apply`
+    /// Write the plan into this file, for `apply`. A plan of the same name is replaced, anything else is
+    /// not
     #[arg(long, value_name = "PLAN")]
     out: Option<PathBuf>,
 }
@@ -94,27 +96,34 @@ impl Opened {
 impl Export {
     pub(super) async fn run(self, at: &Installation) -> OrRejected {
         let settings = at.quiet_settings()?;
+        let content = if self.users { Content::People } else { Content::Objects };
+        let files = at.files_at_work(&settings)?;
+        let to = self.output.as_deref().map(|file| Place::of(file, content, &files));
+        let to = to.transpose()?;
         if self.users {
-            return self.people(at, &settings).await;
+            return self.people(at, &settings, to).await;
         }
         let opened = Opened::new(at, &settings, DatabaseUse::Reads).await?;
         let text = declared::export(&opened.context(at, &settings)).await?;
-        let Some(file) = &self.output else {
+        let Some(to) = to else {
             at.print(&json!({ "toml": text }), &text);
             return Ok(());
         };
-        match std::fs::write(file, &text) {
-            Ok(()) => at.done(&format!("written to {}", file.display())),
-            Err(error) => return reject(format!("{}: {error}", file.display())),
-        }
+        write(&to, &text)?;
+        at.done(&format!("written to {}", to.path().display()));
         Ok(())
     }
 }
 
 impl Export {
-    async fn people(&self, at: &Installation, settings: &Settings) -> OrRejected {
+    async fn people(
+        &self,
+        at: &Installation,
+        settings: &Settings,
+        to: Option<Place>,
+    ) -> OrRejected {
         let store = at.store(settings, DatabaseUse::Reads).await?;
-        let Some(file) = &self.output else {
+        let Some(place) = to else {
             return match self.write_people(&store, &mut std::io::stdout().lock()).await? {
                 // If the reader has closed the pipe, it does not want the rest.
                 Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
@@ -123,12 +132,16 @@ impl Export {
                 Ok(_) | Err(_) => Ok(()),
             };
         };
+        let file = place.path();
         let named = |error: std::io::Error| Rejected(format!("{}: {error}", file.display()));
-        let (draft, to) = Draft::begin(file).map_err(named)?;
+        let (draft, to) = place.begin().map_err(named)?;
         let mut to = BufWriter::new(to);
         let people = self.write_people(&store, &mut to).await?.map_err(named)?;
-        to.into_inner().map_err(|error| named(error.into_error()))?.sync_all().map_err(named)?;
-        draft.keep().map_err(named)?;
+        let to = to.into_inner().map_err(|error| named(error.into_error()))?;
+        if let Some(draft) = draft {
+            to.sync_all().map_err(named)?;
+            draft.keep().map_err(named)?;
+        }
         let shown = json!({ "file": file, "people": people });
         at.print(&shown, &format!("{people} people in {}", file.display()));
         Ok(())
@@ -163,6 +176,9 @@ impl Difference {
     pub(super) async fn run(self, at: &Installation) -> OrRejected<ExitCode> {
         let settings = at.quiet_settings()?;
         let source = text_of(&self.file)?;
+        let files = at.files_at_work(&settings)?;
+        let out = self.out.as_deref().map(|file| Place::of(file, Content::Plan, &files));
+        let out = out.transpose()?;
         let opened = Opened::new(at, &settings, DatabaseUse::Reads).await?;
         let cx = opened.context(at, &settings);
         let checked = declared::check_sectors(&cx, &source, || app::outbound(&settings)).await;
@@ -170,11 +186,8 @@ impl Difference {
         let plan = declared::plan(&cx, &source, self.prune).await;
         let plan = named(&self.file, plan)?;
         show(at, &plan);
-        if let Some(out) = &self.out {
-            let text = json!(plan).to_string();
-            if let Err(error) = std::fs::write(out, text) {
-                return reject(format!("{}: {error}", out.display()));
-            }
+        if let Some(out) = &out {
+            write(out, &plan.written()?)?;
         }
         Ok(if plan.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(2) })
     }
@@ -203,8 +216,13 @@ impl Apply {
     }
 }
 
+fn write(to: &Place, text: &str) -> OrRejected {
+    let path = to.path();
+    std::fs::write(path, text).or_else(|error| reject(format!("{}: {error}", path.display())))
+}
+
 /// Names the file in which a mistake is.
-fn named<T>(file: &std::path::Path, result: OrRejected<T>) -> OrRejected<T> {
+fn named<T>(file: &Path, result: OrRejected<T>) -> OrRejected<T> {
     let named = |Rejected(why)| Rejected(format!("{}: {why}", file.display()));
     result.map_err(|error| error.map(named))
 }

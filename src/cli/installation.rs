@@ -13,7 +13,7 @@ use crate::app::{self, telemetry};
 use crate::domain::actor::Actor;
 use crate::domain::clock::Clock;
 use crate::domain::verdict::{OrRejected, Rejected};
-use crate::store::Store;
+use crate::store::{self, Store};
 
 /// What a verb does with the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +47,15 @@ impl Installation {
     pub(super) fn file(&self) -> Option<PathBuf> {
         let named = || std::env::var("MAPAE_CONFIG").ok().filter(|file| !file.is_empty());
         self.file.clone().or_else(|| named().map(PathBuf::from))
+    }
+
+    /// The files with which this installation works: no verb writes its result over one of them, also
+    /// where one is empty or not there now.
+    pub(super) fn files_at_work(&self, settings: &Settings) -> OrRejected<Vec<PathBuf>> {
+        let mut files = store::sqlite_files(&settings.database_url)?;
+        files.extend(settings.master_key.files());
+        files.extend(self.file());
+        Ok(files)
     }
 
     pub(super) fn load(&self, flags: &[(&str, String)]) -> Loaded {

@@ -81,6 +81,20 @@ pub enum MasterKeySource {
     Folder(PathBuf),
 }
 
+impl MasterKeySource {
+    /// The files in which the key is, and the next one during a change.
+    #[must_use]
+    pub fn files(&self) -> Vec<PathBuf> {
+        match self {
+            Self::Text(_) => Vec::new(),
+            Self::File(file) => vec![file.clone()],
+            Self::Folder(folder) => {
+                [FILE_NAME, NEXT_FILE_NAME].map(|name| folder.join(name)).to_vec()
+            }
+        }
+    }
+}
+
 impl Section for MasterKeySource {
     fn read(from: &mut Collector) -> Self {
         from.begin("Master key");

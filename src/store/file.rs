@@ -58,6 +58,19 @@ pub fn sqlite_path(url: &str) -> Result<Option<PathBuf>, Fault> {
     })
 }
 
+/// Every file of an SQLite database, whether or not it is there now; none for Postgres.
+pub fn sqlite_files(url: &str) -> Result<Vec<PathBuf>, Fault> {
+    let Some(path) = sqlite_path(url)? else { return Ok(Vec::new()) };
+    // SQLite names its log after the file that a symbolic link leads to.
+    let real = std::fs::canonicalize(&path).unwrap_or(path);
+    let with = |suffix: &str| {
+        let mut name = real.as_os_str().to_owned();
+        name.push(suffix);
+        PathBuf::from(name)
+    };
+    Ok(["", "-wal", "-shm", "-journal", ".serve-lock", ".migrate-lock"].map(with).to_vec())
+}
+
 /// Creates the file if it is missing, readable only by its owner. A file with several names (hard
 /// links) is refused: the log of SQLite belongs to a name, so two logs would destroy the data.
 pub(super) fn make(path: &Path) -> Result<(), Fault> {

@@ -100,7 +100,7 @@ pub mod webhooks;
 
 pub use connection::Connection;
 pub use database::Store;
-pub use file::{ServeLock, sqlite_path};
+pub use file::{ServeLock, sqlite_files, sqlite_path};
 pub use lease::Taken;
 pub use migrating::{MigrationState, migrate, migration_status};
 pub use nesting::many_at_once;

@@ -1,7 +1,7 @@
 //! Backups, restores, copies from one database to another, and what all of them keep.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 
 use chrono::Duration;
@@ -10,6 +10,7 @@ use mapae::admin::tokens;
 use mapae::domain::status_list::StatusListMode;
 use mapae::domain::verdict::Error;
 use serde_json::Value;
+use tokio::process::Command;
 
 use crate::status_lists::Verifier;
 use crate::support::{
@@ -144,6 +145,63 @@ both! {
         app.password("openid").await.ok();
         let evidence = binary.evidence().await;
         assert_eq!(evidence.events_of("backup.restored").await.len(), 1);
+    }
+
+    async fn a_backup_replaces_nothing_but_a_backup(database) {
+        let mut lived = lived(&database).await;
+        let folder = lived.binary.cli.folder.path().to_owned();
+        let at = |name: &str| folder.join(name);
+        fs::write(at("mapae.toml"), "log = \"info\"\n").unwrap();
+        fs::write(at("notes"), "mine\n").unwrap();
+        fs::create_dir(at("folder")).unwrap();
+        symlink(at("notes"), at("to-notes")).unwrap();
+        symlink("/dev/stdout", at("to-output")).unwrap();
+        symlink(at("nowhere"), at("to-nothing")).unwrap();
+        lived.binary.cli.set("MAPAE_CONFIG", at("mapae.toml").display().to_string());
+        let mut refused = vec!["mapae.toml", "notes", "folder", "to-notes", "to-output", "to-nothing"];
+        // No next key is there: what has its name would count as one.
+        refused.extend(["keys/master.key", "keys/master.key.next"]);
+        if matches!(database, Database::Sqlite) {
+            refused.extend(["mapae.db", "mapae.db-wal", "mapae.db-shm", "mapae.db-journal"]);
+            // It is empty.
+            refused.push("mapae.db.serve-lock");
+        }
+        let file = |name: &str| fs::symlink_metadata(at(name)).ok().map(|found| found.ino());
+        for name in refused {
+            let was = file(name);
+            let path = at(name).display().to_string();
+            let said = lived.binary.cli.run(&["backup", &path], None).await;
+            assert!(said.code == 1 && said.err.contains(&path), "{name}: {said:?}");
+            assert_eq!(file(name), was, "{name}");
+        }
+        assert_eq!(fs::read_to_string(at("notes")).unwrap(), "mine\n");
+        assert!(names(&folder).iter().all(|name| !name.contains(".draft-")), "nothing is left");
+        lived.app.password("openid").await.ok();
+    }
+
+    async fn a_backup_goes_over_a_backup_through_a_link_and_into_a_fifo(database) {
+        let lived = lived(&database).await;
+        let cli = &lived.binary.cli;
+        let [link, empty, fifo] =
+            ["link", "empty", "fifo"].map(|name| cli.folder.path().join(name).display().to_string());
+        let first = lived.backed_up().await;
+        symlink(lived.file(), &link).unwrap();
+        lived.app.password("openid").await.ok();
+        let second = cli.json(&["backup", &link], None).await;
+        assert_ne!(first["sha256"], second["sha256"]);
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        let written = fs::read_to_string(lived.file()).unwrap();
+        assert!(written.contains(second["sha256"].as_str().unwrap()), "where the link leads to");
+        fs::write(&empty, "").unwrap();
+        cli.json(&["backup", &empty], None).await;
+        assert!(Command::new("mkfifo").arg(&fifo).status().await.unwrap().success());
+        let reading = Command::new("timeout").args(["60", "cat", fifo.as_str()]).output();
+        let backup = ["backup", fifo.as_str()];
+        let (read, told) = tokio::join!(reading, cli.json(&backup, None));
+        let read = String::from_utf8(read.unwrap().stdout).unwrap();
+        assert!(read.starts_with("{\"mapae_backup\":"), "{read}");
+        assert!(read.contains(told["sha256"].as_str().unwrap()), "{told}");
+        assert!(fs::symlink_metadata(&fifo).unwrap().file_type().is_fifo());
     }
 
     async fn a_copy_to_the_other_database_and_back_has_every_row(database) {

@@ -179,6 +179,40 @@ both! {
         plan(&cli, 0, &["--prune"]).await;
     }
 
+    async fn an_export_and_a_plan_replace_their_own_files_alone(database) {
+        let mut cli = installed(&database).await;
+        write(&cli, FILE);
+        cli.json(&["apply", NAME], None).await;
+        cli.json(&["user", "create", "--username", "hana"], None).await;
+        let folder = cli.folder.path().to_owned();
+        fs::write(folder.join("mapae.toml"), "").unwrap();
+        fs::write(folder.join("notes"), "mine\n").unwrap();
+        cli.set("MAPAE_CONFIG", folder.join("mapae.toml").display().to_string());
+        let verbs: [(&[&str], &str); 3] = [
+            (&["export", "--output"], "objects"),
+            (&["export", "--users", "--output"], "people"),
+            (&["plan", NAME, "--out"], "planned"),
+        ];
+        for (verb, own) in verbs {
+            for _ in ["new", "again"] {
+                let said = cli.run(&[verb, &[own]].concat(), None).await;
+                assert_eq!(said.code, 0, "{own}: {said:?}");
+            }
+        }
+        for (verb, own) in verbs {
+            for other in ["mapae.toml", "notes", NAME, "objects", "people", "planned"] {
+                let was = fs::read(folder.join(other)).unwrap();
+                let said = cli.run(&[verb, &[other]].concat(), None).await;
+                let expected = i32::from(other != own);
+                assert_eq!(said.code, expected, "{verb:?} {other}: {said:?}");
+                if other != own {
+                    assert!(said.err.contains(other), "{said:?}");
+                    assert_eq!(fs::read(folder.join(other)).unwrap(), was, "{verb:?} {other}");
+                }
+            }
+        }
+    }
+
     async fn a_file_with_a_mistake_changes_nothing_and_names_line_and_key(database) {
         let cli = installed(&database).await;
         for (from, to, words) in [

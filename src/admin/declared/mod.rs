@@ -15,6 +15,7 @@ pub use self::kind::{Context, MayDeclare};
 use super::client_roles::RoleTarget;
 use super::clients::Target;
 use super::refused::Refused;
+use super::replacing::OBJECTS;
 use crate::accounts::{provider_groups, session_endings};
 use crate::clients::{registration, sector};
 use crate::domain::family::FamilyFilter;
@@ -82,6 +83,11 @@ impl Plan {
         serde_json::from_str(text).ok().filter(|plan: &Self| plan.mapae_plan == 1)
     }
 
+    /// The plan as [`Plan::read`] takes it. It begins with its version, by which it is known again.
+    pub fn written(&self) -> Result<String, Fault> {
+        serde_json::to_string(self).map_err(|error| Fault::internal("writing the plan", error))
+    }
+
     /// The file of which it is the plan.
     #[must_use]
     pub fn source(&self) -> &str {
@@ -112,7 +118,7 @@ macro_rules! kinds {
 /// Everything that can be declared, as one TOML. Secrets are references.
 pub async fn export(cx: &Context<'_>) -> OrRejected<String> {
     let tx = cx.may.clients.acting(cx.store).begin(cx.clock.now()).await?;
-    let mut text = String::new();
+    let mut text = format!("{OBJECTS}\n\n");
     macro_rules! add {
         ($kind:ty) => {
             for (_, current) in <$kind>::every(&tx, cx).await? {
