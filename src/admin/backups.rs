@@ -10,10 +10,12 @@ use super::replacing::Place;
 use crate::domain::audit::{Event, EventKind};
 use crate::domain::clock::Clock;
 use crate::domain::verdict::{Error, Fault, OrRejected, Rejected, reject};
+use crate::keys::seal::{MasterKey, MasterKeySource, Sealer};
 use crate::store::backup::{self, BackupReader, Header, Written};
 use crate::store::comparing::{self, Compared};
 use crate::store::restoring::{self, How, Restored};
 use crate::store::revisions::Epoch;
+use crate::store::signing_keys::StoredKey;
 use crate::store::tables::Snapshot;
 use crate::store::{Options, Store, audit_events};
 
@@ -72,15 +74,26 @@ fn in_file(file: &Path, error: Error<Rejected>) -> Error<Rejected> {
     error.map(|Rejected(why)| Rejected(format!("{}: {why}", file.display())))
 }
 
-/// Fills the database at this URL with a backup. Every status list of it is closed: what was revoked
-/// since the backup is not known to it. `last` is the last state of the numbers that never go back, if
-/// it is known.
+/// Where a backup is restored.
+#[derive(Clone, Copy, Debug)]
+pub struct Destination<'a> {
+    /// The URL of the database.
+    pub url: &'a str,
+    /// How it is used.
+    pub options: &'a Options,
+    /// The last state of the numbers that never go back, if it is known.
+    pub last: Epoch,
+    /// The master key with which servers will work on it.
+    pub master_key: &'a MasterKeySource,
+}
+
+/// Fills a database with a backup. Every status list of it is closed: what was revoked since the backup
+/// is not known to it. With `force` a database that is not empty is replaced.
 pub async fn restore(
     may: &May<ChangeKeys>,
-    (url, options): (&str, &Options),
     file: &Path,
+    into: Destination<'_>,
     force: bool,
-    last: Epoch,
     clock: &Clock,
 ) -> OrRejected<Restored> {
     // It is read twice, so that a damaged one is refused before anything is touched.
@@ -88,13 +101,38 @@ pub async fn restore(
     let reader =
         BackupReader::open(opened(file).await?).await.map_err(|error| in_file(file, error))?;
     let made_at = reader.header.made_at;
+    let Destination { url, options, last, master_key } = into;
     let how = How { force, close_lists: Some(last), now: clock.now() };
-    let restored = restoring::restore(reader, url, options, how).await?;
+    let check = |keys: &[StoredKey]| check_keys(master_key, keys);
+    let restored = restoring::restore(reader, url, options, how, Some(&check)).await?;
     let store = Store::open(url, options).await?;
     let noted = note(&store, clock, &restored, &made_at.to_rfc3339()).await;
     store.close().await;
     noted?;
     Ok(restored)
+}
+
+/// Refuses keys that this master key does not open: nothing could be done with their database.
+fn check_keys(master_key: &MasterKeySource, keys: &[StoredKey]) -> OrRejected {
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let mut candidates = vec![MasterKey::load(master_key)?];
+    // It becomes the current one at a start if it is the one that opens everything.
+    if let MasterKeySource::Folder(folder) = master_key {
+        candidates.extend(MasterKey::load_next(folder)?);
+    }
+    for candidate in &candidates {
+        let sealer = Sealer::new(candidate)?;
+        if keys.iter().all(|key| sealer.open(&key.kid, &key.sealed_private).is_some()) {
+            return Ok(());
+        }
+    }
+    let place = master_key.files().first().map(|file| file.display().to_string());
+    reject(format!(
+        "the master key in {} does not open the signing keys of the backup, so nothing was changed: put the master key of the time of the backup there, or name it by keys_dir, master_key_file or master_key",
+        place.as_deref().unwrap_or("the setting master_key")
+    ))
 }
 
 async fn note(store: &Store, clock: &Clock, restored: &Restored, made: &str) -> Result<(), Fault> {
@@ -144,7 +182,7 @@ pub async fn copy(
     let filling = async move {
         let reader = BackupReader::open(BufReader::with_capacity(AT_ONCE, reading)).await?;
         let how = How { force, close_lists: None, now: clock.now() };
-        restoring::restore(reader, to, options, how).await
+        restoring::restore(reader, to, options, how, None).await
     };
     let (sent, filled) = tokio::join!(sending, filling);
     // If filling is refused, sending fails as a consequence, unless it failed first.

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::backup::counted;
 use super::installation::Installation;
 use crate::admin::authority::May;
-use crate::admin::backups;
+use crate::admin::backups::{self, Destination};
 use crate::app;
 use crate::domain::verdict::OrRejected;
 
@@ -36,10 +36,10 @@ impl Restore {
         }
         let options = settings.database.patient();
         let last = app::last_epoch(&settings).await?.unwrap_or_default();
-        let place = (settings.database_url.as_str(), &options);
+        let (url, master_key) = (settings.database_url.as_str(), &settings.master_key);
+        let into = Destination { url, options: &options, last, master_key };
         let restored =
-            backups::restore(&May::operator(), place, &self.file, self.force, last, &at.clock)
-                .await?;
+            backups::restore(&May::operator(), &self.file, into, self.force, &at.clock).await?;
         let shown = json!({
             "rows": restored.rows, "tables": counted(&restored.tables),
             "closed_status_lists": restored.closed_lists,

@@ -29,6 +29,7 @@ use super::options::Options;
 use super::place::{self, DatabasePlace};
 use super::reader::Reader;
 use super::revisions::Epoch;
+use super::signing_keys::{self, StoredKey};
 use super::tables::{Cell, ColumnType, Row, Table};
 use super::tx::Tx;
 use super::{server, status_lists};
@@ -49,6 +50,9 @@ pub struct How {
     pub now: DateTime<Utc>,
 }
 
+/// Refuses signing keys that could not be used. It is asked before what is there is replaced.
+pub type KeyCheck<'a> = &'a (dyn Fn(&[StoredKey]) -> OrRejected + Sync);
+
 /// What was written.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Restored {
@@ -66,12 +70,13 @@ pub async fn restore<R: AsyncBufRead + Unpin>(
     url: &str,
     options: &Options,
     how: How,
+    check: Option<KeyCheck<'_>>,
 ) -> OrRejected<Restored> {
     match place::read(url)? {
         DatabasePlace::Sqlite(given) => {
-            restore_file(from, url, given.get_filename(), options, how).await
+            restore_file(from, (url, given.get_filename()), options, how, check).await
         }
-        DatabasePlace::Postgres(place) => restore_server(from, &place, options, how).await,
+        DatabasePlace::Postgres(place) => restore_server(from, &place, options, how, check).await,
     }
 }
 
@@ -172,10 +177,10 @@ impl Drop for Unmade<'_> {
 
 async fn restore_file<R: AsyncBufRead + Unpin>(
     from: BackupReader<R>,
-    url: &str,
-    path: &Path,
+    (url, path): (&str, &Path),
     options: &Options,
     how: How,
+    check: Option<KeyCheck<'_>>,
 ) -> OrRejected<Restored> {
     let unmade = Unmade((!path.exists()).then_some(path));
     let _lock = not_served(url, options).await?;
@@ -204,7 +209,7 @@ async fn restore_file<R: AsyncBufRead + Unpin>(
     let draft = Draft::beside(&real);
     file::make(&draft.0)?;
     let database = sqlite(draft.url()).await?;
-    let filled = fill_file(from, &database, how).await;
+    let filled = fill_file(from, &database, how, check).await;
     let closed = database.close().await.map_err(while_doing(RESTORING));
     let restored = filled?;
     closed?;
@@ -234,6 +239,7 @@ async fn fill_file<R: AsyncBufRead + Unpin>(
     from: BackupReader<R>,
     database: &DatabaseConnection,
     how: How,
+    check: Option<KeyCheck<'_>>,
 ) -> OrRejected<Restored> {
     let fault = while_doing(RESTORING);
     Migrator::up(database, Some(steps(&from.header)?)).await.map_err(&fault)?;
@@ -243,8 +249,9 @@ async fn fill_file<R: AsyncBufRead + Unpin>(
     Migrator::up(database, None).await.map_err(&fault)?;
     let filling = Filling(database.begin().await.map_err(&fault)?);
     let closed_lists = close_lists(&filling, how).await?;
-    let check = Statement::from_string(DbBackend::Sqlite, "PRAGMA foreign_key_check");
-    let dangling = filling.0.query_one_raw(check).await.map_err(&fault)?;
+    check_keys(&filling, check).await?;
+    let dangling = Statement::from_string(DbBackend::Sqlite, "PRAGMA foreign_key_check");
+    let dangling = filling.0.query_one_raw(dangling).await.map_err(&fault)?;
     filling.0.commit().await.map_err(&fault)?;
     if let Some(row) = dangling {
         let table: String = row.try_get_by_index(0).map_err(&fault)?;
@@ -279,6 +286,13 @@ async fn close_lists(filling: &Filling, how: How) -> Result<u64, Fault> {
     match how.close_lists {
         Some(above) => status_lists::close_all_in(filling, above, how.now).await,
         None => Ok(0),
+    }
+}
+
+async fn check_keys(filling: &Filling, check: Option<KeyCheck<'_>>) -> OrRejected {
+    match check {
+        Some(check) => check(&signing_keys::list_all(filling).await?),
+        None => Ok(()),
     }
 }
 
@@ -444,12 +458,13 @@ async fn restore_server<R: AsyncBufRead + Unpin>(
     place: &place::Postgres,
     options: &Options,
     how: How,
+    check: Option<KeyCheck<'_>>,
 ) -> OrRejected<Restored> {
     let fault = while_doing(RESTORING);
     let database = postgres(place, options).await?;
     let restored = async {
         let filling = Filling(database.begin().await.map_err(&fault)?);
-        let restored = fill_server(from, &filling, how).await;
+        let restored = fill_server(from, &filling, how, check).await;
         match &restored {
             Ok(_) => filling.0.commit().await.map_err(&fault)?,
             // A connection that fails here is closed, which undoes the transaction as well.
@@ -468,6 +483,7 @@ async fn fill_server<R: AsyncBufRead + Unpin>(
     from: BackupReader<R>,
     filling: &Filling,
     how: How,
+    check: Option<KeyCheck<'_>>,
 ) -> OrRejected<Restored> {
     let fault = while_doing(RESTORING);
     let tx = &filling.0;
@@ -505,6 +521,7 @@ async fn fill_server<R: AsyncBufRead + Unpin>(
     let restored = fill(from, filling).await?;
     Migrator::up(tx, None).await.map_err(&fault)?;
     let closed_lists = close_lists(filling, how).await?;
+    check_keys(filling, check).await?;
     tx.execute_unprepared("DEALLOCATE ALL").await.map_err(&fault)?;
     Ok(Restored { closed_lists, ..restored })
 }

@@ -14,8 +14,8 @@ use tokio::process::Command;
 
 use crate::status_lists::Verifier;
 use crate::support::{
-    App, Binary, Cli, Database, Evidence, PASSWORD, Server, USERNAME, both, eventually,
-    postgres_or_skip,
+    App, Binary, Cli, Database, Evidence, PASSWORD, Said, Server, USERNAME, both, eventually,
+    postgres_or_skip, write_secret,
 };
 
 /// A server with a person, an app whose tokens have places in status lists, and some history.
@@ -289,6 +289,37 @@ both! {
         cli.json(&["restore", &file], None).await;
     }
 
+    async fn a_backup_that_the_master_key_does_not_open_changes_nothing(database) {
+        let lived = lived(&database).await;
+        lived.backed_up().await;
+        let file = lived.file();
+        let (mut cli, app) = lived.stopped().await;
+        let folder = cli.folder.path().to_owned();
+        write_secret(folder.join("old.key"), fs::read(folder.join("keys/master.key")).unwrap());
+        cli.json(&["key", "rewrap"], None).await;
+        let (url, keys_dir) = (cli.get("MAPAE_DATABASE_URL").to_owned(), cli.get("MAPAE_KEYS_DIR").to_owned());
+        let before = counts(&url).await;
+        let said = forced(&cli, &file).await;
+        assert!(said.code == 1 && said.err.contains("keys/master.key does not open"), "{said:?}");
+        cli.set("MAPAE_KEYS_DIR", folder.join("none").display().to_string());
+        let said = forced(&cli, &file).await;
+        assert!(said.code == 1 && said.err.contains("no master key"), "{said:?}");
+        cli.set("MAPAE_KEYS_DIR", keys_dir);
+        assert_eq!(counts(&url).await, before);
+        assert!(names(&folder).iter().all(|name| !name.contains(".restore-")), "nothing is left");
+        // What was there is still good.
+        let mut binary = cli.serve().await;
+        app.password("openid").await.ok();
+        binary.terminate().await;
+        assert_eq!(binary.ended().await, Some(0));
+        let mut cli = binary.cli;
+        cli.set("MAPAE_MASTER_KEY_FILE", folder.join("old.key").display().to_string());
+        let said = forced(&cli, &file).await;
+        assert_eq!(said.code, 0, "{said:?}");
+        let _binary = cli.serve().await;
+        app.password("openid").await.ok();
+    }
+
     async fn a_drill_signs_and_verifies_and_touches_nothing(database) {
         let lived = lived(&database).await;
         lived.backed_up().await;
@@ -356,6 +387,18 @@ both! {
             tokens::revoke_issued_before(&May::operator(), &services.store, server.now(), future, lifetime).await;
         assert!(matches!(refused, Err(Error::Refused(_))), "{refused:?}");
     }
+}
+
+async fn forced(cli: &Cli, file: &str) -> Said {
+    let mut said = cli.run(&["restore", file, "--force"], None).await;
+    eventually("no lease is left", async || {
+        if said.err.contains("a server") {
+            said = cli.run(&["restore", file, "--force"], None).await;
+        }
+        !said.err.contains("a server")
+    })
+    .await;
+    said
 }
 
 async fn copied(cli: &Cli, to: &str) -> Value {

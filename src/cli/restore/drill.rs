@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use crate::admin::authority::May;
-use crate::admin::{backups, installation_checks};
+use crate::admin::backups::{self, Destination};
+use crate::admin::installation_checks;
 use crate::app::config::Settings;
 use crate::app::{self, Server};
 use crate::cli::installation::Installation;
@@ -53,9 +54,9 @@ pub(super) async fn run(at: &Installation, settings: &Settings, file: &Path) -> 
     let url = format!("sqlite://{}", folder.0.join("mapae.db").display());
     let options = settings.database.patient();
     let header = backups::verify(&May::operator(), file).await?;
-    let place = (url.as_str(), &options);
-    let restored =
-        backups::restore(&May::operator(), place, file, false, Epoch::default(), &at.clock).await?;
+    let (last, master_key) = (Epoch::default(), &settings.master_key);
+    let into = Destination { url: &url, options: &options, last, master_key };
+    let restored = backups::restore(&May::operator(), file, into, false, &at.clock).await?;
     let store = Arc::new(Store::open(&url, &options).await?);
     let opened = looked_at(at, settings, &store).await;
     store.close().await;
