@@ -131,10 +131,11 @@ pub enum NextMasterKey<'a> {
     File(&'a Path),
 }
 
-/// Seals every key again, under another master key.
+/// Seals every key again, under another master key than this one.
 pub async fn rewrap(
     _may: &May<ChangeKeys>,
     keyring: &Keyring,
+    current: &MasterKey,
     next: NextMasterKey<'_>,
     ends_refresh_tokens: bool,
 ) -> OrRejected {
@@ -148,6 +149,13 @@ pub async fn rewrap(
         }
         NextMasterKey::File(file) => {
             let next = MasterKey::load(&MasterKeySource::File(file.to_owned())).map_err(load)?;
+            // Whoever changes a stolen key must not believe that this changed it.
+            if next == *current {
+                return reject(format!(
+                    "{} holds the master key that is in force already, so nothing was changed: make another one, for example by openssl rand -base64 32",
+                    file.display()
+                ));
+            }
             keyring.reseal(&Sealer::new(&next)?, ends_refresh_tokens).await?;
         }
     }

@@ -135,7 +135,7 @@ impl Key {
                         return usage("give the new key by --new-master-key-file");
                     }
                 };
-                keys::rewrap(&May::operator(), &keyring, next, end_refresh_tokens).await?;
+                keys::rewrap(&May::operator(), &keyring, &master, next, end_refresh_tokens).await?;
                 at.done("every key is sealed under the new master key: restart the servers");
             }
         }

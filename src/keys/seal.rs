@@ -67,7 +67,7 @@ impl Label {
 }
 
 /// The master key: 256 bits from which all other keys are derived.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct MasterKey(Secret<[u8; 32]>);
 
 /// The place from which the master key is read.

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::Value;
 
 use crate::support::{
-    App, Binary, Cli, ClientArguments, Database, decode_header, eventually, http,
+    App, Binary, Cli, ClientArguments, Database, Evidence, decode_header, eventually, http,
 };
 
 async fn kids(binary: &Binary) -> Vec<String> {
@@ -244,13 +244,20 @@ async fn a_master_key_by_file_is_changed_by_another_file() {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         path.to_str().unwrap().to_owned()
     };
-    let (one, two) = (write("one", 1), write("two", 2));
+    let (one, same, two) = (write("one", 1), write("same", 1), write("two", 2));
     cli.set("MAPAE_MASTER_KEY_FILE", &one);
     cli.json(&["migrate", "up"], None).await;
     cli.json(&["key", "rotate"], None).await;
     let list = cli.json(&["key", "list"], None).await;
     let said = cli.run(&["key", "rewrap"], None).await;
     assert_eq!(said.code, 2, "{said:?}");
+    // The key that is in force is no other one, whatever its file is called.
+    for same in [&one, &same] {
+        let said = cli.run(&["key", "rewrap", "--new-master-key-file", same], None).await;
+        assert!(said.code == 1 && said.err.contains(same) && said.out.is_empty(), "{said:?}");
+    }
+    let events = Evidence::at(cli.get("MAPAE_DATABASE_URL")).await;
+    assert!(events.events_of("master_key.changed").await.is_empty());
     cli.json(&["key", "rewrap", "--new-master-key-file", &two], None).await;
     let said = cli.run(&["key", "list"], None).await;
     assert!(said.code == 1 && said.err.contains("master key"), "{said:?}");
