@@ -43,7 +43,7 @@ use crate::oauth::lifetimes::{self, Lifetimes};
 use crate::oauth::mcp::McpSettings;
 use crate::oauth::possession::PossessionSettings;
 use crate::oauth::registration::settings::{DocumentSettings, RegistrationSettings};
-use crate::oauth::status::settings::StatusListSettings;
+use crate::oauth::status::settings::{StatusListSettings, epoch_file};
 use crate::oauth::token::id_jag::IdJagSettings;
 use crate::rate_limits::RateLimits;
 use crate::redis_client::settings::RedisSettings;
@@ -108,6 +108,8 @@ settings! {
         pub lifetimes: Lifetimes = section(),
         /// How status lists are made.
         pub status_lists: StatusListSettings = section(),
+        /// Where the epoch file is, if somebody chose it.
+        pub epoch_file: Option<PathBuf> = group(epoch_file),
         /// How apps register themselves.
         pub registration: RegistrationSettings = section(),
         /// What MCP clients find here.
@@ -322,7 +324,7 @@ fn unreadable(named: &NamedFile) -> Option<SettingProblem> {
         Holds::Secret => secret_file::read(path).err().map(|error| error.to_string()),
         Holds::File => std::fs::read(path).err().map(plain),
         Holds::Folder => std::fs::read_dir(path).err().map(plain),
-        Holds::Anything => None,
+        Holds::Written | Holds::Anything => None,
     };
     wrong.map(|problem| named.problem(problem))
 }

@@ -22,7 +22,7 @@ mod services;
 pub mod telemetry;
 mod terms;
 
-pub use epoch::last_epoch;
+pub use epoch::{epoch_files, last_epoch, look_at_epoch_file};
 pub use jobs::tell_servers;
 pub use opening::{
     check_existing_store, clock_skew, existing_master_key, is_missing, look, mailer, master_key,

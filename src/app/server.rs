@@ -86,7 +86,7 @@ impl Server {
         let opening = Services::open(&settings, &store, &clock, &master, mutual.taken.as_ref());
         let services = Box::pin(opening).await.map(Arc::new)?;
         services.keyring.maintain().await?;
-        let epoch = Arc::new(EpochFile::beside(&settings.master_key));
+        let epoch = Arc::new(EpochFile::of(&settings)?);
         epoch.check(&store, &services.known).await?;
         end_what_disabled_providers_gave(&settings, &store, &clock).await?;
         services.known.learn().await?;

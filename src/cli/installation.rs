@@ -54,6 +54,7 @@ impl Installation {
     pub(super) fn files_at_work(&self, settings: &Settings) -> OrRejected<Vec<PathBuf>> {
         let mut files = store::sqlite_files(&settings.database_url)?;
         files.extend(settings.master_key.files());
+        files.extend(app::epoch_files(settings)?);
         files.extend(self.file());
         Ok(files)
     }

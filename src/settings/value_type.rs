@@ -37,6 +37,8 @@ pub enum Holds {
     Secret,
     /// A folder that is read.
     Folder,
+    /// A file that is written; nothing needs to exist there.
+    Written,
     /// A path at which something may be created; nothing needs to exist there.
     Anything,
 }
@@ -63,7 +65,9 @@ pub fn words(form: &ValueType) -> String {
         ValueType::OneOfNumbers(known) => {
             known.iter().map(|one| format!("`{one}`")).collect::<Vec<_>>().join(", ")
         }
-        ValueType::Path(Holds::File | Holds::Secret) => "path of a file".to_owned(),
+        ValueType::Path(Holds::File | Holds::Secret | Holds::Written) => {
+            "path of a file".to_owned()
+        }
         ValueType::Path(Holds::Folder | Holds::Anything) => "path of a folder".to_owned(),
         ValueType::List(what) => format!("list of {what}"),
     }

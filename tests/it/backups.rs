@@ -29,7 +29,10 @@ struct Lived {
 }
 
 async fn lived(database: &Database) -> Lived {
-    let binary = Binary::start(database).await;
+    lived_at(Binary::start(database).await).await
+}
+
+async fn lived_at(binary: Binary) -> Lived {
     binary.user(USERNAME, PASSWORD).await;
     let arguments = [
         "--kind",
@@ -340,6 +343,28 @@ both! {
         assert!(said.code == 1 && said.err.contains("master key"), "{said:?}");
     }
 
+    async fn an_older_database_is_noticed_by_an_epoch_file_in_a_place_of_its_own(database) {
+        let mut cli = Cli::new(&database).await;
+        let file = cli.folder.path().join("state/revocations.epoch");
+        fs::create_dir(cli.folder.path().join("state")).unwrap();
+        // A key that is given as text has no folder.
+        cli.set("MAPAE_MASTER_KEY", "7".repeat(64));
+        cli.set("MAPAE_STATUS_LIST_EPOCH_FILE", file.display().to_string());
+        let mut binary = an_older_database_is_noticed(cli, &file).await;
+        let refused = binary.cli.run(&["backup", file.to_str().unwrap()], None).await;
+        assert_eq!(refused.code, 1, "{refused:?}");
+        binary.terminate().await;
+        assert_eq!(binary.ended().await, Some(0));
+        // A drill leaves it alone.
+        let cli = binary.cli;
+        let copy = cli.folder.path().join("copy.backup").display().to_string();
+        cli.json(&["backup", &copy], None).await;
+        let was = fs::read_to_string(&file).unwrap();
+        cli.json(&["restore", "--drill", &copy], None).await;
+        assert_eq!(fs::read_to_string(&file).unwrap(), was);
+        assert_eq!(names(file.parent().unwrap()), ["revocations.epoch"]);
+    }
+
     async fn everything_that_was_issued_before_ends_and_the_rest_goes_on(database) {
         let server = Server::start(&database).await;
         server.alice().await;
@@ -387,6 +412,42 @@ both! {
             tokens::revoke_issued_before(&May::operator(), &services.store, server.now(), future, lifetime).await;
         assert!(matches!(refused, Err(Error::Refused(_))), "{refused:?}");
     }
+}
+
+/// A server makes this epoch file, and closes its status lists at its next start, since the database
+/// is an older one by then.
+async fn an_older_database_is_noticed(cli: Cli, file: &Path) -> Binary {
+    let Lived { mut binary, app, revoked, .. } = lived_at(cli.serve().await).await;
+    Verifier::at(&app.base).learns(&revoked).await;
+    let evidence = binary.evidence().await;
+    let last = "SELECT value AS n FROM revision WHERE name = 'revocations'";
+    let last = evidence.count(last).await.to_string();
+    drop(evidence);
+    eventually("it is written", async || {
+        let text = fs::read_to_string(file).unwrap_or_default();
+        text.split(' ').next() == Some(last.as_str())
+    })
+    .await;
+    binary.terminate().await;
+    assert_eq!(binary.ended().await, Some(0));
+    let evidence = binary.evidence().await;
+    evidence.run("UPDATE revision SET value = value - 1 WHERE name = 'revocations'").await;
+    evidence.run("DELETE FROM status_bit").await;
+    evidence.run("DELETE FROM revocation").await;
+    drop(evidence);
+    binary.restart().await;
+    assert!(Verifier::at(&app.base).refuses(&revoked).await, "all bits are set");
+    let closed = binary.evidence().await.events_of("status_lists.closed").await;
+    assert_eq!(closed.len(), 1);
+    binary
+}
+
+#[tokio::test]
+async fn without_a_folder_of_keys_the_epoch_file_is_beside_an_sqlite_database() {
+    let mut cli = Cli::new(&Database::Sqlite).await;
+    cli.set("MAPAE_MASTER_KEY", "7".repeat(64));
+    let file = cli.folder.path().join("revocations.epoch");
+    an_older_database_is_noticed(cli, &file).await;
 }
 
 async fn forced(cli: &Cli, file: &str) -> Said {

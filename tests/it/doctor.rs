@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::support::certificates::Authority;
 use crate::support::{
-    Binary, Cli, Database, RedisServer, Said, both, free_port, http, postgres_or_skip,
+    Binary, Cli, Database, RedisServer, Said, both, eventually, free_port, http, postgres_or_skip,
 };
 
 /// The report, whose form is checked.
@@ -54,7 +54,7 @@ both! {
         let report = examine(&binary.cli, &["--through"]).await;
         for check in [
             "settings", "branding", "outbound", "mail", "files", "migrations", "master key",
-            "signing keys", "providers", "user names", "issuer", "forged address",
+            "signing keys", "providers", "user names", "issuer", "forged address", "epoch file",
         ] {
             assert_eq!(found(&report, check).0, "ok", "{report}");
         }
@@ -98,6 +98,36 @@ async fn an_issuer_that_others_see_differently_is_an_error_and_a_server_that_is_
     let (level, detail) = found(&report, "issuer");
     assert!(level == "warning" && detail.contains("nobody listens"), "{detail}");
     assert_eq!(report["good"], true, "{report}");
+}
+
+both! {
+    async fn an_epoch_file_that_nobody_writes_is_a_warning(database) {
+        let mut cli = Cli::prepared(&database).await;
+        let folder = cli.folder.path().join("state");
+        let file = folder.join("revocations.epoch").display().to_string();
+        cli.set("MAPAE_STATUS_LIST_EPOCH_FILE", &*file);
+        let binary = cli.serve().await;
+        let app = ["--kind", "confidential", "--grant", "client_credentials", "--status-list", "each"];
+        let app = binary.client("shop", &app).await;
+        app.token(&[("grant_type", "client_credentials")]).await.ok();
+        let report = examine(&binary.cli, &[]).await;
+        let (level, detail) = found(&report, "epoch file");
+        assert!(level == "warning" && detail.contains(&file), "{report}");
+        assert_eq!(report["good"], true, "{report}");
+        // A server that runs goes on trying.
+        fs::create_dir(&folder).unwrap();
+        eventually("it is written", async || fs::exists(&file).unwrap()).await;
+        assert_eq!(found(&examine(&binary.cli, &[]).await, "epoch file").0, "ok");
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "the doctor leaves nothing");
+        // The server writes elsewhere than this installation says.
+        fs::create_dir(folder.join("other")).unwrap();
+        let mut cli = binary.cli;
+        let other = folder.join("other/revocations.epoch").display().to_string();
+        cli.set("MAPAE_STATUS_LIST_EPOCH_FILE", &*other);
+        let report = examine(&cli, &[]).await;
+        let (level, detail) = found(&report, "epoch file");
+        assert!(level == "warning" && detail.contains("no server has written"), "{report}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

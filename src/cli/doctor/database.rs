@@ -24,6 +24,7 @@ const NEWER: &str = "\"Upgrade\" in docs/runbooks.md says how to go back";
 const REACH: &str = "correct database.url, and start the database";
 const MASTER: &str = "put the right master key back where keys_dir, master_key_file or master_key says, for its owner alone";
 const KEYS: &str = "start a server, which makes missing keys; `mapae key list` and `mapae key drop KID` for a key that is wrong";
+const EPOCH: &str = "let status_list.epoch_file name a file in a folder where the servers may write, and restart them; until then `mapae token revoke --issued-before` is needed after an older copy of the database was put back without `mapae restore`";
 const NAMES: &str = "`mapae user update` gives one of the two accounts another name or address";
 const PROVIDERS: &str = "`mapae provider list`, then update or delete the one that is named; `mapae provider check` calls it";
 
@@ -51,6 +52,7 @@ pub(super) async fn look(at: &Installation, settings: &Settings) -> Seen {
     seen.findings.push(server(&store).await);
     seen.findings.extend(clock(at, &store).await);
     seen.findings.extend(standby(settings).await);
+    seen.findings.push(epoch_file(settings, &store).await);
     let keys = signing_keys::list_all(&*store).await.unwrap_or_default();
     seen.kids = keys.into_iter().map(|key| key.kid).collect();
     let (now, lead) = (at.clock.now(), settings.keys.lead);
@@ -152,6 +154,18 @@ async fn standby(settings: &Settings) -> Option<Finding> {
             "correct database.read_url, or start the standby; until then lists are read from the primary",
         ),
     })
+}
+
+/// Whether a start notices that the database is an older copy. Without that it works all the same.
+async fn epoch_file(settings: &Settings, store: &Store) -> Finding {
+    const CHECK: &str = "epoch file";
+    match app::look_at_epoch_file(settings, store).await {
+        Ok(detail) => Finding::good(CHECK, detail),
+        Err(why) => {
+            let detail = format!("{why}: a start does not notice an older copy of the database");
+            Finding::warning(CHECK, detail, EPOCH)
+        }
+    }
 }
 
 /// Compares the clock of this machine with that of the database, if the database has its own.

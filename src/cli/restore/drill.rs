@@ -101,8 +101,9 @@ async fn looked_at(
         keys.map_err(|why| Rejected(format!("the backup does not go with these settings: {why}")))?;
     backups::silence(&May::operator(), store, &at.clock).await?;
     let mut settings = settings.clone();
-    // As text it has no folder, so the server writes no epoch file.
+    // As text it has no folder, so the epoch file of the server is beside its database.
     settings.master_key = master.as_source();
+    settings.epoch_file = None;
     settings.database_read_url = None;
     settings.admin_listen = None;
     settings.tls = None;
