@@ -276,6 +276,8 @@ fn log() -> Setting<LevelFilter> {
 pub struct Loaded {
     /// The settings, or all their problems.
     pub settings: Result<Settings, Vec<SettingProblem>>,
+    /// The settings as far as they could be read: a value that is wrong has its default.
+    pub as_read: Settings,
     /// The values that are in force.
     pub shown: Vec<InForce>,
     /// Environment variables that have our prefix but name no setting.
@@ -284,6 +286,8 @@ pub struct Loaded {
     /// problems of the settings: another verb may run under a system user who cannot read these
     /// files.
     pub files: Vec<SettingProblem>,
+    /// All files and folders that the settings name.
+    pub named: Vec<NamedFile>,
 }
 
 /// Reads a file, the environment and flags. A flag wins over the environment, and the environment
@@ -302,11 +306,11 @@ pub fn load(
     for (path, value) in flags {
         sources.set(path, value);
     }
-    let (settings, collected) = collect(sources);
-    let Collected { in_force: shown, problems, unknown_env, files, .. } = collected;
-    let files = files.iter().filter_map(unreadable).collect();
-    let settings = if problems.is_empty() { Ok(settings) } else { Err(problems) };
-    Loaded { settings, shown, unknown_env, files }
+    let (as_read, collected) = collect(sources);
+    let Collected { in_force: shown, problems, unknown_env, files: named, .. } = collected;
+    let files = named.iter().filter_map(unreadable).collect();
+    let settings = if problems.is_empty() { Ok(as_read.clone()) } else { Err(problems) };
+    Loaded { settings, as_read, shown, unknown_env, files, named }
 }
 
 fn collect(sources: Sources) -> (Settings, Collected) {
@@ -412,6 +416,7 @@ mod tests {
 
     #[test]
     fn a_password_is_never_shown_and_what_cannot_be_read_is_named_by_its_setting() {
+        let master_key = "5e".repeat(32);
         for (url, is_good) in [
             ("postgres://mapae:hunter2@db/mapae", true),
             ("postgres://mapae@db/mapae?sslmode=require&password=hunter2", true),
@@ -421,9 +426,10 @@ mod tests {
             ("postgres://mapae:hunter2/@db/mapae", false),
             ("hunter2", false),
         ] {
-            let loaded = given(&[("MAPAE_DATABASE_URL", url), ("MAPAE_MASTER_KEY", "s3cret-key")]);
+            let loaded =
+                given(&[("MAPAE_DATABASE_URL", url), ("MAPAE_MASTER_KEY", master_key.as_str())]);
             let shown = serde_json::to_string(&loaded.shown).unwrap();
-            assert!(!shown.contains("hunter2") && !shown.contains("s3cret-key"), "{shown}");
+            assert!(!shown.contains("hunter2") && !shown.contains(&master_key), "{shown}");
             match loaded.settings {
                 Ok(settings) => assert!(is_good && settings.database_url == url, "{url}"),
                 Err(problems) => {

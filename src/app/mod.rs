@@ -9,6 +9,7 @@ mod listening;
 mod log_lines;
 mod log_queue;
 mod mutual_tls;
+mod named_files;
 mod opening;
 mod otlp;
 mod otlp_export;
@@ -24,6 +25,7 @@ mod terms;
 
 pub use epoch::{epoch_files, last_epoch, look_at_epoch_file};
 pub use jobs::tell_servers;
+pub use named_files::unusable;
 pub use opening::{
     check_existing_store, clock_skew, existing_master_key, is_missing, look, mailer, master_key,
     open_existing_store, open_keyring, open_store, outbound, post, redis_answers,

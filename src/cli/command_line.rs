@@ -197,7 +197,7 @@ fn dispatch(cli: Cli, output: Output) -> OrRejected<ExitCode> {
             Verb::Scim(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
             Verb::Webhook(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
             Verb::Audit(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
-            Verb::Config(verb) => verb.run(&at),
+            Verb::Config(verb) => Box::pin(verb.run(&at)).await,
             Verb::Explain(verb) => verb.run(&at),
             Verb::Doctor(verb) => Box::pin(verb.run(&at)).await,
         };

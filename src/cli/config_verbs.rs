@@ -7,13 +7,14 @@ use serde_json::json;
 
 use super::installation::Installation;
 use super::output::{note, table};
+use crate::app;
 use crate::app::config::{self, Loaded};
 use crate::domain::verdict::OrRejected;
 
 /// Settings.
 #[derive(Debug, Subcommand)]
 pub(super) enum Config {
-    /// Report every problem of the settings
+    /// Report every problem of the settings, and of the files that they name
     Check,
     /// Every setting as it is in force, without secrets
     Show,
@@ -24,10 +25,9 @@ pub(super) enum Config {
 }
 
 impl Config {
-    #[expect(clippy::unnecessary_wraps, reason = "the shape of every verb")]
-    pub(super) fn run(self, at: &Installation) -> OrRejected<ExitCode> {
+    pub(super) async fn run(self, at: &Installation) -> OrRejected<ExitCode> {
         match self {
-            Self::Check => return Ok(check(at)),
+            Self::Check => return Ok(check(at).await),
             Self::Show => show(at),
             Self::Reference => {
                 let words = config::reference();
@@ -42,10 +42,12 @@ impl Config {
     }
 }
 
-fn check(at: &Installation) -> ExitCode {
+async fn check(at: &Installation) -> ExitCode {
     let loaded = load(at);
+    let unusable = app::unusable(&loaded, &at.clock).await;
     let mut problems = loaded.settings.err().unwrap_or_default();
     problems.extend(loaded.files);
+    problems.extend(unusable);
     let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
     let good = "the settings are good".to_owned();
     let words = if lines.is_empty() { good } else { lines.join("\n") };

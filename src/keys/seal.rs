@@ -113,7 +113,12 @@ impl Section for MasterKeySource {
                 from.choose("master_key", "master_key_file");
                 Self::Folder(folder)
             }
-            (Some(text), None) => Self::Text(text),
+            (Some(text), None) => {
+                if MasterKey::parse(text.expose()).is_none() {
+                    from.problem("master_key", "must be 32 bytes in base64 or 64 hex digits");
+                }
+                Self::Text(text)
+            }
             (None, Some(file)) => Self::File(file),
             (None, None) => Self::Folder(folder),
         }
@@ -131,9 +136,9 @@ pub enum NoMasterKey {
         "there is no master key: {0} does not exist. keys_dir, master_key_file and master_key say where it is"
     )]
     Missing(PathBuf),
-    /// The text is not a key.
-    #[error("a master key is 32 bytes in base64 or 64 hex digits")]
-    Malformed,
+    /// The text of this file or setting is not a key.
+    #[error("{0} holds no master key, which is 32 bytes in base64 or 64 hex digits")]
+    Malformed(String),
 }
 
 impl From<NoMasterKey> for Error<Rejected> {
@@ -155,7 +160,8 @@ impl MasterKey {
     /// Reads a key from its source. It does not create one.
     pub fn load(source: &MasterKeySource) -> Result<Self, NoMasterKey> {
         match source {
-            MasterKeySource::Text(text) => Self::parse(text.expose()),
+            MasterKeySource::Text(text) => Self::parse(text.expose())
+                .ok_or_else(|| NoMasterKey::Malformed("master_key".to_owned())),
             MasterKeySource::File(path) => Self::read(path),
             MasterKeySource::Folder(folder) => {
                 let path = folder.join(FILE_NAME);
@@ -205,8 +211,9 @@ impl MasterKey {
         fs::rename(&path, folder.join(FILE_NAME)).map_err(|error| io(&path, error))
     }
 
-    /// Reads a key from text.
-    pub fn parse(text: &str) -> Result<Self, NoMasterKey> {
+    /// Reads a key from text; `None` if the text is none.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         let bytes = if text.len() == 64 {
             hex::read(text)
@@ -214,13 +221,15 @@ impl MasterKey {
             let text = text.trim_end_matches('=');
             URL_SAFE_NO_PAD.decode(text).or_else(|_| STANDARD_NO_PAD.decode(text)).ok()
         };
-        let bytes = Secret::new(bytes.ok_or(NoMasterKey::Malformed)?);
-        let key = bytes.expose().as_slice().try_into().map_err(|_| NoMasterKey::Malformed)?;
-        Ok(Self(Secret::new(key)))
+        let bytes = Secret::new(bytes?);
+        let key = bytes.expose().as_slice().try_into().ok()?;
+        Some(Self(Secret::new(key)))
     }
 
     fn read(path: &Path) -> Result<Self, NoMasterKey> {
-        Self::parse(secret_file::read_text(path)?.expose())
+        let text = secret_file::read_text(path)?;
+        let malformed = || NoMasterKey::Malformed(path.display().to_string());
+        Self::parse(text.expose()).ok_or_else(malformed)
     }
 
     /// Writes a new file. The file appears complete or not at all. If another process has written
@@ -803,14 +812,14 @@ mod tests {
 
     #[test]
     fn a_master_key_is_32_bytes() {
-        assert!(MasterKey::parse(&"ab".repeat(32)).is_ok());
-        assert!(MasterKey::parse(&URL_SAFE_NO_PAD.encode([7; 32])).is_ok());
+        assert!(MasterKey::parse(&"ab".repeat(32)).is_some());
+        assert!(MasterKey::parse(&URL_SAFE_NO_PAD.encode([7; 32])).is_some());
         // openssl rand -base64 32
         let standard = base64::engine::general_purpose::STANDARD.encode([0xff; 32]);
         assert!(standard.contains('/') && standard.ends_with('='));
         assert_eq!(*MasterKey::parse(&standard).unwrap().0.expose(), [0xff; 32]);
         for bad in ["", "short", &"zz".repeat(32), &URL_SAFE_NO_PAD.encode([7; 31])] {
-            assert!(MasterKey::parse(bad).is_err(), "{bad}");
+            assert!(MasterKey::parse(bad).is_none(), "{bad}");
         }
     }
 }

@@ -151,7 +151,7 @@ impl Smtp {
 }
 
 fn authorities(file: &Path) -> Result<Certificate, String> {
-    let wrong = |error: String| format!("{}: {error}", file.display());
+    let wrong = |error: String| format!("outbound.ca_file: {}: {error}", file.display());
     let pem = std::fs::read(file).map_err(|error| wrong(error.to_string()))?;
     Certificate::from_pem(&pem).map_err(|error| wrong(error.to_string()))
 }

@@ -58,7 +58,7 @@ pub struct ConfigError(String);
 
 impl ConfigError {
     fn file(file: &Path, problem: impl Display) -> Self {
-        Self(format!("{}: {problem}", file.display()))
+        Self(format!("outbound.ca_file: {}: {problem}", file.display()))
     }
 }
 
@@ -98,7 +98,7 @@ impl Outbound {
             let through = reqwest::Proxy::all(proxy.url.expose());
             // The error is replaced, because it would show the URL.
             let through =
-                through.map_err(|_| ConfigError("outbound.proxy cannot be used".to_owned()));
+                through.map_err(|_| ConfigError("outbound.proxy: cannot be used".to_owned()));
             let through = through?;
             let client = finish(&|| client(timeout).proxy(through.clone()))?;
             Ok((Arc::new(proxy.matcher()), client))

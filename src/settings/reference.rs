@@ -13,7 +13,7 @@ const TOP: &str = "\
 
 A TOML file (`--config FILE` or `MAPAE_CONFIG`), then the environment, then flags; the later one wins. Each setting has a path in the file and a name in the environment: `token.access_lifetime` is the key `access_lifetime` in the table `[token]`, and `MAPAE_TOKEN_ACCESS_LIFETIME`. An empty value in the environment is no value. A list is written with commas there.
 
-`mapae config check` reports every problem at once, with the file and the line or the name in the environment. `mapae config show` prints what is in force and where it comes from, without secrets. An unknown key in the file is an error; an unknown `MAPAE_…` name in the environment is a warning, because platforms inject names.
+`mapae config check` reports every problem at once, also those inside certificates, keys and the branding folder, with the file and the line or the name in the environment. `mapae config show` prints what is in force and where it comes from, without secrets. An unknown key in the file is an error; an unknown `MAPAE_…` name in the environment is a warning, because platforms inject names.
 
 **In an editor**: [settings.schema.json](settings.schema.json) is a JSON Schema (`mapae config schema` prints the one of your version). Editors that know TOML complete keys and mark mistakes when the first line of the file names it:
 

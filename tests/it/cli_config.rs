@@ -4,6 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
+use crate::support::certificates::Authority;
 use crate::support::{Cli, Database, write_secret};
 
 fn problems(report: &Value) -> Vec<&str> {
@@ -81,7 +82,8 @@ async fn what_is_in_force_is_shown_with_its_source_and_without_secrets() {
     .unwrap();
     cli.set("MAPAE_CONFIG", file.to_str().unwrap());
     cli.set("MAPAE_TOKEN_ACCESS_LIFETIME", "90s");
-    cli.set("MAPAE_MASTER_KEY", "secret-master-key");
+    let master_key = "5e".repeat(32);
+    cli.set("MAPAE_MASTER_KEY", &master_key);
     for url in [
         "postgres://mapae:hunter2@127.0.0.1:1/mapae",
         "postgres://mapae@127.0.0.1:1/mapae?sslmode=disable&password=hunter2",
@@ -102,9 +104,76 @@ async fn what_is_in_force_is_shown_with_its_source_and_without_secrets() {
         let failed = cli.run(&["user", "list"], None).await;
         assert_eq!(failed.code, 1);
         for text in [&said.out, &said.err, &words.out, &words.err, &failed.err, &failed.out] {
-            assert!(!text.contains("hunter2") && !text.contains("secret-master-key"), "{text}");
+            assert!(!text.contains("hunter2") && !text.contains(&master_key), "{text}");
         }
     }
+}
+
+#[tokio::test]
+async fn what_a_start_refuses_is_reported_by_a_check_with_its_setting() {
+    let cli = Cli::new(&Database::Sqlite).await;
+    let folder = cli.folder.path().to_owned();
+    let file = |name: &str, text: &str| {
+        write_secret(folder.join(name), text);
+        folder.join(name).display().to_string()
+    };
+    let branding = folder.join("branding").display().to_string();
+    for made in ["branding", "wrong-keys"] {
+        fs::create_dir(folder.join(made)).unwrap();
+    }
+    file("branding/brand.toml", "colour = \"#000000\"\n");
+    file("wrong-keys/master.key", "junk\n");
+    let wrong_keys = folder.join("wrong-keys").display().to_string();
+    let pair = Authority::new().issue(&["localhost"]);
+    let (leaf, key) = (file("leaf.pem", &pair.certificate), file("leaf.key", &pair.key));
+    let (empty, junk) = (file("empty", ""), file("junk", "junk\n"));
+    let listener = ("MAPAE_MTLS_LISTEN", "127.0.0.1:0".to_owned());
+    let its_key = ("MAPAE_MTLS_KEY_FILE", key);
+    let single = [
+        ("master_key", vec![("MAPAE_MASTER_KEY", "abc".to_owned())]),
+        ("master_key_file", vec![("MAPAE_MASTER_KEY_FILE", empty)]),
+        ("keys_dir", vec![("MAPAE_KEYS_DIR", wrong_keys)]),
+        ("mtls.ca_file", vec![("MAPAE_MTLS_CA_FILE", junk.clone())]),
+        ("mtls.cert_file", vec![listener, its_key, ("MAPAE_MTLS_CERT_FILE", junk.clone())]),
+        ("outbound.ca_file", vec![("MAPAE_OUTBOUND_CA_FILE", junk.clone())]),
+        ("branding_dir", vec![("MAPAE_BRANDING_DIR", branding)]),
+        ("mtls.ca_file", vec![("MAPAE_MTLS_CA_FILE", leaf)]),
+        ("master_key_file", vec![("MAPAE_MASTER_KEY_FILE", junk)]),
+    ];
+    let with = |given: &[(&'static str, String)]| {
+        let mut environment = cli.environment.clone();
+        environment.retain(|(name, _)| given.iter().all(|(other, _)| name != other));
+        environment.extend(given.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+        environment
+    };
+    let run = async |arguments: &[&str], environment: Vec<(String, String)>| {
+        let output = cli.command(arguments).env_clear().envs(environment).output().await.unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    };
+    for (key, given) in &single {
+        let (code, out, err) = run(&["config", "check", "--json"], with(given)).await;
+        assert_eq!(code, Some(1), "{key}: {out} {err}");
+        let report: Value = serde_json::from_str(&out).expect("one JSON document");
+        assert_eq!(problems(&report), [*key], "{report}");
+        assert!(report["problems"][0]["from"].is_string(), "{report}");
+        let (code, _, err) = run(&["serve"], with(given)).await;
+        assert_eq!(code, Some(1), "{key}: {err}");
+    }
+    // Together, and beside a wrong value.
+    let mut all: Vec<_> = single[3..].iter().flat_map(|(_, given)| given.clone()).collect();
+    all.push(("MAPAE_TOKEN_ACCESS_LIFETIME", "soon".to_owned()));
+    let (_, out, err) = run(&["config", "check", "--json"], with(&all)).await;
+    let report: Value = serde_json::from_str(&out).expect("one JSON document");
+    let every = [
+        "branding_dir",
+        "master_key_file",
+        "mtls.ca_file",
+        "mtls.cert_file",
+        "outbound.ca_file",
+        "token.access_lifetime",
+    ];
+    assert_eq!(problems(&report), every, "{report} {err}");
 }
 
 #[tokio::test]
