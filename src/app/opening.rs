@@ -1,5 +1,7 @@
 //! Opens the parts of an installation: its database, its master key, its keys.
 
+use std::io::ErrorKind;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,12 +12,14 @@ use crate::domain::clock::Clock;
 use crate::domain::verdict::{Error, Fault, FaultKind, OrRejected, reject};
 use crate::keys::keyring::Keyring;
 use crate::keys::mail_key::MailKey;
-use crate::keys::seal::{MasterKey, MasterKeySource, Sealer};
+use crate::keys::seal::{MasterKey, MasterKeySource, NoMasterKey, Sealer};
+use crate::keys::secret_file::Unreadable;
 use crate::mail::{Mailer, Post};
 use crate::outbound::Outbound;
 use crate::pages::Look;
 use crate::redis_client::Redis;
-use crate::store::{self, Store, migrate, migration_status, signing_keys, sqlite_path};
+use crate::store::signing_keys::{self, StoredKey};
+use crate::store::{self, Store, migrate, migration_status, sqlite_path};
 
 /// Opens the database; creates it if there is none, and applies pending migrations. Refuses one that
 /// a newer version changed.
@@ -102,42 +106,89 @@ pub fn is_missing(settings: &Settings) -> Result<bool, Fault> {
 /// The master key. If the key folder has none, a new one is made, unless the database already holds
 /// data that another master key sealed.
 pub async fn master_key(settings: &Settings, store: &Store) -> OrRejected<MasterKey> {
-    match &settings.master_key {
-        MasterKeySource::Folder(folder) if !MasterKey::is_in(folder) => {
-            let is_sealed = !signing_keys::list_all(store).await?.is_empty()
-                || !store::providers::list_all(store).await?.is_empty();
-            if is_sealed {
-                return reject(format!(
-                    "the database {} was sealed under a master key, and {} has none: put master.key back there, or name it by keys_dir, master_key_file or master_key",
-                    settings.database(),
-                    config::absolute(folder).display(),
-                ));
-            }
-            let master = MasterKey::make(folder)?;
-            tracing::info!(folder = %config::absolute(folder).display(), "made a new master key: keep a copy of it apart from the database");
-            Ok(master)
-        }
-        _ => existing_master_key(settings, store).await,
+    if let MasterKeySource::Folder(folder) = &settings.master_key
+        && !MasterKey::is_in(folder)
+        && !is_sealed(store).await?
+    {
+        let master = MasterKey::make(folder)?;
+        tracing::info!(folder = %config::absolute(folder).display(), "made a new master key: keep a copy of it apart from the database");
+        return Ok(master);
     }
+    existing_master_key(settings, store).await
 }
 
 /// The existing master key. If a change of the master key was interrupted, the folder has two: the
 /// key that opens the sealed data is used, and the file of the other one is put in order.
 pub async fn existing_master_key(settings: &Settings, store: &Store) -> OrRejected<MasterKey> {
-    let master = MasterKey::load(&settings.master_key)?;
-    if let MasterKeySource::Folder(folder) = &settings.master_key
-        && let Some(next) = MasterKey::load_next(folder)?
-    {
-        let keys = signing_keys::list_all(store).await?;
-        let sealer = Sealer::new(&next)?;
-        let opens =
-            |key: &signing_keys::StoredKey| sealer.open(&key.kid, &key.sealed_private).is_some();
-        if !keys.is_empty() && keys.iter().all(opens) {
-            MasterKey::promote_next(folder)?;
-            return Ok(next);
-        }
+    let (master, is_next) = find_master_key(settings, store).await?;
+    if is_next && let MasterKeySource::Folder(folder) = &settings.master_key {
+        MasterKey::promote_next(folder)?;
     }
     Ok(master)
+}
+
+/// The master key that opens the keys of this database, and whether it is the one that an interrupted
+/// change of the master key left behind. Refuses one that opens none of them. It changes nothing.
+pub async fn find_master_key(settings: &Settings, store: &Store) -> OrRejected<(MasterKey, bool)> {
+    let source = &settings.master_key;
+    let master = match MasterKey::load(source) {
+        Ok(master) => master,
+        Err(error) => return without_master_key(settings, store, error).await,
+    };
+    let keys = signing_keys::list_all(store).await?;
+    if keys.is_empty() {
+        return Ok((master, false));
+    }
+    if let MasterKeySource::Folder(folder) = source
+        && let Some(next) = MasterKey::load_next(folder)?
+        && opened(&next, &keys)? == keys.len()
+    {
+        return Ok((next, true));
+    }
+    if opened(&master, &keys)? == 0 {
+        return not_this_one(settings, &format!("{} holds another one", source.place()));
+    }
+    Ok((master, false))
+}
+
+/// How many of these keys the master key opens.
+fn opened(master: &MasterKey, keys: &[StoredKey]) -> Result<usize, Fault> {
+    let sealer = Sealer::new(master)?;
+    Ok(keys.iter().filter(|key| sealer.open(&key.kid, &key.sealed_private).is_some()).count())
+}
+
+/// Whether the database holds what only one master key opens.
+pub async fn is_sealed(store: &Store) -> Result<bool, Fault> {
+    Ok(!signing_keys::list_all(store).await?.is_empty()
+        || !store::providers::list_all(store).await?.is_empty())
+}
+
+/// Refuses because there is no master key. Where one sealed the database, this is said.
+async fn without_master_key<T>(
+    settings: &Settings,
+    store: &Store,
+    error: NoMasterKey,
+) -> OrRejected<T> {
+    let missing = |path: &Path| format!("{} does not exist", config::absolute(path).display());
+    let found = match &error {
+        NoMasterKey::Missing(path) => missing(path),
+        NoMasterKey::File(Unreadable::Io(path, why)) if why.kind() == ErrorKind::NotFound => {
+            missing(path)
+        }
+        NoMasterKey::Malformed(_) => error.to_string(),
+        NoMasterKey::File(_) => return Err(error.into()),
+    };
+    if is_sealed(store).await? {
+        return not_this_one(settings, &found);
+    }
+    Err(error.into())
+}
+
+fn not_this_one<T>(settings: &Settings, found: &str) -> OrRejected<T> {
+    reject(format!(
+        "the database {} was sealed under a master key, and {found}: put the right one back, or name it by keys_dir, master_key_file or master_key. After mapae key rewrap it is the new one",
+        settings.database(),
+    ))
 }
 
 /// Opens the keys. It makes none: [`Keyring::maintain`] does that.

@@ -598,6 +598,7 @@ fn parse(sealer: &Sealer, stored: StoredKey) -> Result<Key, Fault> {
 
 fn open(sealer: &Sealer, key: &StoredKey) -> Result<crate::domain::secret::Secret<Vec<u8>>, Fault> {
     sealer.open(&key.kid, &key.sealed_private).ok_or_else(|| {
-        Fault::internal("opening a signing key", "the master key is not the one that sealed it")
+        let why = format!("the master key is not the one that sealed {}", key.kid);
+        Fault::internal("opening a signing key", why)
     })
 }

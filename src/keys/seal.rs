@@ -125,6 +125,19 @@ impl Section for MasterKeySource {
     }
 }
 
+impl MasterKeySource {
+    /// The file or the setting that holds the key, for the operator.
+    #[must_use]
+    pub fn place(&self) -> String {
+        let file = match self {
+            Self::Text(_) => return "master_key".to_owned(),
+            Self::File(file) => file.clone(),
+            Self::Folder(folder) => folder.join(FILE_NAME),
+        };
+        std::path::absolute(&file).unwrap_or(file).display().to_string()
+    }
+}
+
 /// Why the master key cannot be loaded, in words for the operator.
 #[derive(Debug, thiserror::Error)]
 pub enum NoMasterKey {

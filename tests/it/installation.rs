@@ -167,6 +167,33 @@ async fn a_server_whose_database_was_sealed_elsewhere_makes_no_key_in_its_place(
     assert_eq!(binary.ended().await, Some(0));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_master_key_that_did_not_seal_the_database_is_named_by_its_file_or_setting() {
+    let mut cli = Cli::installed(&Database::Sqlite).await;
+    let refused = async |cli: &Cli, place: &str| {
+        for verb in [&["serve"][..], &["key", "list"]] {
+            let said = cli.run(verb, None).await;
+            assert_eq!((said.code, said.out.as_str()), (1, ""), "{said:?}");
+            for word in ["was sealed under a master key", "mapae.db", place, "key rewrap"] {
+                assert!(said.err.contains(word), "{word}: {said:?}");
+            }
+        }
+    };
+    let file = cli.folder.path().join("keys/master.key");
+    for wrong in ["ab".repeat(32), "junk\n".to_owned(), String::new()] {
+        write_secret(&file, wrong);
+        refused(&cli, &file.display().to_string()).await;
+    }
+    let file = cli.folder.path().join("elsewhere").display().to_string();
+    cli.set("MAPAE_MASTER_KEY_FILE", &file);
+    refused(&cli, &format!("{file} does not exist")).await;
+    write_secret(&file, "ab".repeat(32));
+    refused(&cli, &format!("{file} holds another one")).await;
+    cli.set("MAPAE_MASTER_KEY_FILE", "");
+    cli.set("MAPAE_MASTER_KEY", "cd".repeat(32));
+    refused(&cli, "master_key holds another one").await;
+}
+
 fn line(log: &str, message: &str) -> Option<Value> {
     let lines = log.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
     lines.into_iter().find(|line| line["message"] == message)
