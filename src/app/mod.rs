@@ -27,8 +27,9 @@ pub use epoch::{epoch_files, last_epoch, look_at_epoch_file};
 pub use jobs::tell_servers;
 pub use named_files::unusable;
 pub use opening::{
-    check_existing_store, clock_skew, existing_master_key, is_missing, look, mailer, master_key,
-    open_existing_store, open_keyring, open_store, outbound, post, redis_answers,
+    check_existing_store, clock_skew, existing_master_key, find_master_key, is_missing, is_sealed,
+    look, mailer, master_key, open_existing_store, open_keyring, open_store, outbound, post,
+    redis_answers,
 };
 pub use server::Server;
 pub use services::Services;

@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::support::certificates::Authority;
 use crate::support::{
     Binary, Cli, Database, RedisServer, Said, both, eventually, free_port, http, postgres_or_skip,
+    write_secret,
 };
 
 /// The report, whose form is checked.
@@ -69,6 +70,33 @@ both! {
         let (_, believed) = found(&report, "forged address");
         assert!(believed.starts_with("127.0.0.1 was believed"), "{believed}");
     }
+}
+
+/// As docs/emergency.md says: the right one is put back, and no key is dropped for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_master_key_that_is_not_that_of_the_database_is_an_error_and_no_key_is_to_be_dropped() {
+    let cli = Cli::installed(&Database::Sqlite).await;
+    let file = cli.folder.path().join("keys/master.key");
+    let right = fs::read(&file).unwrap();
+    let report = examine(&cli, &[]).await;
+    let (level, detail) = found(&report, "master key");
+    assert!(level == "ok" && detail.starts_with("it opens "), "{report}");
+    for wrong in [Some("ab".repeat(32)), Some("junk".to_owned()), None] {
+        match &wrong {
+            Some(text) => write_secret(&file, text),
+            None => fs::remove_file(&file).unwrap(),
+        }
+        let report = examine(&cli, &[]).await;
+        let (level, detail) = found(&report, "master key");
+        assert!(level == "error" && detail.contains("was sealed under a master key"), "{report}");
+        assert!(detail.contains(&file.display().to_string()), "{report}");
+        assert_eq!(found(&report, "signing keys").0, "error", "{report}");
+        let words = report.to_string();
+        assert!(words.contains("make no new one"), "{report}");
+        assert!(!words.contains("key drop") && !words.contains("first start makes"), "{report}");
+    }
+    write_secret(&file, right);
+    assert_eq!(found(&examine(&cli, &[]).await, "master key").0, "ok");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

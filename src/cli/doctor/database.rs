@@ -10,7 +10,8 @@ use crate::app::config::Settings;
 use crate::cli::installation::Installation;
 use crate::domain::verdict::{Error, Fault, Rejected};
 use crate::keys::seal::{MasterKey, MasterKeySource, Sealer};
-use crate::store::{Store, migration_status, signing_keys};
+use crate::store::signing_keys::{self, StoredKey};
+use crate::store::{Store, migration_status};
 
 /// The findings, and which signing keys there are.
 #[derive(Debug, Default)]
@@ -22,23 +23,24 @@ pub(super) struct Seen {
 const MIGRATE: &str = "`mapae migrate up`, or start a server: both apply them";
 const NEWER: &str = "\"Upgrade\" in docs/runbooks.md says how to go back";
 const REACH: &str = "correct database.url, and start the database";
-const MASTER: &str = "put the right master key back where keys_dir, master_key_file or master_key says, for its owner alone";
+const MASTER: &str = "put the right master key back where keys_dir, master_key_file or master_key says, for its owner alone; make no new one";
 const KEYS: &str = "start a server, which makes missing keys; `mapae key list` and `mapae key drop KID` for a key that is wrong";
 const EPOCH: &str = "let status_list.epoch_file name a file in a folder where the servers may write, and restart them; until then `mapae token revoke --issued-before` is needed after an older copy of the database was put back without `mapae restore`";
+const KEYS_LATER: &str =
+    "mend the master key first, and drop no key: all of them open with the right one";
 const NAMES: &str = "`mapae user update` gives one of the two accounts another name or address";
 const PROVIDERS: &str = "`mapae provider list`, then update or delete the one that is named; `mapae provider check` calls it";
 
 pub(super) async fn look(at: &Installation, settings: &Settings) -> Seen {
     let migrations = migrations(settings).await;
     let is_current = migrations.level == Level::Ok;
-    let master = master_key(settings);
     let mut seen = Seen::default();
     seen.findings.push(migrations);
-    seen.findings.push(Finding::of("master key", master.clone(), MASTER));
     let store = if is_current { open(settings).await } else { Err(String::new()) };
     let store = match store {
         Ok(store) => store,
         Err(why) => {
+            seen.findings.push(Finding::of(MASTER_KEY, readable_master_key(settings), MASTER));
             if is_current {
                 seen.findings.push(Finding::error("database", why, REACH));
             }
@@ -49,23 +51,28 @@ pub(super) async fn look(at: &Installation, settings: &Settings) -> Seen {
             return seen;
         }
     };
+    let keys = signing_keys::list_all(&*store).await.unwrap_or_default();
+    let (finding, sealer) = master_key(settings, &store, &keys).await;
+    seen.findings.push(finding);
+    seen.kids = keys.into_iter().map(|key| key.kid).collect();
     seen.findings.push(server(&store).await);
     seen.findings.extend(clock(at, &store).await);
     seen.findings.extend(standby(settings).await);
     seen.findings.push(epoch_file(settings, &store).await);
-    let keys = signing_keys::list_all(&*store).await.unwrap_or_default();
-    seen.kids = keys.into_iter().map(|key| key.kid).collect();
     let (now, lead) = (at.clock.now(), settings.keys.lead);
-    let sealer = master.and_then(|_| sealer(settings));
-    let signing_keys = match &sealer {
-        Ok(sealer) => installation_checks::signing_keys(&store, sealer, now, lead).await,
-        Err(_) => Err("cannot be opened without the master key".to_owned()),
-    };
-    seen.findings.push(Finding::of("signing keys", signing_keys, KEYS));
+    seen.findings.push(match &sealer {
+        Some(sealer) => {
+            let checked = installation_checks::signing_keys(&store, sealer, now, lead).await;
+            Finding::of("signing keys", checked, KEYS)
+        }
+        None => {
+            Finding::error("signing keys", "cannot be opened without the master key", KEYS_LATER)
+        }
+    });
     let of_file = &settings.social;
     let providers = match &sealer {
-        Ok(sealer) => installation_checks::registered_providers(&store, sealer, of_file).await,
-        Err(_) => {
+        Some(sealer) => installation_checks::registered_providers(&store, sealer, of_file).await,
+        None => {
             Ok(format!("{} in the settings, those of the database not looked at", of_file.len()))
         }
     };
@@ -188,18 +195,52 @@ async fn clock(at: &Installation, store: &Store) -> Option<Finding> {
     })
 }
 
-fn master_key(settings: &Settings) -> Checked {
-    if let MasterKeySource::Folder(folder) = &settings.master_key
-        && !MasterKey::is_in(folder)
-    {
-        return Err(format!("{} has none yet: the first start makes it", folder.display()));
+const MASTER_KEY: &str = "master key";
+
+/// Whether the master key is the one of this database, and what opens with it.
+async fn master_key(
+    settings: &Settings,
+    store: &Store,
+    keys: &[StoredKey],
+) -> (Finding, Option<Sealer>) {
+    if is_missing(settings) && app::is_sealed(store).await.is_ok_and(|sealed| !sealed) {
+        let detail = "there is none yet: the first start makes it";
+        return (Finding::error(MASTER_KEY, detail, "start a server"), None);
+    }
+    let (master, is_next) = match app::find_master_key(settings, store).await {
+        Ok(found) => found,
+        Err(error) => return (Finding::error(MASTER_KEY, error.to_string(), MASTER), None),
+    };
+    let sealer = match Sealer::new(&master) {
+        Ok(sealer) => sealer,
+        Err(fault) => return (Finding::error(MASTER_KEY, fault.to_string(), MASTER), None),
+    };
+    let opens = |key: &&StoredKey| sealer.open(&key.kid, &key.sealed_private).is_some();
+    let opened = keys.iter().filter(opens).count();
+    let detail = match keys.len() {
+        0 => "it is there, and kept from others; this database has no signing keys yet".to_owned(),
+        all => format!("it opens {opened} of {all} signing keys, and is kept from others"),
+    };
+    let finding = if is_next {
+        let mend = "start a server, which puts the files in order";
+        let detail = format!("a change of it was interrupted: {detail}");
+        Finding::warning(MASTER_KEY, detail, mend)
+    } else {
+        Finding::good(MASTER_KEY, detail)
+    };
+    (finding, Some(sealer))
+}
+
+/// Whether the master key can be read, where there is no database that it could open.
+fn readable_master_key(settings: &Settings) -> Checked {
+    if is_missing(settings) {
+        return Err("there is none: the first start makes one for a new database alone".to_owned());
     }
     MasterKey::load(&settings.master_key)
-        .map(|_| "it is there, and kept from others".to_owned())
+        .map(|_| "it can be read; whether it is that of the database is not known".to_owned())
         .map_err(|error| error.to_string())
 }
 
-fn sealer(settings: &Settings) -> Result<Sealer, String> {
-    let master = MasterKey::load(&settings.master_key).map_err(|error| error.to_string())?;
-    Sealer::new(&master).map_err(|fault| fault.to_string())
+fn is_missing(settings: &Settings) -> bool {
+    matches!(&settings.master_key, MasterKeySource::Folder(folder) if !MasterKey::is_in(folder))
 }
