@@ -6,8 +6,10 @@ use chrono::{DateTime, Duration, Utc};
 
 use super::authority::{May, ReadAudit};
 use super::page::page_of;
-use super::refused::{AdminResult, invalid};
+use super::refused::{AdminResult, Refused, invalid};
 use super::users::{self, Who};
+use crate::domain::audit::EventKind;
+use crate::domain::nearest::nearest;
 use crate::domain::verdict::{Error, Fault};
 pub use crate::store::audit_events::RecordedEvent;
 use crate::store::audit_events::{self, EventPlace, EventSearch};
@@ -22,7 +24,7 @@ pub struct Query {
     pub user: Option<String>,
     /// Only events of this client.
     pub client: Option<String>,
-    /// Only events of this kind.
+    /// Only events of this kind, which [`check_kind`] knows.
     pub kind: Option<String>,
     /// Only events after this place, in the order in which they are read.
     pub after: Option<String>,
@@ -56,6 +58,7 @@ pub async fn page(
     query: PageQuery,
 ) -> AdminResult<(Vec<RecordedEvent>, Option<String>)> {
     let behind = read_place(query.after.as_deref())?;
+    query.kind.as_deref().map_or(Ok(()), check_kind)?;
     let search = EventSearch {
         since: query.since,
         until: query.until,
@@ -210,6 +213,7 @@ impl Tail {
 
 impl Query {
     async fn search(&self, store: &Store) -> AdminResult<EventSearch> {
+        self.kind.as_deref().map_or(Ok(()), check_kind)?;
         let user = match &self.user {
             Some(user) => Some(sub(store, user).await?),
             None => None,
@@ -226,6 +230,17 @@ impl Query {
     fn place(&self) -> AdminResult<Option<EventPlace>> {
         read_place(self.after.as_deref())
     }
+}
+
+/// Refuses what is no kind of event: it would look like a kind of which nothing happened.
+pub fn check_kind(kind: &str) -> Result<(), Refused> {
+    let names = || EventKind::ALL.iter().map(|known| known.as_str());
+    if names().any(|known| known == kind) {
+        return Ok(());
+    }
+    let meant = nearest(kind, names()).map(|meant| format!(": did you mean {meant}?"));
+    let meant = meant.unwrap_or_default();
+    Err(Refused::Invalid(format!("{kind:?} is no kind of audit event{meant}")))
 }
 
 fn read_place(after: Option<&str>) -> AdminResult<Option<EventPlace>> {

@@ -45,7 +45,7 @@ pub(super) struct Filters {
     /// Of this client
     #[arg(long, value_name = "ID")]
     client: Option<String>,
-    /// Of this kind, like `sign_in.failed`
+    /// Of this kind, like `sign_in.failed`: `audit kinds` lists all of them
     #[arg(long)]
     kind: Option<String>,
     /// So many at most: list 100, export all, tail 10 of those that there are already
@@ -95,6 +95,11 @@ impl Filters {
             Some(text) => Some(instant(text, now)?),
             None => None,
         };
+        if let Some(kind) = &self.kind
+            && let Err(why) = audit::check_kind(kind)
+        {
+            return usage(format_args!("--kind: {why} (mapae audit kinds lists all of them)"));
+        }
         let (user, client, kind) = (self.user.clone(), self.client.clone(), self.kind.clone());
         let (after, limit) = (self.after.clone(), self.limit.unwrap_or(limit));
         Ok(Query { since, user, client, kind, after, limit })
@@ -208,7 +213,7 @@ fn words(event: &RecordedEvent) -> String {
 
 fn shown(events: &[RecordedEvent]) -> String {
     if events.is_empty() {
-        return "no such event".to_owned();
+        return "no event fits".to_owned();
     }
     let rows: Vec<_> = events.iter().map(row).collect();
     table(&["at", "event", "client", "user", "address", "detail", "times", "request"], &rows)

@@ -322,6 +322,8 @@ both! {
         assert_eq!(api.get(&path).await.json()["claims"]["name"], "Bora Kim");
 
         let events = api.get(&format!("/audit?user={}&kind=user.updated", person["id"].as_str().unwrap())).await.ok().json();
+        let slip = api.get("/audit?kind=user.updatd").await;
+        assert!(slip.status == 400 && slip.text.contains("did you mean user.updated?"), "{}", slip.text);
         let event = &events["items"][0];
         assert_eq!(event["actor"], "client:robot");
         assert_eq!((&event["before"], &event["after"]), (&json!({ "claims": { "name": "Bora" } }), &json!({ "claims": { "name": "Bora Kim" } })));

@@ -35,7 +35,7 @@ both! {
         cli.json(&["user", "delete", "--username", "bob"], None).await;
         let of_bob = found(&cli, &["--user", bob["sub"].as_str().expect("a sub")]).await;
         assert_eq!(of_bob, ["user.deleted", "user.disabled", "user.created"]);
-        for nothing in [["--user", NOBODY], ["--client", "other"], ["--kind", "no.such"], ["--since", "2999-01-01T00:00:00Z"]] {
+        for nothing in [["--user", NOBODY], ["--client", "other"], ["--kind", "refresh.reused"], ["--since", "2999-01-01T00:00:00Z"]] {
             assert!(found(&cli, &nothing).await.is_empty(), "{nothing:?}");
         }
         let every = found(&cli, &[]).await;
@@ -64,7 +64,7 @@ both! {
     async fn people_read_a_table_and_a_wrong_time_is_a_usage_error(database) {
         let cli = Cli::migrated(&database).await;
         let said = cli.run(&["audit", "list"], None).await;
-        assert!(said.code == 0 && said.out.contains("no such event"), "{said:?}");
+        assert!(said.code == 0 && said.out.contains("no event fits"), "{said:?}");
         cli.json(&["user", "create", "--username", "alice", "--password-stdin"], Some("correct horse battery staple")).await;
         let said = cli.run(&["audit", "list"], None).await;
         let lines: Vec<&str> = said.out.lines().collect();
@@ -72,6 +72,16 @@ both! {
         for wrong in ["yesterday", "2026-11-21", "-1h"] {
             let said = cli.run(&["audit", "list", &format!("--since={wrong}")], None).await;
             assert!(said.code == 2 && said.err.contains("--since") && said.out.is_empty(), "{said:?}");
+        }
+    }
+
+    async fn a_kind_that_does_not_exist_is_a_usage_error_which_names_the_nearest(database) {
+        let cli = Cli::migrated(&database).await;
+        for verb in ["list", "export", "tail"] {
+            for (wrong, meant) in [("refresh.reusd", "did you mean refresh.reused?"), ("no.such", "mapae audit kinds")] {
+                let said = cli.run(&["audit", verb, "--kind", wrong], None).await;
+                assert!(said.code == 2 && said.err.contains(meant) && said.out.is_empty(), "{said:?}");
+            }
         }
     }
 }
