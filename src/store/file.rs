@@ -74,7 +74,7 @@ pub fn sqlite_files(url: &str) -> Result<Vec<PathBuf>, Fault> {
 /// Creates the file if it is missing, readable only by its owner. A file with several names (hard
 /// links) is refused: the log of SQLite belongs to a name, so two logs would destroy the data.
 pub(super) fn make(path: &Path) -> Result<(), Fault> {
-    let fault = |error| Fault::unavailable("making the database", error);
+    let fault = |error: std::io::Error| unwritable("making the database", path, &error);
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).map_err(fault)?;
     }
@@ -92,6 +92,16 @@ pub(super) fn make(path: &Path) -> Result<(), Fault> {
     Ok(())
 }
 
+/// A fault of the file system, with the path and the setting that says it.
+pub(super) fn unwritable(doing: &'static str, path: &Path, error: &std::io::Error) -> Fault {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    let why = format!(
+        "{}: {error}: database.url says where it is, and its folder must be writable",
+        absolute.display()
+    );
+    Fault::unavailable(doing, why)
+}
+
 #[cfg(unix)]
 fn names(path: &Path) -> std::io::Result<u64> {
     std::fs::metadata(path).map(|file| std::os::unix::fs::MetadataExt::nlink(&file))
@@ -105,8 +115,8 @@ pub struct ServeLock(#[expect(dead_code, reason = "held, not read")] Option<File
 impl ServeLock {
     /// Takes the lock; `None` when another server runs on this file. Postgres needs no lock.
     pub fn take(url: &str) -> Result<Option<Self>, Fault> {
-        let fault = |error| Fault::unavailable("locking the database", error);
         let Some(path) = sqlite_path(url)? else { return Ok(Some(Self(None))) };
+        let fault = |error: std::io::Error| unwritable("locking the database", &path, &error);
         make(&path)?;
         let file = lock(&path, "serve-lock").map_err(fault)?;
         match file.try_lock() {

@@ -47,7 +47,8 @@ pub async fn migrate(url: &str, options: &Options) -> OrRejected {
 }
 
 async fn migrate_file(path: &Path, given: &SqliteConnectOptions, options: &Options) -> OrRejected {
-    let locking = |error| Fault::unavailable("locking the database for migration", error);
+    const LOCKING: &str = "locking the database for migration";
+    let locking = |error: std::io::Error| file::unwritable(LOCKING, path, &error);
     let lock = file::lock(path, "migrate-lock").map_err(locking)?;
     let lock = tokio::task::spawn_blocking(move || lock.lock().map(|()| lock))
         .await

@@ -148,6 +148,20 @@ both! {
     }
 }
 
+#[tokio::test]
+async fn a_database_that_cannot_be_made_is_named_with_its_setting() {
+    let mut cli = Cli::new(&Database::Sqlite).await;
+    let file = cli.folder.path().join("file");
+    fs::write(&file, "").unwrap();
+    let database = file.join("mapae.db").display().to_string();
+    cli.set("MAPAE_DATABASE_URL", format!("sqlite://{database}"));
+    for verb in [&["serve"][..], &["user", "create", "--username", "alice", "--password-stdin"]] {
+        let said = cli.run(verb, Some("correct horse battery staple")).await;
+        assert_eq!((said.code, said.out.as_str()), (1, ""), "{said:?}");
+        assert!(said.err.contains(&database) && said.err.contains("database.url"), "{said:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_whose_database_was_sealed_elsewhere_makes_no_key_in_its_place() {
     let cli = Cli::installed(&Database::Sqlite).await;
