@@ -35,7 +35,7 @@ use crate::domain::secret::{ClientSecret, Plain};
 use crate::domain::sign_up_mode::SignUpMode;
 use crate::domain::status_list::StatusListMode;
 use crate::domain::time_span;
-use crate::domain::verdict::{Error, OrRejected};
+use crate::domain::verdict::{Error, OrRejected, Rejected};
 use crate::settings::time;
 use crate::store::Store;
 
@@ -362,7 +362,7 @@ impl Verbs {
                     .or_else(|why| said(why.into()))?;
                 if client.metadata.sector_identifier_uri.is_some() {
                     let checked = sector::check(&outbound(&settings)?, &client.metadata).await;
-                    checked.or_else(|why| said(why.into()))?;
+                    checked.map_err(unlisted)?;
                 }
                 let store = at.store(&settings, database_use).await?;
                 let (id, told) = (client.id.to_string(), registration_advice::of(&client));
@@ -387,7 +387,7 @@ impl Verbs {
                 let sector = sector.or_else(said)?;
                 if let Some(changed) = &sector {
                     let checked = sector::check(&outbound(&settings)?, changed).await;
-                    checked.or_else(|why| said(why.into()))?;
+                    checked.map_err(unlisted)?;
                 }
                 let checked = CheckedChange { change: &change, seen: sector.as_ref() };
                 let changed =
@@ -467,6 +467,11 @@ fn said<T>(error: Error<ClientRejected>) -> OrRejected<T> {
         Error::Refused(ClientRejected::InvalidMetadata(why)) => usage(why),
         other => Err(other.into()),
     }
+}
+
+/// What a document says, or that nobody answers, is no fault of the arguments.
+fn unlisted(why: ClientRejected) -> Error<Rejected> {
+    Error::<ClientRejected>::Refused(why).into()
 }
 
 /// Checks a mode of sign-up, and keeps it as it was written. An empty text removes it.
