@@ -87,7 +87,7 @@ impl Connection {
         };
         // On the heap, where each protocol takes only the room that it needs, and only while it
         // needs it.
-        if let Some(stream) = Box::pin(shake_hands(tls, stream, &activity)).await {
+        if let Some(stream) = Box::pin(shake_hands(tls, stream, peer, &activity)).await {
             let from = Origin { peer, shown: shown(&stream) };
             if chose_http2(&stream) {
                 Box::pin(http2(stream, from, &activity, stopped, answer)).await;
@@ -119,6 +119,7 @@ impl Origin {
 async fn shake_hands(
     tls: &Tls,
     stream: TcpStream,
+    peer: SocketAddr,
     activity: &Activity,
 ) -> Option<TlsStream<TcpStream>> {
     let mut handshake = pin!(tls.accept(stream));
@@ -129,7 +130,10 @@ async fn shake_hands(
     });
     match accepted.await {
         Some(Ok(stream)) => return Some(stream),
-        Some(Err(error)) => tracing::debug!(%error, "a handshake failed"),
+        Some(Err(error)) => {
+            tracing::debug!(%error, "a handshake failed");
+            tls.tell_refused(peer, &error);
+        }
         None => tracing::debug!("a handshake took too long"),
     }
     None

@@ -4,5 +4,6 @@ pub mod connection;
 pub mod connection_limit;
 pub mod listener;
 pub mod mutual_tls;
+mod refused_handshakes;
 pub mod timeouts;
 pub mod tls;

@@ -1,5 +1,6 @@
 //! TLS: 1.3, and 1.2 only with forward secrecy and AES-GCM. The files are read again when they change.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -24,6 +25,7 @@ use crate::domain::secret::Secret;
 use crate::domain::shown_certificates::{LONGEST, MOST};
 use crate::keys::certificates::{ClientCertificate, ShownCertificate};
 use crate::keys::secret_file;
+use crate::net::refused_handshakes::RefusedHandshakes;
 use crate::settings::Collector;
 use crate::settings::kinds::optional_path;
 use crate::settings::value_type::Holds;
@@ -73,6 +75,7 @@ pub struct Tls {
     files: Files,
     listener: TlsListener,
     state: Mutex<State>,
+    refused: RefusedHandshakes,
 }
 
 /// For which listener a certificate is.
@@ -103,7 +106,8 @@ impl Tls {
     pub(crate) async fn load_for(listener: TlsListener, files: Files) -> Result<Arc<Self>, String> {
         let read = read(&files).await;
         let (seen, config) = (seen(&read), config(listener, &files, read)?);
-        Ok(Arc::new(Self { files, listener, state: Mutex::new(State { config, seen }) }))
+        let (state, refused) = (Mutex::new(State { config, seen }), RefusedHandshakes::default());
+        Ok(Arc::new(Self { files, listener, state, refused }))
     }
 
     /// Reads the files again. An error in them is reported once, and the last valid certificate
@@ -131,6 +135,11 @@ impl Tls {
     /// Begins a handshake with the current certificate.
     pub fn accept(&self, stream: TcpStream) -> Accept<TcpStream> {
         TlsAcceptor::from(self.with(|state| Arc::clone(&state.config))).accept(stream)
+    }
+
+    /// Says in the log that a handshake ended because of the certificate of the client.
+    pub(crate) fn tell_refused(&self, peer: SocketAddr, error: &std::io::Error) {
+        self.refused.tell(peer, error);
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {

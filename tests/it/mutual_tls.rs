@@ -860,6 +860,62 @@ async fn rfc8446_4_4_3_whoever_shows_a_certificate_proves_its_key() {
     }
 }
 
+/// The same certificate with the number of version 1, as `openssl x509 -req` of OpenSSL 3.0 makes it.
+fn of_version_1(pair: &Pair) -> Vec<u8> {
+    let mut der = pair.der();
+    let version = [0xa0, 3, 2, 1, 2];
+    let at = der.windows(version.len()).position(|part| part == version).expect("a version");
+    der[at + version.len() - 1] = 0;
+    der
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_handshake_that_ends_by_its_certificate_is_in_the_log_once_for_each_reason() {
+    let files = Files::new();
+    let mut cli = Cli::prepared(&Database::Sqlite).await;
+    for (key, value) in files.settings() {
+        cli.set(&format!("MAPAE_{}", key.replace('.', "_").to_uppercase()), value);
+    }
+    let address = format!("127.0.0.1:{}", free_port());
+    cli.set("MAPAE_MTLS_LISTEN", &address);
+    let server = cli.serve().await;
+    let (pair, other) = (files.authority.client(usual), files.authority.client(usual));
+    let stolen = (pair.der(), &other.key);
+    let of_version_1 = (of_version_1(&pair), &pair.key);
+    for (der, key) in [&of_version_1, &of_version_1, &stolen] {
+        let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
+        let key = rustls::crypto::aws_lc_rs::sign::any_supported_type(&key);
+        let shown = CertifiedKey::new(vec![CertificateDer::from(der.clone())], key.unwrap());
+        let mut roots = RootCertStore::empty();
+        let root = CertificateDer::from_pem_slice(files.authority.pem().as_bytes()).unwrap();
+        roots.add(root).unwrap();
+        let config = ClientConfig::builder()
+            .with_root_certificates(roots)
+            .with_client_cert_resolver(Arc::new(Stolen(Arc::new(shown))));
+        let stream = TcpStream::connect(&address).await.unwrap();
+        let name = ServerName::try_from("localhost").unwrap();
+        let connected = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
+        // In TLS 1.3 a client learns of it when it reads.
+        if let Ok(mut stream) = connected {
+            let mut answered = Vec::new();
+            let _ = tokio::io::AsyncReadExt::read_to_end(&mut stream, &mut answered).await;
+            assert_eq!(answered, b"");
+        }
+    }
+    let said = || {
+        let log = server.log();
+        let lines = log.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+        lines
+            .filter(|line| line["message"] == "a client certificate ended a handshake")
+            .map(|line| (line["level"].clone(), line["address"].clone(), line["reason"].clone()))
+            .collect::<Vec<_>>()
+    };
+    eventually("both are said", async || said().len() >= 2).await;
+    let line = |reason: &str| (json!("INFO"), json!("127.0.0.1"), json!(reason));
+    let expected = [line("it is not of X.509 version 3"), line("its key was not proven")];
+    assert_eq!(said(), expected);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_begins_a_handshake_and_says_nothing_holds_up_nobody() {
     let files = Files::new();
