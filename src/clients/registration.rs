@@ -645,7 +645,9 @@ fn check_keys(client: &Client) -> Result<(), ClientRejected> {
                 && method != AuthMethod::PrivateKeyJwt
                 && !signs_requests =>
         {
-            jwks.as_ref().map_or(Ok(()), ClientKeys::check_form).or_else(invalid)
+            jwks.as_ref()
+                .map_or(Ok(()), |jwks| ClientKeys::check_form(jwks).map(drop))
+                .or_else(invalid)
         }
         (_, method)
             if has_keys

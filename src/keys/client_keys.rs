@@ -2,9 +2,8 @@
 //! RFC 7523 §3 and RFC 9101 §4.
 
 use jsonwebtoken::Algorithm;
-use jsonwebtoken::jwk::{
-    AlgorithmParameters, EllipticCurve, Jwk, JwkSet, KeyAlgorithm, PublicKeyUse,
-};
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, PublicKeyUse};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::keys::jwt::{self, Unverified, VerifyingKey};
@@ -36,17 +35,18 @@ impl ClientKeys {
     pub fn parse(jwks: &str) -> Result<Self, &'static str> {
         let document: serde_json::Value =
             serde_json::from_str(jwks).map_err(|_| "the JWK Set is not JSON")?;
-        Self::check_form(&document)?;
-        let set: JwkSet = serde_json::from_value(document).map_err(|_| NO_SET)?;
+        // RFC 7517 §5: a key of a kind that is not known is passed over, like one for encryption.
+        let read = |key: &serde_json::Value| Jwk::deserialize(key).ok();
+        let set: Vec<_> = Self::check_form(&document)?.iter().filter_map(read).collect();
         let by = |jwk: &Jwk, alg: Option<Algorithm>| {
             let key = VerifyingKey::from_jwk(jwk, alg?).ok()?;
             Some((jwk.common.key_id.clone(), key))
         };
-        let keys: Vec<_> = set.keys.iter().filter_map(|jwk| by(jwk, algorithm(jwk))).collect();
+        let keys: Vec<_> = set.iter().filter_map(|jwk| by(jwk, algorithm(jwk))).collect();
         let is_open = |jwk: &&Jwk| {
             jwk.common.key_algorithm.is_none() && algorithm(jwk) == Some(Algorithm::RS256)
         };
-        let open = set.keys.iter().filter(is_open);
+        let open = set.iter().filter(is_open);
         let for_ps256 = open.filter_map(|jwk| by(jwk, Some(Algorithm::PS256))).collect();
         if keys.is_empty() {
             return Err("the JWK Set has no key that verifies (RSA, P-256 or Ed25519)");
@@ -54,9 +54,9 @@ impl ClientKeys {
         Ok(Self { keys, for_ps256 })
     }
 
-    /// Checks what is true of every JWK Set that is kept, also of one without a key that verifies. The
-    /// error says in words what is wrong with it.
-    pub fn check_form(document: &serde_json::Value) -> Result<(), &'static str> {
+    /// The keys of a document, if it is what every JWK Set is that is kept, also one without a key that
+    /// verifies. The error says in words what is wrong with it.
+    pub fn check_form(document: &serde_json::Value) -> Result<&[serde_json::Value], &'static str> {
         let private =
             |key: &serde_json::Value| ["d", "k", "p", "q"].iter().any(|m| key.get(m).is_some());
         let listed = document.get("keys").and_then(|keys| keys.as_array()).ok_or(NO_SET)?;
@@ -66,7 +66,7 @@ impl ClientKeys {
         if listed.iter().any(private) {
             return Err("the JWK Set holds a private key: register the public halves alone");
         }
-        Ok(())
+        Ok(listed)
     }
 
     /// Whether one of the keys can verify signatures of this algorithm.
@@ -155,5 +155,27 @@ fn algorithm(jwk: &Jwk) -> Option<Algorithm> {
             Some(Algorithm::EdDSA)
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 7515 §A.3.
+    const P256: &str = r#"{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}"#;
+    /// RFC 8037 §A.6, for encryption.
+    const X25519: &str = r#"{"kty":"OKP","crv":"X25519","x":"3p7bfXt9wbTTW2HC7OQ1Nz-DQ8hbeGdNrfx-FG-IK08","use":"enc"}"#;
+
+    #[test]
+    fn rfc7517_5_a_key_of_a_kind_that_is_not_known_keeps_no_other_from_use() {
+        let set = |keys: &str| format!(r#"{{"keys":[{keys}]}}"#);
+        let unknown = r#"{"kty":"AKP","alg":"ML-DSA-44","pub":"AA"}"#;
+        let keys = ClientKeys::parse(&set(&format!("{X25519},{unknown},7,{P256}"))).unwrap();
+        assert!(keys.can_verify("ES256") && !keys.can_verify("EdDSA"));
+        assert!(keys.can_sign_by(&["ES256"]));
+        for useless in [X25519, unknown, "7", ""] {
+            assert!(ClientKeys::parse(&set(useless)).is_err(), "{useless}");
+        }
     }
 }

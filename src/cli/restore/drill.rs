@@ -92,7 +92,7 @@ async fn looked_at(
     settings: &Settings,
     store: &Arc<Store>,
 ) -> OrRejected<(String, Settings)> {
-    let master = app::existing_master_key(settings, store).await?;
+    let master = app::find_master_key(settings, store).await?.0;
     let lead = settings.key_policy().lead;
     let keys =
         installation_checks::signing_keys(store, &Sealer::new(&master)?, at.clock.now(), lead)
