@@ -759,6 +759,31 @@ mod tests {
     }
 
     #[test]
+    fn rfc9449_5_a_family_is_bound_from_its_first_key_on() {
+        let thumbprint = |of: &str| Some(Thumbprint::from_stored(of.to_owned()));
+        let (key, certificate) = (thumbprint("key"), thumbprint("certificate"));
+        let by_key = Confirmation { jkt: key, x5t: None };
+        let by_both = Confirmation { x5t: certificate, ..by_key.clone() };
+        let proving = |binds: &Confirmation| {
+            let binds = Some(binds.clone());
+            Use { binds, ..using(RefreshPolicy::Strict, 5) }
+        };
+        let mut row = Row::new(found());
+        row.bind(&proving(&by_key));
+        assert_eq!(row.now.succession.bound_after, Some(place(5)));
+        // A certificate beside the key gives nobody an older token free.
+        row.now.succession.spend();
+        row.bind(&proving(&by_both));
+        assert_eq!(row.now.family.binding, by_both);
+        assert_eq!(row.now.succession.bound_after, Some(place(5)));
+        let mut bound = found();
+        Arc::make_mut(&mut bound.family).binding = by_key;
+        let mut row = Row::new(bound);
+        row.bind(&proving(&by_both));
+        assert_eq!(row.now.succession.bound_after, None);
+    }
+
+    #[test]
     fn the_leaf_is_spent_or_kept_by_policy() {
         for (policy, decision) in [
             (ROTATE, Decision::Spend),
